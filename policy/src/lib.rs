@@ -1,0 +1,2 @@
+//! CORS policies: what they are, whether they make sense, and what they answer.
+#![forbid(unsafe_code)]

@@ -1,0 +1,1 @@
+//! CORS policies for nginx.
