@@ -1,0 +1,50 @@
+# For people; `make help` lists what there is. The work is done by the scripts in build/.
+
+export CARGO ?= cargo
+export DIST ?= dist
+export PORT ?= 8080
+
+.DEFAULT_GOAL := help
+
+# The targets share target/ and dist/.
+.NOTPARALLEL:
+
+.PHONY: help build run test lint test-unit test-specs test-debian clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  DIST=folder            where make build puts what it has built (dist)'
+	@echo '  NGINX_SOURCE_DIR=path  make build: for the nginx configured there'
+	@echo '  NGINX_BUILD_DIR=path   make build: the same, where its objs/ is somewhere else'
+	@echo '  PORT=number            make run: the port on 127.0.0.1 (8080)'
+	@echo '  CARGO=command          another cargo'
+
+build: ## build the module, nginx and the cors-policy tool into dist/
+	@build/packages build
+	@build/module
+
+run: ## run the demo of nginx-conf/ on 127.0.0.1:8080
+	@build/run
+
+test: ## check format and lints, and run all tests: the four parts that follow
+	@build/packages build test
+	@build/test lint unit specs debian
+
+lint: ## check format and lints
+	@build/packages build
+	@build/test lint
+
+test-unit: ## test the engine and the tool, without nginx
+	@build/test unit
+
+test-specs: ## test the module in the nginx that comes with it (t/)
+	@build/packages build test
+	@build/test specs
+
+test-debian: ## test the module in Debian's nginx (t/)
+	@build/packages build test
+	@build/test debian
+
+clean: ## remove everything built
+	rm -rf target dist t/servroot*

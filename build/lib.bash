@@ -1,0 +1,40 @@
+# What the scripts beside this file share; they source it.
+
+say() {
+    printf '%s\n' "$*" >&2
+}
+
+die() {
+    say "error: $*"
+    exit 1
+}
+
+# Runs a command as root. Asks for a password only where somebody is there to give it.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif [ -t 0 ] && [ -z "${CI:-}" ]; then
+        sudo "$@"
+    else
+        sudo -n "$@"
+    fi
+}
+
+can_become_root() {
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null
+}
+
+apt() {
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 "$@" >/dev/null
+}
+
+# Sets the array `cargo`: a name, a path, or words like `cargo +1.85`.
+find_cargo() {
+    read -ra cargo <<<"${CARGO:-cargo}"
+    command -v "${cargo[0]}" >/dev/null ||
+        die "${cargo[0]} not found: install Rust 1.85 or newer (https://rustup.rs), or name it: make CARGO=/path/to/cargo"
+    # make's own options, and variables from its command line, are not for cargo's jobserver
+    # or nginx's Makefile.
+    unset MAKEFLAGS MFLAGS MAKELEVEL
+}
