@@ -43,7 +43,10 @@ impl MainConf {
     /// Takes over the policies of a document, for the directive that `cf` stands at.
     pub(crate) fn load(&mut self, cf: &mut ngx_conf_t, path: &Path) -> Result<(), Rejected> {
         match document::load(path) {
-            Ok(policies) => policies.into_iter().try_for_each(|policy| self.define(cf, policy)),
+            Ok(policies) => {
+                let place = cf.place();
+                policies.into_iter().try_for_each(|policy| self.define(cf, policy, place.clone()))
+            }
             Err(report) => {
                 for mistake in report {
                     cf.log_emerg(mistake);
@@ -53,7 +56,7 @@ impl MainConf {
         }
     }
 
-    fn define(&mut self, cf: &mut ngx_conf_t, policy: Policy) -> Result<(), Rejected> {
+    pub(crate) fn define(&mut self, cf: &mut ngx_conf_t, policy: Policy, place: Place) -> Result<(), Rejected> {
         let name = policy.name().to_owned();
         if let Some(first) = self.policies.get(&name) {
             let first = &first.place;

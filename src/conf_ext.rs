@@ -4,7 +4,7 @@ use core::ffi::c_char;
 use core::fmt;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nginx_sys::{
     NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_LOG_EMERG, NGX_OK, ngx_conf_full_name, ngx_conf_t,
@@ -18,6 +18,12 @@ use ngx::ngx_conf_log_error;
 pub(crate) struct Place {
     file: PathBuf,
     line: ngx_uint_t,
+}
+
+impl Place {
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
 }
 
 /// Written as nginx writes it at the end of its own messages.
