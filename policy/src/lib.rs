@@ -20,8 +20,8 @@
 //! ```
 //!
 //! Everything that can be settled beforehand is settled when the document is read: which origins
-//! match in one [`OriginMatcher`](origin::OriginMatcher), which headers each rule sends as finished bytes. Deciding looks
-//! things up and never allocates.
+//! match in one [`OriginMatcher`](origin::OriginMatcher), which headers each rule sends as finished
+//! bytes. Deciding looks things up and never allocates.
 //!
 //! Terms are those of the [Fetch standard](https://fetch.spec.whatwg.org/#http-cors-protocol).
 #![forbid(unsafe_code)]

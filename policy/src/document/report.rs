@@ -535,7 +535,7 @@ impl MistakeKind {
             }
             Self::Pattern(error) => return error.remedy(),
             Self::Guard(error) => return error.remedy(),
-            Self::Matcher(_) => "use fewer or simpler regular expressions",
+            Self::Matcher(error) => return error.remedy(),
             Self::LineTooLong { .. } => "write one origin a line",
             Self::Method(error) => return error.remedy(),
             Self::HeaderName(error) => return error.remedy(),
