@@ -13,14 +13,18 @@ use nginx_sys::{
 use ngx::core::NGX_CONF_ERROR;
 use ngx::ngx_conf_log_error;
 
-/// A line of the nginx configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A line of a file.
+#[derive(Clone)]
 pub(crate) struct Place {
     file: PathBuf,
-    line: ngx_uint_t,
+    line: Option<u32>,
 }
 
 impl Place {
+    pub(crate) fn new(file: PathBuf, line: Option<u32>) -> Self {
+        Self { file, line }
+    }
+
     pub(crate) fn file(&self) -> &Path {
         &self.file
     }
@@ -29,7 +33,8 @@ impl Place {
 /// Written as nginx writes it at the end of its own messages.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file.display(), self.line)
+        write!(f, "{}", self.file.display())?;
+        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
     }
 }
 
@@ -72,7 +77,7 @@ impl ConfExt for ngx_conf_t {
     fn place(&self) -> Place {
         // SAFETY: while a directive is handled, `conf_file` is the file that it was read from.
         let file = unsafe { &*self.conf_file };
-        Place { file: to_path(&file.file.name), line: file.line }
+        Place::new(to_path(&file.file.name), u32::try_from(file.line).ok())
     }
 
     fn in_location(&self) -> bool {

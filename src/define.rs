@@ -26,7 +26,7 @@ const MODULE_TYPE: ngx_uint_t = u32::from_le_bytes(*b"CORS") as ngx_uint_t;
 #[allow(non_upper_case_globals)]
 #[used]
 #[cfg_attr(not(feature = "export-modules"), unsafe(no_mangle))]
-pub static mut ngx_cors_policy_define_module: ngx_module_t = ngx_module_t {
+pub(crate) static mut ngx_cors_policy_define_module: ngx_module_t = ngx_module_t {
     commands: (&raw mut COMMANDS).cast(),
     type_: MODULE_TYPE,
     ..ngx_module_t::default()
@@ -159,9 +159,10 @@ fn parse(cf: &mut ngx_conf_t) -> *mut c_char {
 /// Follows nginx's message about an unknown directive by the name that may have been meant.
 fn suggest(cf: &mut ngx_conf_t) {
     let Some(Ok(word)) = cf.words().first().map(|word| word.to_str()) else { return };
-    if document::key_kind(word).is_none() && word != "rule" {
-        if let Some(key) = document::nearest_key(word) {
-            cf.log_emerg(format_args!("did you mean \"{key}\" instead of \"{}\"?", word.to_owned()));
+    let known = || document::keys().filter(|key| *key != "rules").chain(["rule"]);
+    if known().all(|key| key != word) {
+        if let Some(key) = cors_policy::nearest(word, known()) {
+            cf.log_emerg(format_args!("in \"cors_policy_define\", did you mean \"{key}\"?"));
         }
     }
 }
@@ -185,7 +186,9 @@ fn read_key(cf: &mut ngx_conf_t) -> Result<(), *mut c_char> {
     let place = cf.place();
     let mut words = Vec::with_capacity(cf.words().len());
     for word in cf.words() {
-        words.push(word.to_str().map(str::to_owned).map_err(|_| c"is not UTF-8".as_ptr().cast_mut())?);
+        words.push(
+            word.to_str().map(str::to_owned).map_err(|_| c"is not UTF-8".as_ptr().cast_mut())?,
+        );
     }
     let line = Block::open(cf).note(place);
     let mut words = words.into_iter();

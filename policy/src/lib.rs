@@ -29,6 +29,7 @@
 mod decision;
 pub mod document;
 pub mod headers;
+mod nearest;
 pub mod origin;
 mod policy;
 #[cfg(test)]
@@ -37,4 +38,5 @@ mod token;
 
 pub use decision::{Answer, Decision, OriginHeader, PreflightRequest};
 pub use headers::{FieldName, FieldValue, Vary};
+pub use nearest::nearest;
 pub use policy::{Policy, PreflightMode, UpstreamHeaders};

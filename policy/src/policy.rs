@@ -39,12 +39,15 @@ pub enum PreflightMode {
 #[derive(Debug)]
 pub struct Policy {
     name: Box<str>,
+    line: Option<u32>,
     matcher: OriginMatcher,
     rules: Box<[Rule]>,
     /// The rank of the rule that answers `*` to every origin, or 0.
     any_rank: Rank,
     /// Every request gets the answer of the first rule, whatever its origin.
     plain_any: bool,
+    /// Whether any rule sends `Timing-Allow-Origin`.
+    timing: bool,
     options: Options,
     files: Box<[PathBuf]>,
 }
@@ -163,19 +166,23 @@ impl Policy {
     /// There is at least one rule, and no more than a [`Rank`] can count.
     pub(crate) fn new(
         name: &str,
+        line: Option<u32>,
         rules: Vec<RuleSettings>,
         matcher: OriginMatcher,
         denies: bool,
         options: Options,
         files: Vec<PathBuf>,
     ) -> Self {
+        let timing = rules.iter().any(|rule| rule.timing_allow_origin.0);
         let any = rules.iter().position(|rule| rule.any && !rule.allow_credentials.0);
         Self {
             name: name.into(),
+            line,
             matcher,
             any_rank: any.map_or(0, |index| (index + 1) as Rank),
             plain_any: any == Some(0) && !denies,
             rules: rules.into_iter().map(Rule::new).collect(),
+            timing,
             options,
             files: files.into(),
         }
@@ -184,6 +191,11 @@ impl Policy {
     /// The name by which `cors_policy` refers to it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The line of the document at which its name stands, from 1, where it is known.
+    pub fn line(&self) -> Option<u32> {
+        self.line
     }
 
     /// Answers an actual request, or any request that is not a preflight.
@@ -304,10 +316,7 @@ impl Policy {
     /// Whether any rule sends `Timing-Allow-Origin`, so that replacing upstream headers includes
     /// that one.
     pub fn sends_timing_allow_origin(&self) -> bool {
-        self.rules
-            .iter()
-            .flat_map(|rule| &rule.actual)
-            .any(|field| field.name == FieldName::TimingAllowOrigin)
+        self.timing
     }
 
     /// The files beside the document that the policy was read from, each `allow_origins_file`:

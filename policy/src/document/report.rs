@@ -188,6 +188,14 @@ impl Mistake {
         }
     }
 
+    /// All but the file and the line, for who shows these in another way.
+    pub fn message(&self) -> String {
+        let place = [Some(self.place.as_str()), self.value()];
+        let place = place.into_iter().flatten().filter(|part| !part.is_empty());
+        let place = place.fold(String::new(), |all, part| all + part + ": ");
+        format!("{place}{}; {}", self.kind, self.remedy())
+    }
+
     /// The entry of `dangerously_allow` that lets it pass, if one does.
     pub fn opened_by(&self) -> Option<Danger> {
         match &self.kind {
@@ -203,13 +211,7 @@ impl fmt::Display for Mistake {
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
-        if !self.place.is_empty() {
-            write!(f, ": {}", self.place)?;
-        }
-        if let Some(value) = &self.value {
-            write!(f, ": {value}")?;
-        }
-        write!(f, ": {}; {}", self.kind, self.remedy())
+        write!(f, ": {}", self.message())
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
     report::{Expected, Mistake, MistakeKind, Mistakes, Report, Syntax, quote, truth},
     yaml::Failure,
 };
+use crate::nearest;
 use crate::{
     Policy, PreflightMode, UpstreamHeaders,
     headers::{
@@ -314,7 +315,9 @@ impl<P: Patterns> Validator<P> {
         }
         let Draft { matcher, denies, files, .. } = draft;
         match matcher.build() {
-            Ok(matcher) => Some(Policy::new(name, rules, matcher, denies, options, files)),
+            Ok(matcher) => {
+                Some(Policy::new(name, site.line, rules, matcher, denies, options, files))
+            }
             Err(error) => {
                 self.add(site, None, MistakeKind::Matcher(error));
                 None
@@ -837,23 +840,12 @@ fn key_names(include: impl Fn(Key) -> bool) -> Vec<&'static str> {
 }
 
 fn unknown_key(key: &str, known: &[&'static str]) -> MistakeKind {
-    MistakeKind::UnknownKey { nearest: nearest(key, known), known: known.to_vec() }
+    MistakeKind::UnknownKey { nearest: nearest(key, known.iter().copied()), known: known.to_vec() }
 }
 
 fn unknown_value(value: &str, known: &[&'static str]) -> MistakeKind {
-    MistakeKind::UnknownValue { nearest: nearest(value, known), known: known.to_vec() }
-}
-
-/// The known word that someone probably meant: at most a third of it is spelled differently.
-fn nearest(text: &str, known: &[&'static str]) -> Option<&'static str> {
-    if text.len() > MAX_NAME {
-        return None;
+    MistakeKind::UnknownValue {
+        nearest: nearest(value, known.iter().copied()),
+        known: known.to_vec(),
     }
-    let text = text.to_ascii_lowercase().replace('-', "_");
-    known
-        .iter()
-        .map(|word| (strsim::osa_distance(&text, word), *word))
-        .filter(|(distance, word)| *distance <= word.len().div_ceil(3))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, word)| word)
 }
