@@ -100,7 +100,7 @@ sub build_request {
 
     my @headers;
     push @headers, [Host => $host] if !grep { lc $_->[0] eq 'host' } @$more;
-    push @headers, [Connection => $connection] if !grep { lc $_->[0] =~ /^connection/ } @$more;
+    push @headers, [Connection => $connection] if !grep { $_->[0] =~ /^connection/i } @$more;
     push @headers, @$more;
 
     # Only this spelling keeps the genuine module from adding its own.

@@ -371,8 +371,8 @@ sub access_lines {
 
 =head2 story
 
-What nginx said, for the reader of a failed test: its standard error and the end of its error log
-without debugging lines.
+What nginx said, for the reader of a failed test: its standard error and the end of its error log,
+debugging lines and notices left out.
 
 =cut
 
@@ -381,7 +381,7 @@ sub story {
     my @lines;
     for my $name (qw( stderr logs/error.log )) {
         open my $file, '<', $self->path($name) or next;
-        push @lines, grep { !/ \[debug\] / } <$file>;
+        push @lines, grep { !/ \[(?:debug|notice)\] / } <$file>;
         close $file;
     }
     splice @lines, 0, -20;
