@@ -159,6 +159,20 @@ for my $import (qw( no_such_import repeat_each )) {
     dies('no such nginx', qr{cannot run "/nowhere/nginx -V"}, '', @get);
 }
 
+my $interrupted
+    = run_block('diag("root: ", server_root());', @get, "init\nkill TERM => \$\$; sleep 1;");
+my ($root) = $interrupted->{errors} =~ /root: (\S+)/;
+isnt($interrupted->{status}, 0, 'a run that is interrupted fails');
+ok(defined $root && !-e $root, 'and leaves no directory behind');
+my @left = grep { defined $root && index($_, $root) >= 0 } map { cmdline($_) } glob '/proc/[0-9]*';
+is("@left", '', 'and no nginx');
+
+sub cmdline {
+    my ($process) = @_;
+    open my $file, '<', "$process/cmdline" or return '';
+    return readline($file) // '';
+}
+
 my $refused = run_block('', 'config: no_such_directive;', "request\nGET /");
 like($refused->{output}, qr/^not ok 1 - \S+ the block - nginx does not start$/m,
     'a configuration that nginx refuses fails the block');

@@ -17,7 +17,7 @@ SpecRun - runs a specification in a process of its own
 =head2 run_spec($file, $library)
 
 Runs the file with Test::Nginx::Socket from that directory. Returns a hash with C<tests> (lines of
-TAP, each C<ok …> or C<not ok …>), C<output>, C<errors> and C<status>, the wait status.
+TAP, each beginning with C<ok> or C<not ok>), C<output>, C<errors> and C<status>, the wait status.
 
 =cut
 
