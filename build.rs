@@ -1,0 +1,102 @@
+//! Passes on what nginx the module is built for, and generates from that nginx's headers what
+//! `src/layout.rs` compares with the bindings of `nginx-sys`.
+//!
+//! names, otherwise the vendored one. It tells what it found in `DEP_NGINX_*`, which cargo gives
+//! only to a direct dependent.
+
+use std::env;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+/// The structs that the module reaches into, and with them everything they are made of.
+const STRUCTS: &[&str] = &[
+    "ngx_array_t",
+    "ngx_command_t",
+    "ngx_conf_file_t",
+    "ngx_conf_t",
+    "ngx_connection_t",
+    "ngx_cycle_t",
+    "ngx_http_conf_ctx_t",
+    "ngx_http_core_main_conf_t",
+    "ngx_http_headers_in_t",
+    "ngx_http_headers_out_t",
+    "ngx_http_module_t",
+    "ngx_http_phase_t",
+    "ngx_http_request_t",
+    "ngx_http_variable_t",
+    "ngx_list_t",
+    "ngx_list_part_t",
+    "ngx_log_t",
+    "ngx_module_t",
+    "ngx_pool_t",
+    "ngx_str_t",
+    "ngx_table_elt_t",
+    "ngx_variable_value_t",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    pass_on_version()?;
+    generate_layout()
+}
+
+/// The value of a variable that `nginx-sys` hands to its direct dependents.
+fn nginx_sys(name: &str) -> Result<String, Box<dyn Error>> {
+    let name = format!("DEP_NGINX_{name}");
+    println!("cargo::rerun-if-env-changed={name}");
+    env::var(&name).map_err(|e| format!("{name}, which nginx-sys should have set: {e}").into())
+}
+
+/// Sets the `cfg` values for what differs between the supported versions and builds of nginx.
+fn pass_on_version() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rustc-check-cfg=cfg(ngx_header_next)");
+    println!("cargo::rustc-check-cfg=cfg(ngx_feature, values({}))", nginx_sys("FEATURES_CHECK")?);
+
+    let version: u32 = nginx_sys("VERSION_NUMBER")?.parse()?;
+    // nginx 1.23.0 links the header lines of one name: `ngx_table_elt_t.next`.
+    if version >= 1_023_000 {
+        println!("cargo::rustc-cfg=ngx_header_next");
+    }
+
+    for feature in nginx_sys("FEATURES")?.split(',').map(str::trim) {
+        println!("cargo::rustc-cfg=ngx_feature=\"{feature}\"");
+    }
+
+    Ok(())
+}
+
+/// Generates bindings for [`STRUCTS`] anew, from the headers as they are now.
+fn generate_layout() -> Result<(), Box<dyn Error>> {
+    let include = nginx_sys("INCLUDE")?;
+    let cflags = nginx_sys("CFLAGS").unwrap_or_default();
+
+    let mut builder = bindgen::Builder::default()
+        .header_contents(
+            "layout.h",
+            "#include <ngx_config.h>\n#include <ngx_core.h>\n#include <ngx_http.h>\n",
+        )
+        .clang_args(env::split_paths(&include).map(|dir| format!("-I{}", dir.display())))
+        .clang_args(cflags.split_whitespace())
+        .layout_tests(false)
+        .use_core()
+        .rust_target(env::var("CARGO_PKG_RUST_VERSION")?.parse().map_err(|e| format!("{e}"))?)
+        .rust_edition(bindgen::RustEdition::Edition2024)
+        // The bindings have to be made again when a header changes; nginx-sys does not notice.
+        .parse_callbacks(Box::new(bindgen::CargoCallbacks::new().rerun_on_header_files(true)));
+    for name in STRUCTS {
+        builder = builder.allowlist_type(name);
+    }
+
+    let out = PathBuf::from(env::var("OUT_DIR")?).join("layout.rs");
+    let bindings = builder.generate().map_err(|e| explain(&e, Path::new(&include)))?;
+    bindings.write_to_file(out)?;
+    Ok(())
+}
+
+fn explain(error: &bindgen::BindgenError, include: &Path) -> String {
+    format!(
+        "the headers of nginx ({}) could not be read: {error}. \
+         Is the source of nginx configured (./configure), and is libclang installed?",
+        include.display()
+    )
+}

@@ -1,0 +1,162 @@
+//! The configuration: which policies there are, and which one is in force where.
+
+use core::ptr;
+use std::collections::HashMap;
+use std::path::Path;
+
+use cors_policy::{Policy, document};
+use nginx_sys::{ngx_conf_t, ngx_http_complex_value_t};
+
+use crate::conf_ext::{ConfExt, Place};
+use crate::in_force::InForce;
+
+/// What stands in `http`.
+#[derive(Default)]
+pub(crate) struct MainConf {
+    policies: HashMap<String, Definition>,
+    uses: Vec<Use>,
+    /// The index of the variable in which a request remembers its policy; see `in_force`.
+    pub(crate) slot: Option<usize>,
+    /// Whether any policy is put in force anywhere.
+    pub(crate) used: bool,
+    /// Whether any `if` has a setting.
+    pub(crate) has_if: bool,
+}
+
+/// A policy, and the directive that it came with.
+struct Definition {
+    // Boxed, so that its address holds while the table grows.
+    policy: Box<Policy>,
+    place: Place,
+}
+
+/// A `cors_policy name`.
+struct Use {
+    name: String,
+    place: Place,
+}
+
+/// The configuration has a mistake, which is logged.
+pub(crate) struct Rejected;
+
+impl MainConf {
+    /// Takes over the policies of a document, for the directive that `cf` stands at.
+    pub(crate) fn load(&mut self, cf: &mut ngx_conf_t, path: &Path) -> Result<(), Rejected> {
+        match document::load(path) {
+            Ok(policies) => policies.into_iter().try_for_each(|policy| self.define(cf, policy)),
+            Err(report) => {
+                for mistake in report {
+                    cf.log_emerg(mistake);
+                }
+                Err(Rejected)
+            }
+        }
+    }
+
+    fn define(&mut self, cf: &mut ngx_conf_t, policy: Policy) -> Result<(), Rejected> {
+        let name = policy.name().to_owned();
+        if let Some(first) = self.policies.get(&name) {
+            let first = &first.place;
+            cf.log_emerg(format_args!(
+                "CORS policy \"{name}\" is defined a second time, the first is from {first}; \
+                 give one of them another name,"
+            ));
+            return Err(Rejected);
+        }
+        let definition = Definition { policy: Box::new(policy), place: cf.place() };
+        self.policies.insert(name, definition);
+        Ok(())
+    }
+
+    /// Notes that the directive that `cf` stands at puts a policy in force.
+    ///
+    /// The policy itself is looked up when all of `http` has been read, so that its definition may
+    /// follow.
+    pub(crate) fn put_in_force(&mut self, cf: &ngx_conf_t, name: &str) -> Setting {
+        self.uses.push(Use { name: name.to_owned(), place: cf.place() });
+        Setting::Named(self.uses.len() - 1)
+    }
+
+    /// Checks that every name that is used is defined.
+    pub(crate) fn check_uses(&self, cf: &mut ngx_conf_t) -> Result<(), Rejected> {
+        let mut unknown =
+            self.uses.iter().filter(|u| !self.policies.contains_key(&u.name)).peekable();
+        if unknown.peek().is_none() {
+            return Ok(());
+        }
+        for Use { name, place } in unknown {
+            let remedy = match self.nearest(name) {
+                Some(nearest) => format!("did you mean \"{nearest}\"?"),
+                None => "load the file that defines it with \"cors_policy_file\"".to_owned(),
+            };
+            cf.log_emerg_at(place, format_args!("unknown CORS policy \"{name}\", {remedy}"));
+        }
+        Err(Rejected)
+    }
+
+    fn nearest(&self, name: &str) -> Option<&str> {
+        cors_policy::nearest(name, self.policies.keys().map(String::as_str))
+    }
+
+    /// The policy of a name.
+    pub(crate) fn policy(&self, name: &str) -> Option<&Policy> {
+        self.policies.get(name).map(|definition| &*definition.policy)
+    }
+}
+
+/// The value of `cors_policy` at one place.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Setting {
+    #[default]
+    Unset,
+    Off,
+    /// An index into `MainConf::uses`.
+    Named(usize),
+    /// The policy that `LocationConf::name` names.
+    Variable,
+}
+
+/// What stands in a `server`, a `location` or an `if`.
+pub(crate) struct LocationConf {
+    pub(crate) setting: Setting,
+    /// Text with variables that names the policy for each request; null unless the setting says so.
+    pub(crate) name: *mut ngx_http_complex_value_t,
+    /// Whether the setting stands in a location, as against one that all of a server inherits.
+    pub(crate) own: bool,
+    /// Whether the setting stands in an `if`.
+    pub(crate) in_if: bool,
+    /// Whether an `if` in this location has a setting.
+    pub(crate) has_if: bool,
+    /// What this location puts in force, where variables do not decide.
+    pub(crate) in_force: InForce,
+}
+
+impl Default for LocationConf {
+    fn default() -> Self {
+        Self {
+            setting: Setting::Unset,
+            name: ptr::null_mut(),
+            own: false,
+            in_if: false,
+            has_if: false,
+            in_force: InForce::default(),
+        }
+    }
+}
+
+impl LocationConf {
+    /// Inherits from the block around, as `ngx_conf_merge_ptr_value` does, and finds the policy.
+    pub(crate) fn merge(&mut self, main: &MainConf, outer: &mut Self) {
+        outer.has_if |= self.in_if;
+        if self.setting == Setting::Unset {
+            self.setting = outer.setting;
+            self.name = outer.name;
+            self.own = outer.own;
+        }
+        let policy = match self.setting {
+            Setting::Named(index) => main.policy(&main.uses[index].name),
+            Setting::Unset | Setting::Off | Setting::Variable => None,
+        };
+        self.in_force = InForce::new(self, policy);
+    }
+}

@@ -1,0 +1,113 @@
+//! The directives.
+
+use core::ffi::{c_char, c_void};
+use core::mem::offset_of;
+use core::ptr;
+
+use nginx_sys::{
+    NGX_CONF_TAKE1, NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
+    NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_t,
+    ngx_http_set_complex_value_slot, ngx_str_t, ngx_uint_t,
+};
+use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
+use ngx::http::HttpModuleMainConf;
+
+use crate::conf::{LocationConf, MainConf, Rejected, Setting};
+use crate::conf_ext::ConfExt;
+use crate::{Module, guard};
+
+pub(crate) static mut COMMANDS: [ngx_command_t; 3] = [
+    ngx_command_t {
+        name: ngx::ngx_string!("cors_policy_file"),
+        type_: (NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1) as ngx_uint_t,
+        set: Some(cmd_cors_policy_file),
+        conf: NGX_HTTP_MAIN_CONF_OFFSET,
+        offset: 0,
+        post: ptr::null_mut(),
+    },
+    ngx_command_t {
+        name: ngx::ngx_string!("cors_policy"),
+        type_: (NGX_HTTP_MAIN_CONF
+            | NGX_HTTP_SRV_CONF
+            | NGX_HTTP_LOC_CONF
+            | NGX_HTTP_LIF_CONF
+            | NGX_CONF_TAKE1) as ngx_uint_t,
+        set: Some(cmd_cors_policy),
+        conf: NGX_HTTP_LOC_CONF_OFFSET,
+        offset: offset_of!(LocationConf, name),
+        post: ptr::null_mut(),
+    },
+    ngx_command_t::empty(),
+];
+
+/// The `cors_policy_file path` directive.
+extern "C" fn cmd_cors_policy_file(
+    cf: *mut ngx_conf_t,
+    _cmd: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: nginx calls with a valid configuration, and with what `create_main_conf` made,
+    // because the command's `conf` says so.
+    let (cf, main) = unsafe { (&mut *cf, &mut *conf.cast::<MainConf>()) };
+    directive(cf, |cf, path| {
+        if path.is_empty() {
+            return Err(cf.reject("the path of \"cors_policy_file\" is empty, name a YAML file"));
+        }
+        let path = cf.path(path).ok_or(NGX_CONF_ERROR)?;
+        main.load(cf, &path).map_err(|Rejected| NGX_CONF_ERROR)
+    })
+}
+
+/// The `cors_policy name | $variable | off` directive.
+extern "C" fn cmd_cors_policy(
+    cf: *mut ngx_conf_t,
+    cmd: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: nginx calls with a valid configuration, and with what `create_loc_conf` made,
+    // because the command's `conf` says so.
+    let (cf, location) = unsafe { (&mut *cf, &mut *conf.cast::<LocationConf>()) };
+    directive(cf, |cf, name| {
+        if location.setting != Setting::Unset {
+            return Err(c"is duplicate".as_ptr().cast_mut());
+        }
+        let main = Module::main_conf_mut(cf).ok_or(NGX_CONF_ERROR)?;
+        location.setting = match name.to_str() {
+            Ok("off") => Setting::Off,
+            Ok("") => {
+                return Err(
+                    cf.reject("the name of the CORS policy is empty, write \"off\" for none")
+                );
+            }
+            Ok(name) if name.contains('$') => {
+                // SAFETY: the command's `offset` is that of `LocationConf::name`.
+                match unsafe { ngx_http_set_complex_value_slot(cf, cmd, conf) } {
+                    NGX_CONF_OK => Setting::Variable,
+                    error => return Err(error),
+                }
+            }
+            Ok(name) => main.put_in_force(cf, name),
+            Err(_) => return Err(cf.reject(format_args!("\"{name}\" cannot name a CORS policy"))),
+        };
+        location.own = cf.in_location();
+        location.in_if = cf.in_if();
+        main.used |= location.setting != Setting::Off;
+        main.has_if |= location.in_if;
+        Ok(())
+    })
+}
+
+/// Handles a directive of one argument.
+fn directive(
+    cf: &mut ngx_conf_t,
+    handle: impl FnOnce(&mut ngx_conf_t, ngx_str_t) -> Result<(), *mut c_char>,
+) -> *mut c_char {
+    let log = cf.log;
+    // NGX_CONF_TAKE1: the name of the directive and one argument.
+    let argument = cf.words()[1];
+    match guard::catch(log, || handle(cf, argument)) {
+        Some(Ok(())) => NGX_CONF_OK,
+        Some(Err(error)) => error,
+        None => NGX_CONF_ERROR,
+    }
+}

@@ -1,0 +1,46 @@
+//! Panics end here: they must not unwind into C.
+
+use core::cell::RefCell;
+use core::fmt::Write;
+use std::panic::{self, AssertUnwindSafe};
+
+use nginx_sys::{NGX_LOG_ALERT, ngx_log_t};
+use ngx::ngx_log_error;
+
+thread_local! {
+    /// What the panic that is being caught said.
+    static MESSAGE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Keeps what a panic says for the log of nginx, instead of writing it to standard error.
+pub(crate) fn keep_messages() {
+    panic::set_hook(Box::new(|info| {
+        MESSAGE.with_borrow_mut(|message| {
+            message.clear();
+            // Writing to a string does not fail.
+            let _ = write!(message, "{info}");
+        });
+    }));
+}
+
+/// Runs `f`. If it panics, logs one line at `alert` and gives `None`.
+///
+/// Every function that nginx calls runs its own code through this.
+#[inline]
+pub(crate) fn catch<T>(log: *mut ngx_log_t, f: impl FnOnce() -> T) -> Option<T> {
+    match panic::catch_unwind(AssertUnwindSafe(f)) {
+        Ok(value) => Some(value),
+        Err(_) => {
+            report(log);
+            None
+        }
+    }
+}
+
+#[cold]
+fn report(log: *mut ngx_log_t) {
+    MESSAGE.with_borrow(|message| {
+        let message = message.replace('\n', " ");
+        ngx_log_error!(NGX_LOG_ALERT, log, "ngx_http_cors_policy_module: {message}");
+    });
+}

@@ -1,0 +1,109 @@
+//! The header filter: writes the decision of the policy in force into the response.
+//!
+//! It runs after `ngx_http_headers_filter_module` and whatever else sets response headers (see
+//! `ngx_module_order` in `lib.rs`), so that it has the last word on the CORS headers.
+
+use cors_policy::{FieldValue, PreflightMode, UpstreamHeaders};
+use nginx_sys::{
+    NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_http_filter_finalize_request,
+    ngx_http_output_header_filter_pt, ngx_http_request_t, ngx_http_top_header_filter, ngx_int_t,
+    ngx_str_t,
+};
+
+use crate::cors_request::{CorsRequest, Origin};
+use crate::headers_out::HeadersOut;
+use crate::{Module, OutOfMemory, guard, in_force};
+
+static mut NEXT: ngx_http_output_header_filter_pt = None;
+
+/// Puts the filter on top of the chain.
+///
+/// # Safety
+///
+/// Only while nginx configures `http`, which it does in one thread.
+pub(crate) unsafe fn install() {
+    // SAFETY: as demanded of the caller.
+    unsafe {
+        NEXT = ngx_http_top_header_filter;
+        ngx_http_top_header_filter = Some(filter);
+    }
+}
+
+fn next(r: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: `NEXT` is written before the first request; the filter gets the request that this
+    // one got.
+    unsafe { NEXT.map_or(NGX_ERROR as ngx_int_t, |filter| filter(r)) }
+}
+
+unsafe extern "C" fn filter(request: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: nginx calls a header filter with a valid request, which nothing else uses meanwhile.
+    let r = unsafe { &mut *request };
+    // What a subrequest brings becomes part of the main response, whose header is already sent or
+    // is not concerned.
+    if !core::ptr::eq(r, r.main) || Module::failed(r) {
+        return next(request);
+    }
+    // SAFETY: a request has a connection, and that a log.
+    let log = unsafe { (*r.connection).log };
+    match guard::catch(log, || apply(r)) {
+        Some(Ok(())) => next(request),
+        Some(Err(OutOfMemory)) => NGX_ERROR as ngx_int_t,
+        None => {
+            Module::set_failed(r);
+            // SAFETY: as a header filter may, this replaces the response by an error; the filter
+            // is called again for that, and passes it on.
+            unsafe {
+                ngx_http_filter_finalize_request(
+                    request,
+                    Module::ptr(),
+                    NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,
+                )
+            }
+        }
+    }
+}
+
+/// Writes the decision of the policy in force, if there is one.
+fn apply(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
+    let Some(policy) = in_force::policy(r) else { return Ok(()) };
+
+    let request = CorsRequest::of(r.method, &r.headers_in);
+    // The application's answer to a preflight is left alone.
+    if request.preflight.is_some() && policy.preflight() == PreflightMode::Forward {
+        return Ok(());
+    }
+    let mut headers = HeadersOut::of(&mut r.headers_out);
+    if policy.upstream_headers() == UpstreamHeaders::Keep && headers.has_allow_origin() {
+        return Ok(());
+    }
+
+    let answer = request.decide(policy);
+    let vary = headers.take_over(policy.sends_timing_allow_origin(), answer.vary());
+    for (name, value) in answer.fields() {
+        match (value, &request) {
+            (FieldValue::Ready(value), _) => headers.push(name, str_of(value))?,
+            (FieldValue::Origin, CorsRequest { origin: Origin::One(origin), .. }) => {
+                headers.push(name, *origin)?;
+            }
+            (FieldValue::RequestMethod, CorsRequest { preflight: Some(preflight), .. }) => {
+                headers.push(name, preflight.method())?;
+            }
+            (FieldValue::RequestHeaders, CorsRequest { preflight: Some(preflight), .. }) => {
+                for line in preflight.headers() {
+                    headers.push(name, str_of(line))?;
+                }
+            }
+            // The engine echoes only what the request has.
+            _ => {}
+        }
+    }
+    match vary.value() {
+        Some(value) => headers.push_vary(value),
+        None => Ok(()),
+    }
+}
+
+/// An nginx string for bytes that outlive the request; nginx does not write to header values.
+fn str_of(bytes: &[u8]) -> ngx_str_t {
+    ngx_str_t { len: bytes.len(), data: bytes.as_ptr().cast_mut() }
+}

@@ -1,0 +1,166 @@
+//! Which policy is in force for a request, also after internal redirects.
+//!
+//! The policy in force is that of the last location on the request's way that has a setting of its
+//! own; where none has, that of the first location. So the policy of the location that the client
+//! asked for survives `error_page`, `try_files`, `index` and `X-Accel-Redirect`, unless the final
+//! location says otherwise: a page must be able to read its errors.
+//!
+//! nginx clears the contexts of all modules on an internal redirect, but keeps the values of
+//! indexed variables. So what is in force is remembered in the value of a variable whose name no
+//! configuration can write; where the policy is known when the configuration is read, that costs
+//! no allocation.
+
+use core::ptr;
+
+use cors_policy::Policy;
+use nginx_sys::{
+    NGX_ERROR, NGX_HTTP_VAR_NOHASH, NGX_LOG_ERR, NGX_OK, ngx_conf_t, ngx_http_add_variable,
+    ngx_http_complex_value, ngx_http_complex_value_t, ngx_http_get_variable_index,
+    ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_palloc, ngx_str_t,
+};
+use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf};
+use ngx::ngx_log_error;
+
+use crate::conf::{LocationConf, MainConf, Setting};
+use crate::{Module, OutOfMemory};
+
+/// The space keeps it out of reach of the configuration's `$name` and `${name}`.
+const VARIABLE: &str = "cors_policy in force";
+
+/// Reserves the variable.
+pub(crate) fn reserve(cf: &mut ngx_conf_t, main: &mut MainConf) -> Result<(), ngx_int_t> {
+    let mut name = ngx_str_t { len: VARIABLE.len(), data: VARIABLE.as_ptr().cast_mut() };
+    // SAFETY: called while `http` is being configured; nginx copies the name.
+    let variable = unsafe { ngx_http_add_variable(cf, &mut name, NGX_HTTP_VAR_NOHASH as usize) };
+    // SAFETY: null, or the variable, which is in the configuration's pool.
+    let variable = unsafe { variable.as_mut() }.ok_or(NGX_ERROR as ngx_int_t)?;
+    variable.get_handler = Some(never_asked);
+    // SAFETY: as above.
+    let index = unsafe { ngx_http_get_variable_index(cf, &mut name) };
+    main.slot = Some(usize::try_from(index).map_err(|_| NGX_ERROR as ngx_int_t)?);
+    Ok(())
+}
+
+/// nginx wants a variable to have this, though nothing asks for the value of this one.
+unsafe extern "C" fn never_asked(
+    _r: *mut ngx_http_request_t,
+    value: *mut ngx_http_variable_value_t,
+    _data: usize,
+) -> ngx_int_t {
+    // SAFETY: nginx passes the value to fill in.
+    unsafe { (*value).set_not_found(1) };
+    NGX_OK as ngx_int_t
+}
+
+/// What a location puts in force.
+///
+/// It lives in the location's configuration, or, where variables name the policy, in the request's
+/// pool.
+#[derive(Clone, Copy)]
+pub(crate) struct InForce {
+    location: *const LocationConf,
+    policy: *const Policy,
+}
+
+impl Default for InForce {
+    fn default() -> Self {
+        Self { location: ptr::null(), policy: ptr::null() }
+    }
+}
+
+impl InForce {
+    pub(crate) fn new(location: &LocationConf, policy: Option<&Policy>) -> Self {
+        Self { location, policy: policy.map_or(ptr::null(), ptr::from_ref) }
+    }
+}
+
+/// Where a request remembers what is in force: the value of the variable.
+struct Slot(*mut ngx_http_variable_value_t);
+
+impl Slot {
+    #[inline]
+    fn of(r: &ngx_http_request_t) -> Option<Self> {
+        let index = Module::main_conf(r)?.slot?;
+        // SAFETY: every request has a value for each index that its configuration handed out.
+        Some(Self(unsafe { r.variables.add(index) }))
+    }
+
+    #[inline]
+    fn get(&self) -> Option<InForce> {
+        // SAFETY: the value belongs to the request, and only `set` writes to it.
+        let value = unsafe { &*self.0 };
+        // SAFETY: `set` stored what lives as long as the request.
+        (value.valid() != 0).then(|| unsafe { *value.data.cast::<InForce>() })
+    }
+
+    fn set(&self, in_force: *const InForce) {
+        // SAFETY: as in `get`; no reference to the value is kept.
+        let value = unsafe { &mut *self.0 };
+        value.set_valid(1);
+        value.data = in_force.cast_mut().cast();
+    }
+}
+
+/// Notes that the main request `r` has come to a location.
+pub(crate) fn enter(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
+    let Some(here) = Module::location_conf(r) else { return Ok(()) };
+    if here.setting == Setting::Unset {
+        return Ok(());
+    }
+    let Some(slot) = Slot::of(r) else { return Ok(()) };
+    if here.own || slot.get().is_none() {
+        if here.name.is_null() {
+            slot.set(&here.in_force);
+        } else {
+            let in_force = InForce::new(here, named(r, here.name));
+            // SAFETY: a request has a pool.
+            let room = unsafe { ngx_palloc(r.pool, size_of::<InForce>()) }.cast::<InForce>();
+            if room.is_null() {
+                return Err(OutOfMemory);
+            }
+            // SAFETY: there is room for it, aligned as `ngx_palloc` aligns.
+            unsafe { room.write(in_force) };
+            slot.set(room);
+        }
+    }
+    Ok(())
+}
+
+/// The policy in force for the main request `r`.
+#[inline]
+pub(crate) fn policy(r: &mut ngx_http_request_t) -> Option<&'static Policy> {
+    let here = Module::location_conf(r)?;
+    let in_force = match Slot::of(r)?.get() {
+        Some(in_force) if !here.own || ptr::eq(in_force.location, here) => in_force,
+        // The request did not come to this location through the rewrite phase.
+        _ if here.name.is_null() => here.in_force,
+        _ => return named(r, here.name),
+    };
+    // SAFETY: null, or a policy in the `MainConf` of the configuration that the request is served
+    // with, which nginx frees after the last of its requests.
+    unsafe { in_force.policy.as_ref() }
+}
+
+/// The policy that variables name.
+fn named(
+    r: &mut ngx_http_request_t,
+    value: *mut ngx_http_complex_value_t,
+) -> Option<&'static Policy> {
+    let mut name = ngx_str_t::empty();
+    // SAFETY: the value was compiled for this configuration.
+    if unsafe { ngx_http_complex_value(r, value, &mut name) } != NGX_OK as ngx_int_t {
+        return None;
+    }
+    let name = name.as_bytes();
+    if name.is_empty() || name == b"off" {
+        return None;
+    }
+    let policy =
+        core::str::from_utf8(name).ok().and_then(|name| Module::main_conf(r)?.policy(name));
+    if policy.is_none() {
+        // SAFETY: a request has a connection, and that a log.
+        let log = unsafe { (*r.connection).log };
+        ngx_log_error!(NGX_LOG_ERR, log, "unknown CORS policy \"{}\"", name.escape_ascii());
+    }
+    policy
+}

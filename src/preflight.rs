@@ -1,0 +1,104 @@
+//! The phase handlers: answer preflights, and keep out what a policy refuses, before anything else
+//! can touch the request.
+//!
+//! The rewrite phase is the first phase in which the location is known, and this module's handler runs before
+//! that of `ngx_http_rewrite_module`: before `return` and `rewrite` in the location, and before
+//! the phases of rate limits, access control and content.
+
+use cors_policy::{Decision, PreflightMode};
+use nginx_sys::{
+    NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR,
+    NGX_HTTP_LAST, NGX_HTTP_NO_CONTENT, NGX_HTTP_OPTIONS, NGX_OK, ngx_http_discard_request_body,
+    ngx_http_finalize_request, ngx_http_request_t, ngx_http_send_header, ngx_http_send_special,
+    ngx_int_t, ngx_uint_t,
+};
+
+use ngx::http::HttpModuleLocationConf;
+
+use crate::cors_request::CorsRequest;
+use crate::{Module, OutOfMemory, guard, in_force};
+
+/// The handler of the rewrite phase.
+pub(crate) unsafe extern "C" fn rewrite_handler(r: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
+    handler(unsafe { &mut *r }, |r| match Module::location_conf(r) {
+        // Which policy is in force is known when the `if` is evaluated, at the end of this phase.
+        Some(here) if here.has_if => NGX_DECLINED as ngx_int_t,
+        _ => answer(r),
+    })
+}
+
+/// The handler of the preaccess phase, there only where a policy is put in force in an `if`.
+pub(crate) unsafe extern "C" fn preaccess_handler(r: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: as above.
+    handler(unsafe { &mut *r }, answer)
+}
+
+fn handler(
+    r: &mut ngx_http_request_t,
+    handle: impl FnOnce(&mut ngx_http_request_t) -> ngx_int_t,
+) -> ngx_int_t {
+    // Subrequests are made by nginx, not by a page.
+    if !core::ptr::eq(r, r.main) {
+        return NGX_DECLINED as ngx_int_t;
+    }
+    // SAFETY: a request has a connection, and that a log.
+    let log = unsafe { (*r.connection).log };
+    guard::catch(log, || match in_force::enter(r) {
+        Ok(()) => handle(r),
+        Err(OutOfMemory) => NGX_ERROR as ngx_int_t,
+    })
+    .unwrap_or(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t)
+}
+
+/// Answers a preflight, refuses what the policy keeps out, and lets every other request go on.
+fn answer(r: &mut ngx_http_request_t) -> ngx_int_t {
+    let Some(policy) = in_force::policy(r) else { return NGX_DECLINED as ngx_int_t };
+    // Nothing else is looked at here: the headers of the response come later.
+    if r.method != NGX_HTTP_OPTIONS as ngx_uint_t && !policy.enforce() {
+        return NGX_DECLINED as ngx_int_t;
+    }
+
+    let request = CorsRequest::of(r.method, &r.headers_in);
+    if request.preflight.is_some() {
+        return match policy.preflight() {
+            PreflightMode::Answer => finish(r, policy.preflight_status()),
+            PreflightMode::Forward => NGX_DECLINED as ngx_int_t,
+        };
+    }
+    if policy.enforce()
+        && request.decide(policy).decision() == Decision::DeniedOrigin
+        && !request.is_same_origin(&r.headers_in)
+    {
+        return NGX_HTTP_FORBIDDEN as ngx_int_t;
+    }
+    NGX_DECLINED as ngx_int_t
+}
+
+/// Ends the request with the response that the header filter makes an answer to a preflight.
+fn finish(r: &mut ngx_http_request_t, status: u16) -> ngx_int_t {
+    let rc = send(r, status);
+    // To return `NGX_OK` would mean, except in the rewrite phase, to go on.
+    // SAFETY: `r` is the main request, in a phase; it is not used after this.
+    unsafe { ngx_http_finalize_request(r, rc) };
+    NGX_DONE as ngx_int_t
+}
+
+fn send(r: &mut ngx_http_request_t, status: u16) -> ngx_int_t {
+    // SAFETY: as in `finish`; the body was not read, and no header was sent.
+    unsafe {
+        let rc = ngx_http_discard_request_body(r);
+        if rc != NGX_OK as ngx_int_t {
+            return rc;
+        }
+        r.headers_out.status = ngx_uint_t::from(status);
+        r.headers_out.content_length_n = 0;
+
+        let rc = ngx_http_send_header(r);
+        // nginx sends a 204 without length and body, and ends it with the header.
+        if rc != NGX_OK as ngx_int_t || status == NGX_HTTP_NO_CONTENT as u16 {
+            return rc;
+        }
+        ngx_http_send_special(r, NGX_HTTP_LAST as ngx_uint_t)
+    }
+}

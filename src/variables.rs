@@ -1,0 +1,75 @@
+//! The variables: what is in force for a request, and what was decided.
+
+use core::ptr;
+
+use cors_policy::{FieldValue, Policy};
+use nginx_sys::{
+    NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK, ngx_conf_t, ngx_http_add_variable,
+    ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_str_t,
+};
+
+use crate::cors_request::CorsRequest;
+use crate::{guard, in_force};
+
+/// Finds the value of a variable, for a request that a policy is in force for.
+type Value = fn(&Policy, &CorsRequest<'_>) -> ngx_str_t;
+
+const VARIABLES: [(&str, Value); 3] = [
+    ("cors_policy", |policy, _| str_of(policy.name().as_bytes())),
+    ("cors_decision", |policy, request| {
+        str_of(request.decide(policy).decision().as_str().as_bytes())
+    }),
+    ("cors_allow_origin", |policy, request| match request.decide(policy).allow_origin() {
+        Some(FieldValue::Ready(value)) => str_of(value),
+        Some(FieldValue::Origin) => request.origin.value().unwrap_or_default(),
+        Some(FieldValue::RequestMethod | FieldValue::RequestHeaders) | None => ngx_str_t::empty(),
+    }),
+];
+
+/// Adds the variables to the configuration.
+pub(crate) fn add(cf: &mut ngx_conf_t) -> Result<(), ngx_int_t> {
+    for (index, (name, _)) in VARIABLES.iter().enumerate() {
+        let mut name = str_of(name.as_bytes());
+        // What is decided can change on the way of a request, with an internal redirect.
+        let flags = NGX_HTTP_VAR_NOCACHEABLE as usize;
+        // SAFETY: called while `http` is being configured; nginx copies the name.
+        let variable = unsafe { ngx_http_add_variable(cf, &mut name, flags) };
+        // SAFETY: null, or the variable, which is in the configuration's pool.
+        let variable = unsafe { variable.as_mut() }.ok_or(NGX_ERROR as ngx_int_t)?;
+        variable.get_handler = Some(get);
+        variable.data = index;
+    }
+    Ok(())
+}
+
+/// Gives the value of the variable whose index in `VARIABLES` is `data`.
+unsafe extern "C" fn get(
+    r: *mut ngx_http_request_t,
+    value: *mut ngx_http_variable_value_t,
+    data: usize,
+) -> ngx_int_t {
+    // SAFETY: nginx passes a valid request, which has a main request, and the value to fill in.
+    // A subrequest speaks of the request that it is a part of.
+    let (r, value) = unsafe { (&mut *(*r).main, &mut *value) };
+    // SAFETY: a request has a connection, and that a log.
+    let log = unsafe { (*r.connection).log };
+
+    let found = guard::catch(log, || match in_force::policy(r) {
+        Some(policy) => VARIABLES[data].1(policy, &CorsRequest::of(r.method, &r.headers_in)),
+        None => ngx_str_t::empty(),
+    });
+    let Some(found) = found else { return NGX_ERROR as ngx_int_t };
+
+    value.set_valid(1);
+    value.set_no_cacheable(0);
+    value.set_not_found(0);
+    // The length of a value has 28 bits; that of a request header is far below.
+    value.set_len(found.len as u32);
+    value.data = if found.is_empty() { ptr::null_mut() } else { found.data };
+    NGX_OK as ngx_int_t
+}
+
+/// An nginx string for bytes that outlive the request; nginx does not write to values.
+fn str_of(bytes: &[u8]) -> ngx_str_t {
+    ngx_str_t { len: bytes.len(), data: bytes.as_ptr().cast_mut() }
+}
