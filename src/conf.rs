@@ -2,6 +2,7 @@
 
 use core::ptr;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::Path;
 
 use cors_policy::{Policy, document};
@@ -23,7 +24,7 @@ pub(crate) struct MainConf {
     pub(crate) has_if: bool,
 }
 
-/// A policy, and the directive that it came with.
+/// A policy, and where it is defined.
 struct Definition {
     // Boxed, so that its address holds while the table grows.
     policy: Box<Policy>,
@@ -43,7 +44,10 @@ impl MainConf {
     /// Takes over the policies of a document, for the directive that `cf` stands at.
     pub(crate) fn load(&mut self, cf: &mut ngx_conf_t, path: &Path) -> Result<(), Rejected> {
         match document::load(path) {
-            Ok(policies) => policies.into_iter().try_for_each(|policy| self.define(cf, policy)),
+            Ok(policies) => policies.into_iter().try_for_each(|policy| {
+                let place = Place::new(path.to_owned(), policy.line());
+                self.define(cf, policy, place)
+            }),
             Err(report) => {
                 for mistake in report {
                     cf.log_emerg(mistake);
@@ -53,19 +57,28 @@ impl MainConf {
         }
     }
 
-    fn define(&mut self, cf: &mut ngx_conf_t, policy: Policy) -> Result<(), Rejected> {
-        let name = policy.name().to_owned();
-        if let Some(first) = self.policies.get(&name) {
-            let first = &first.place;
-            cf.log_emerg(format_args!(
-                "CORS policy \"{name}\" is defined a second time, the first is from {first}; \
-                 give one of them another name,"
-            ));
-            return Err(Rejected);
+    /// Adds a policy, which is defined at `place`.
+    pub(crate) fn define(
+        &mut self,
+        cf: &mut ngx_conf_t,
+        policy: Policy,
+        place: Place,
+    ) -> Result<(), Rejected> {
+        match self.policies.entry(policy.name().to_owned()) {
+            Entry::Occupied(first) => {
+                cf.log_emerg(format_args!(
+                    "CORS policy \"{}\" is defined in {} and again in {place}, \
+                     give one of them another name",
+                    policy.name(),
+                    first.get().place
+                ));
+                Err(Rejected)
+            }
+            Entry::Vacant(vacant) => {
+                vacant.insert(Definition { policy: Box::new(policy), place });
+                Ok(())
+            }
         }
-        let definition = Definition { policy: Box::new(policy), place: cf.place() };
-        self.policies.insert(name, definition);
-        Ok(())
     }
 
     /// Notes that the directive that `cf` stands at puts a policy in force.

@@ -4,7 +4,7 @@ use core::ffi::c_char;
 use core::fmt;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nginx_sys::{
     NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_LOG_EMERG, NGX_OK, ngx_conf_full_name, ngx_conf_t,
@@ -13,17 +13,28 @@ use nginx_sys::{
 use ngx::core::NGX_CONF_ERROR;
 use ngx::ngx_conf_log_error;
 
-/// A line of the nginx configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A line of a file.
+#[derive(Clone)]
 pub(crate) struct Place {
     file: PathBuf,
-    line: ngx_uint_t,
+    line: Option<u32>,
+}
+
+impl Place {
+    pub(crate) fn new(file: PathBuf, line: Option<u32>) -> Self {
+        Self { file, line }
+    }
+
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
 }
 
 /// Written as nginx writes it at the end of its own messages.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file.display(), self.line)
+        write!(f, "{}", self.file.display())?;
+        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
     }
 }
 
@@ -66,7 +77,7 @@ impl ConfExt for ngx_conf_t {
     fn place(&self) -> Place {
         // SAFETY: while a directive is handled, `conf_file` is the file that it was read from.
         let file = unsafe { &*self.conf_file };
-        Place { file: to_path(&file.file.name), line: file.line }
+        Place::new(to_path(&file.file.name), u32::try_from(file.line).ok())
     }
 
     fn in_location(&self) -> bool {

@@ -5,7 +5,7 @@ use core::mem::offset_of;
 use core::ptr;
 
 use nginx_sys::{
-    NGX_CONF_TAKE1, NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
+    NGX_CONF_BLOCK, NGX_CONF_TAKE1, NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
     NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_t,
     ngx_http_set_complex_value_slot, ngx_str_t, ngx_uint_t,
 };
@@ -14,13 +14,21 @@ use ngx::http::HttpModuleMainConf;
 
 use crate::conf::{LocationConf, MainConf, Rejected, Setting};
 use crate::conf_ext::ConfExt;
-use crate::{Module, guard};
+use crate::{Module, define, guard};
 
-pub(crate) static mut COMMANDS: [ngx_command_t; 3] = [
+pub(crate) static mut COMMANDS: [ngx_command_t; 4] = [
     ngx_command_t {
         name: ngx::ngx_string!("cors_policy_file"),
         type_: (NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1) as ngx_uint_t,
         set: Some(cmd_cors_policy_file),
+        conf: NGX_HTTP_MAIN_CONF_OFFSET,
+        offset: 0,
+        post: ptr::null_mut(),
+    },
+    ngx_command_t {
+        name: ngx::ngx_string!("cors_policy_define"),
+        type_: (NGX_HTTP_MAIN_CONF | NGX_CONF_BLOCK | NGX_CONF_TAKE1) as ngx_uint_t,
+        set: Some(cmd_cors_policy_define),
         conf: NGX_HTTP_MAIN_CONF_OFFSET,
         offset: 0,
         post: ptr::null_mut(),
@@ -56,6 +64,17 @@ extern "C" fn cmd_cors_policy_file(
         let path = cf.path(path).ok_or(NGX_CONF_ERROR)?;
         main.load(cf, &path).map_err(|Rejected| NGX_CONF_ERROR)
     })
+}
+
+/// The `cors_policy_define name { … }` block.
+extern "C" fn cmd_cors_policy_define(
+    cf: *mut ngx_conf_t,
+    _cmd: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: as in `cmd_cors_policy_file`.
+    let (cf, main) = unsafe { (&mut *cf, &mut *conf.cast::<MainConf>()) };
+    directive(cf, |cf, name| define::read(cf, main, name))
 }
 
 /// The `cors_policy name | $variable | off` directive.

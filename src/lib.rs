@@ -8,6 +8,7 @@
 mod conf;
 mod conf_ext;
 mod cors_request;
+mod define;
 mod directives;
 mod guard;
 mod header_filter;
@@ -63,12 +64,18 @@ mod export {
     use nginx_sys::ngx_module_t;
 
     #[unsafe(no_mangle)]
-    pub(crate) static mut ngx_modules: [*const ngx_module_t; 2] =
-        [&raw const super::ngx_http_cors_policy_module, ptr::null()];
+    pub(crate) static mut ngx_modules: [*const ngx_module_t; 3] = [
+        &raw const super::ngx_http_cors_policy_module,
+        &raw const crate::define::ngx_cors_policy_define_module,
+        ptr::null(),
+    ];
 
     #[unsafe(no_mangle)]
-    pub(crate) static mut ngx_module_names: [*const c_char; 2] =
-        [c"ngx_http_cors_policy_module".as_ptr(), ptr::null()];
+    pub(crate) static mut ngx_module_names: [*const c_char; 3] = [
+        c"ngx_http_cors_policy_module".as_ptr(),
+        c"ngx_cors_policy_define_module".as_ptr(),
+        ptr::null(),
+    ];
 
     /// nginx places the module before the first of its modules that is named here after it. Header
     /// filters run in the opposite order, so this one runs after all that set headers of a

@@ -1,0 +1,231 @@
+//! The keys of a policy: one table for the validation, for the nginx block and for the schema.
+
+/// How the value of a key is shaped, which is what a directive of an nginx block needs to know to
+/// turn its arguments into a [`Node`](super::Node).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// [`Value::Bool`](super::Value::Bool): `true` or `false`, in nginx `on` or `off`.
+    Boolean,
+    /// [`Value::List`](super::Value::List) of texts. One text stands for a list of one.
+    List,
+    /// One text or number.
+    Scalar,
+    /// [`Value::List`](super::Value::List) of mappings, each of them a rule.
+    Rules,
+}
+
+/// A key, by the place where it belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    Rule(RuleKey),
+    Policy(PolicyKey),
+    Rules,
+}
+
+/// A key of a rule, which may also stand directly in a policy that has one rule only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RuleKey {
+    AllowOrigins,
+    AllowOriginsFile,
+    AllowMethods,
+    AllowHeaders,
+    ExposeHeaders,
+    AllowCredentials,
+    MaxAge,
+    AllowPrivateNetwork,
+    TimingAllowOrigin,
+}
+
+/// A key of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PolicyKey {
+    DenyOrigins,
+    UpstreamHeaders,
+    Preflight,
+    PreflightStatus,
+    Enforce,
+    DangerouslyAllow,
+}
+
+/// What there is to know about a key.
+#[derive(Debug)]
+pub(super) struct KeySpec {
+    pub(super) key: Key,
+    pub(super) name: &'static str,
+    pub(super) kind: KeyKind,
+    /// What it expects, as a noun phrase.
+    pub(super) expects: &'static str,
+    /// An example of its value, as YAML and as arguments of a directive.
+    pub(super) yaml: &'static str,
+    pub(super) nginx: &'static str,
+    /// What it means, for editors.
+    #[cfg_attr(not(feature = "schema"), allow(dead_code))]
+    pub(super) meaning: &'static str,
+}
+
+impl Key {
+    pub(super) fn from_name(name: &str) -> Option<&'static KeySpec> {
+        KEYS.iter().find(|spec| spec.name == name)
+    }
+}
+
+/// All keys of a policy, in the order of the documentation.
+pub(super) static KEYS: [KeySpec; 16] = [
+    KeySpec {
+        key: Key::Rule(RuleKey::AllowOrigins),
+        name: "allow_origins",
+        kind: KeyKind::List,
+        expects: "a list of origin patterns",
+        yaml: r#"["https://app.example.com"]"#,
+        nginx: "https://app.example.com",
+        meaning: "The origins that may read responses. Each entry is an origin, an origin with `*` \
+                  in place of the leftmost labels, the host or the port, `regex:` and a regular \
+                  expression for the whole origin, or `*`.",
+    },
+    KeySpec {
+        key: Key::Rule(RuleKey::AllowOriginsFile),
+        name: "allow_origins_file",
+        kind: KeyKind::Scalar,
+        expects: "the path of a file",
+        yaml: "partners.txt",
+        nginx: "partners.txt",
+        meaning: "A file with more origin patterns, one a line, with `#` comments. Relative to \
+                  this file.",
+    },
+    KeySpec {
+        key: Key::Rule(RuleKey::AllowMethods),
+        name: "allow_methods",
+        kind: KeyKind::List,
+        expects: "a list of methods, or \"*\"",
+        yaml: "[GET, PUT]",
+        nginx: "GET PUT",
+        meaning: "Access-Control-Allow-Methods, sent as written. GET, HEAD and POST are allowed in \
+                  any case.",
+    },
+    KeySpec {
+        key: Key::Rule(RuleKey::AllowHeaders),
+        name: "allow_headers",
+        kind: KeyKind::List,
+        expects: "a list of header names, or \"*\"",
+        yaml: "[Authorization, Content-Type]",
+        nginx: "Authorization Content-Type",
+        meaning: "Access-Control-Allow-Headers: the headers that requests may carry. `*` does not \
+                  cover Authorization, which may stand beside it.",
+    },
+    KeySpec {
+        key: Key::Rule(RuleKey::ExposeHeaders),
+        name: "expose_headers",
+        kind: KeyKind::List,
+        expects: "a list of header names, or \"*\"",
+        yaml: "[ETag]",
+        nginx: "ETag",
+        meaning: "Access-Control-Expose-Headers: the response headers that pages may read.",
+    },
+    KeySpec {
+        key: Key::Rule(RuleKey::AllowCredentials),
+        name: "allow_credentials",
+        kind: KeyKind::Boolean,
+        expects: "true or false",
+        yaml: "true",
+        nginx: "on",
+        meaning: "Access-Control-Allow-Credentials: whether cookies and HTTP authentication may go \
+                  along.",
+    },
+    KeySpec {
+        key: Key::Rule(RuleKey::MaxAge),
+        name: "max_age",
+        kind: KeyKind::Scalar,
+        expects: "a time",
+        yaml: "10m",
+        nginx: "10m",
+        meaning: "Access-Control-Max-Age: for how long browsers may remember the answer to a \
+                  preflight, in seconds or as nginx writes times. 0 turns that off; 86400 is the \
+                  most.",
+    },
+    KeySpec {
+        key: Key::Rule(RuleKey::AllowPrivateNetwork),
+        name: "allow_private_network",
+        kind: KeyKind::Boolean,
+        expects: "true or false",
+        yaml: "true",
+        nginx: "on",
+        meaning: "Whether public pages may reach this server at a private address \
+                  (Access-Control-Allow-Private-Network).",
+    },
+    KeySpec {
+        key: Key::Rule(RuleKey::TimingAllowOrigin),
+        name: "timing_allow_origin",
+        kind: KeyKind::Boolean,
+        expects: "true or false",
+        yaml: "true",
+        nginx: "on",
+        meaning: "Whether allowed origins may see detailed timing too (Timing-Allow-Origin).",
+    },
+    KeySpec {
+        key: Key::Policy(PolicyKey::DenyOrigins),
+        name: "deny_origins",
+        kind: KeyKind::List,
+        expects: "a list of origin patterns",
+        yaml: r#"["https://old.example.com"]"#,
+        nginx: "https://old.example.com",
+        meaning: "Origins that are refused even where a rule allows them.",
+    },
+    KeySpec {
+        key: Key::Policy(PolicyKey::UpstreamHeaders),
+        name: "upstream_headers",
+        kind: KeyKind::Scalar,
+        expects: "replace or keep",
+        yaml: "keep",
+        nginx: "keep",
+        meaning: "`replace`: CORS response headers that anything else has set are removed. `keep`: \
+                  a response that already has Access-Control-Allow-Origin is left as it is.",
+    },
+    KeySpec {
+        key: Key::Policy(PolicyKey::Preflight),
+        name: "preflight",
+        kind: KeyKind::Scalar,
+        expects: "answer or forward",
+        yaml: "forward",
+        nginx: "forward",
+        meaning: "`answer`: preflights are answered before the application sees them. `forward`: \
+                  the application answers them.",
+    },
+    KeySpec {
+        key: Key::Policy(PolicyKey::PreflightStatus),
+        name: "preflight_status",
+        kind: KeyKind::Scalar,
+        expects: "200 or 204",
+        yaml: "200",
+        nginx: "200",
+        meaning: "The status of an answered preflight.",
+    },
+    KeySpec {
+        key: Key::Policy(PolicyKey::Enforce),
+        name: "enforce",
+        kind: KeyKind::Boolean,
+        expects: "true or false",
+        yaml: "true",
+        nginx: "on",
+        meaning: "Whether requests of origins that are not allowed are answered with 403 and never \
+                  reach the application.",
+    },
+    KeySpec {
+        key: Key::Policy(PolicyKey::DangerouslyAllow),
+        name: "dangerously_allow",
+        kind: KeyKind::List,
+        expects: "a list of guards",
+        yaml: "[insecure_origins]",
+        nginx: "insecure_origins",
+        meaning: "Opens one guard each, for this policy.",
+    },
+    KeySpec {
+        key: Key::Rules,
+        name: "rules",
+        kind: KeyKind::Rules,
+        expects: "a list of rules",
+        yaml: r#"[{allow_origins: ["https://app.example.com"]}]"#,
+        nginx: r#"[{allow_origins: ["https://app.example.com"]}]"#,
+        meaning: "Rules in place of the keys of one rule. The first rule with an origin that \
+                  matches decides.",
+    },
+];

@@ -1,0 +1,41 @@
+//! The tree that a YAML file and an nginx block both become.
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// The value.
+    pub value: Value,
+    /// The line in the file, from 1, where it is known.
+    pub line: Option<u32>,
+}
+
+/// What a value can be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Nothing: `null`, `~`, or no value where one belongs.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number, as written.
+    Number(String),
+    /// A text.
+    String(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping, in the order of the file, doubled keys included.
+    Map(Vec<(Node, Node)>),
+    /// Something with a YAML tag, which is here.
+    Tagged(String),
+}
+
+impl Node {
+    /// A node at a line, counted from 1.
+    pub fn new(value: Value, line: u32) -> Self {
+        Self { value, line: Some(line) }
+    }
+
+    /// A text at a line, counted from 1.
+    pub fn string(text: impl Into<String>, line: u32) -> Self {
+        Self::new(Value::String(text.into()), line)
+    }
+}

@@ -1,0 +1,137 @@
+//! The response headers of the CORS protocol, one file a header: each type owns its header from
+//! the options of a policy to the bytes that are sent.
+
+pub(crate) mod allow_credentials;
+pub(crate) mod allow_headers;
+pub(crate) mod allow_methods;
+pub(crate) mod allow_origin;
+pub(crate) mod allow_private_network;
+pub(crate) mod expose_headers;
+mod header_name;
+pub(crate) mod max_age;
+pub(crate) mod request_headers;
+pub(crate) mod timing_allow_origin;
+pub(crate) mod vary;
+
+use std::borrow::Cow;
+
+pub use allow_methods::MethodError;
+pub use header_name::HeaderNameError;
+pub use max_age::MaxAgeError;
+pub use vary::Vary;
+
+/// A response header that a policy sends. `Vary` is not among them, because it is merged with
+/// what the response already has: see [`Vary`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum FieldName {
+    /// `Access-Control-Allow-Origin`
+    AllowOrigin,
+    /// `Access-Control-Allow-Credentials`
+    AllowCredentials,
+    /// `Access-Control-Allow-Methods`
+    AllowMethods,
+    /// `Access-Control-Allow-Headers`
+    AllowHeaders,
+    /// `Access-Control-Expose-Headers`
+    ExposeHeaders,
+    /// `Access-Control-Max-Age`
+    MaxAge,
+    /// `Access-Control-Allow-Private-Network`
+    AllowPrivateNetwork,
+    /// `Timing-Allow-Origin`
+    TimingAllowOrigin,
+}
+
+impl FieldName {
+    /// The name as it is usually written, `Access-Control-Allow-Origin`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AllowOrigin => "Access-Control-Allow-Origin",
+            Self::AllowCredentials => "Access-Control-Allow-Credentials",
+            Self::AllowMethods => "Access-Control-Allow-Methods",
+            Self::AllowHeaders => "Access-Control-Allow-Headers",
+            Self::ExposeHeaders => "Access-Control-Expose-Headers",
+            Self::MaxAge => "Access-Control-Max-Age",
+            Self::AllowPrivateNetwork => "Access-Control-Allow-Private-Network",
+            Self::TimingAllowOrigin => "Timing-Allow-Origin",
+        }
+    }
+
+    /// The name in lower case, as HTTP/2 sends it and as nginx keeps it beside the name.
+    pub const fn lowercase(self) -> &'static str {
+        match self {
+            Self::AllowOrigin => "access-control-allow-origin",
+            Self::AllowCredentials => "access-control-allow-credentials",
+            Self::AllowMethods => "access-control-allow-methods",
+            Self::AllowHeaders => "access-control-allow-headers",
+            Self::ExposeHeaders => "access-control-expose-headers",
+            Self::MaxAge => "access-control-max-age",
+            Self::AllowPrivateNetwork => "access-control-allow-private-network",
+            Self::TimingAllowOrigin => "timing-allow-origin",
+        }
+    }
+}
+
+/// The value of a response header: finished bytes of the policy, or a part of the request that
+/// is sent back as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldValue<'p> {
+    /// These bytes, which live as long as the policy.
+    Ready(&'p [u8]),
+    /// The value of the request's `Origin`.
+    Origin,
+    /// The value of the request's `Access-Control-Request-Method`. Checked to be a method.
+    RequestMethod,
+    /// Each `Access-Control-Request-Headers` line of the request, one response line each; no
+    /// line where the request has none. Checked to be lists of header names.
+    RequestHeaders,
+}
+
+/// One header of a compiled rule.
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) name: FieldName,
+    pub(crate) value: Value,
+}
+
+/// A [`FieldValue`] that owns its bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Ready(Cow<'static, str>),
+    Origin,
+    RequestMethod,
+    RequestHeaders,
+}
+
+impl Value {
+    pub(crate) fn borrow(&self) -> FieldValue<'_> {
+        match self {
+            Self::Ready(text) => FieldValue::Ready(text.as_bytes()),
+            Self::Origin => FieldValue::Origin,
+            Self::RequestMethod => FieldValue::RequestMethod,
+            Self::RequestHeaders => FieldValue::RequestHeaders,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FieldName;
+
+    #[test]
+    fn the_lower_case_names_are_the_names_in_lower_case() {
+        for name in [
+            FieldName::AllowOrigin,
+            FieldName::AllowCredentials,
+            FieldName::AllowMethods,
+            FieldName::AllowHeaders,
+            FieldName::ExposeHeaders,
+            FieldName::MaxAge,
+            FieldName::AllowPrivateNetwork,
+            FieldName::TimingAllowOrigin,
+        ] {
+            assert_eq!(name.as_str().to_ascii_lowercase(), name.lowercase());
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! `Access-Control-Allow-Headers`: which headers a page may put on its requests.
+
+use std::{borrow::Cow, cmp::Ordering};
+
+use super::Value;
+
+pub(crate) use super::header_name::check_request_header as check;
+
+/// The name that `*` does not cover
+/// ([CORS non-wildcard request-header name](https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name)).
+const NON_WILDCARD: &str = "authorization";
+
+/// The request headers that a rule allows.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct AllowHeaders {
+    /// The entries as written, `*` among them.
+    written: Vec<Box<str>>,
+    any: bool,
+    /// The names in lower case, in the order of [`by_length_then_bytes`].
+    sorted: Box<[Box<str>]>,
+}
+
+/// An order in which looking a name up compares bytes only where the lengths agree.
+fn by_length_then_bytes(listed: &str, name: &[u8]) -> Ordering {
+    listed
+        .len()
+        .cmp(&name.len())
+        .then_with(|| listed.bytes().cmp(name.iter().map(u8::to_ascii_lowercase)))
+}
+
+impl AllowHeaders {
+    /// From entries that are `*` or have passed [`check`].
+    pub(crate) fn new(written: Vec<Box<str>>) -> Self {
+        let any = written.iter().any(|entry| &**entry == "*");
+        let mut sorted: Vec<Box<str>> = written
+            .iter()
+            .filter(|entry| &***entry != "*")
+            .map(|entry| entry.to_ascii_lowercase().into_boxed_str())
+            .collect();
+        sorted.sort_unstable_by(|a, b| by_length_then_bytes(a, b.as_bytes()));
+        sorted.dedup();
+        Self { written, any, sorted: sorted.into() }
+    }
+
+    /// Whether a request may carry a header of this name, a token in any case.
+    ///
+    /// A preflight names only what is not safelisted
+    /// ([CORS-unsafe request-header names](https://fetch.spec.whatwg.org/#cors-unsafe-request-header-names)),
+    /// so that every name in it has to be allowed here, `content-type` too. Without credentials
+    /// `*` leaves out `Authorization`, as browsers do; with credentials, `*` is not a wildcard
+    /// for browsers, and this module sends back what was asked for.
+    pub(crate) fn allow(&self, name: &[u8], credentials: bool) -> bool {
+        (self.any && (credentials || !name.eq_ignore_ascii_case(NON_WILDCARD.as_bytes())))
+            || self.sorted.binary_search_by(|listed| by_length_then_bytes(listed, name)).is_ok()
+    }
+
+    pub(crate) fn value(&self, credentials: bool) -> Option<Value> {
+        if self.any && credentials {
+            Some(Value::RequestHeaders)
+        } else if self.written.is_empty() {
+            None
+        } else {
+            Some(Value::Ready(Cow::Owned(self.written.join(", "))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(written: &[&str]) -> AllowHeaders {
+        AllowHeaders::new(written.iter().map(|entry| Box::from(*entry)).collect())
+    }
+
+    #[test]
+    fn which_headers_are_allowed() {
+        struct Case {
+            sentence: &'static str,
+            written: &'static [&'static str],
+            credentials: bool,
+            accepts: &'static [&'static str],
+            rejects: &'static [&'static str],
+        }
+        for case in [
+            Case {
+                sentence: "nothing is allowed by default, not even safelisted names",
+                written: &[],
+                credentials: false,
+                accepts: &[],
+                rejects: &["x-a", "content-type", "accept", ""],
+            },
+            Case {
+                sentence: "names are compared without regard to case",
+                written: &["X-Beta", "Authorization", "x-a", "X-Alfa", "x-BETA"],
+                credentials: false,
+                accepts: &["x-beta", "X-BETA", "authorization", "X-a", "x-alfa"],
+                rejects: &["x-b", "x-gamma", "x-bet", "x-betaa", "*"],
+            },
+            Case {
+                sentence: "* without credentials is every name but Authorization",
+                written: &["*"],
+                credentials: false,
+                accepts: &["x-a", "content-type", "*"],
+                rejects: &["authorization", "Authorization"],
+            },
+            Case {
+                sentence: "Authorization may stand beside *",
+                written: &["*", "Authorization"],
+                credentials: false,
+                accepts: &["x-a", "authorization"],
+                rejects: &[],
+            },
+            Case {
+                sentence: "* with credentials is every name",
+                written: &["*"],
+                credentials: true,
+                accepts: &["x-a", "authorization"],
+                rejects: &[],
+            },
+        ] {
+            let headers = headers(case.written);
+            for name in case.accepts {
+                assert!(
+                    headers.allow(name.as_bytes(), case.credentials),
+                    "{}: {name:?}",
+                    case.sentence
+                );
+            }
+            for name in case.rejects {
+                assert!(
+                    !headers.allow(name.as_bytes(), case.credentials),
+                    "{}: {name:?}",
+                    case.sentence
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_value_is_what_was_written() {
+        let value = |text: &'static str| Some(Value::Ready(text.into()));
+        assert_eq!(headers(&[]).value(false), None);
+        assert_eq!(headers(&["X-B", "x-A"]).value(true), value("X-B, x-A"));
+        assert_eq!(headers(&["*"]).value(false), value("*"));
+        assert_eq!(headers(&["*", "Authorization"]).value(false), value("*, Authorization"));
+        assert_eq!(headers(&["*", "Authorization"]).value(true), Some(Value::RequestHeaders));
+    }
+}

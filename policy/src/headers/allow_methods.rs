@@ -1,0 +1,194 @@
+//! `Access-Control-Allow-Methods`: what a preflight may announce.
+
+use std::{borrow::Cow, error::Error, fmt};
+
+use super::Value;
+use crate::token::is_token;
+
+/// [CORS-safelisted methods](https://fetch.spec.whatwg.org/#cors-safelisted-method): every page
+/// may send them to every server without asking, so refusing them in a preflight protects nothing.
+const SAFELISTED: [&str; 3] = ["GET", "HEAD", "POST"];
+
+/// [Forbidden methods](https://fetch.spec.whatwg.org/#forbidden-method): no page can send them.
+const FORBIDDEN: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
+
+/// What browsers [normalize](https://fetch.spec.whatwg.org/#concept-method-normalize) to upper
+/// case. Every other method is sent as the page spells it.
+const NORMALIZED: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
+
+/// The methods that a rule allows.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum AllowMethods {
+    /// `*`
+    Any,
+    /// These, as written.
+    Listed(Vec<Box<str>>),
+}
+
+impl Default for AllowMethods {
+    fn default() -> Self {
+        Self::Listed(SAFELISTED.map(Box::from).to_vec())
+    }
+}
+
+impl AllowMethods {
+    /// Whether a preflight may ask for `method`. Methods are case-sensitive.
+    ///
+    /// Step 7 of [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch) lets
+    /// a safelisted method pass whatever the header says. Something that is not a method at all,
+    /// or a forbidden one, is refused under `*` too: no browser asks for it.
+    pub(crate) fn allow(&self, method: &[u8]) -> bool {
+        SAFELISTED.iter().any(|safe| safe.as_bytes() == method)
+            || match self {
+                Self::Any => is_token(method) && !is_forbidden(method),
+                Self::Listed(methods) => methods.iter().any(|listed| listed.as_bytes() == method),
+            }
+    }
+
+    /// With credentials, `*` would be the method named `*`, so that the requested method is sent
+    /// back instead.
+    pub(crate) fn value(&self, credentials: bool) -> Option<Value> {
+        match self {
+            Self::Any if credentials => Some(Value::RequestMethod),
+            Self::Any => Some(Value::Ready("*".into())),
+            Self::Listed(methods) if methods.is_empty() => None,
+            Self::Listed(methods) => Some(Value::Ready(Cow::Owned(methods.join(", ")))),
+        }
+    }
+}
+
+fn is_forbidden(method: &[u8]) -> bool {
+    FORBIDDEN.iter().any(|forbidden| forbidden.as_bytes().eq_ignore_ascii_case(method))
+}
+
+/// Why something cannot stand in `allow_methods`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MethodError {
+    /// It is not a token (RFC 9110, section 9.1).
+    NotAToken,
+    /// The Fetch standard forbids pages to send it.
+    Forbidden,
+    /// Browsers turn it into upper case before they send it, so that it never matches.
+    Normalized(&'static str),
+    /// `patch` in lower case: browsers do *not* turn it into upper case, so that it matches only
+    /// pages that misspell the method.
+    Patch,
+}
+
+impl fmt::Display for MethodError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAToken => "not a method: methods are letters, digits and !#$%&'*+-.^_`|~",
+            Self::Forbidden => "browsers never send this method (forbidden by the Fetch standard)",
+            Self::Normalized(_) => {
+                "never matches: methods are case-sensitive, and browsers send this one in upper case"
+            }
+            Self::Patch => "does not match PATCH: methods are case-sensitive",
+        })
+    }
+}
+
+impl Error for MethodError {}
+
+impl MethodError {
+    /// What to write instead.
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::NotAToken => "write one method an entry, as in [GET, PUT]".into(),
+            Self::Forbidden => "remove it".into(),
+            Self::Normalized(upper) => format!("write {upper}"),
+            Self::Patch => "write PATCH (or list both, if pages really send patch)".into(),
+        }
+    }
+}
+
+/// Checks one entry of `allow_methods` that is not `*`.
+pub(crate) fn check(method: &str) -> Result<(), MethodError> {
+    if !is_token(method.as_bytes()) {
+        Err(MethodError::NotAToken)
+    } else if is_forbidden(method.as_bytes()) {
+        Err(MethodError::Forbidden)
+    } else if let Some(upper) =
+        NORMALIZED.iter().find(|upper| method.eq_ignore_ascii_case(upper) && method != **upper)
+    {
+        Err(MethodError::Normalized(upper))
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(methods: &[&str]) -> AllowMethods {
+        AllowMethods::Listed(methods.iter().map(|method| Box::from(*method)).collect())
+    }
+
+    #[test]
+    fn which_methods_are_allowed() {
+        struct Case {
+            sentence: &'static str,
+            methods: AllowMethods,
+            accepts: &'static [&'static str],
+            rejects: &'static [&'static str],
+        }
+        for case in [
+            Case {
+                sentence: "safelisted methods need not be listed",
+                methods: listed(&["PUT"]),
+                accepts: &["GET", "HEAD", "POST", "PUT"],
+                rejects: &["DELETE", "put", "PUT ", "", "PUT,DELETE"],
+            },
+            Case {
+                sentence: "methods are case-sensitive, safelisted ones too",
+                methods: AllowMethods::default(),
+                accepts: &["GET", "HEAD", "POST"],
+                rejects: &["get", "Head", "PUT"],
+            },
+            Case {
+                sentence: "* is every method, but not what no browser sends",
+                methods: AllowMethods::Any,
+                accepts: &["GET", "PUT", "patch", "PROPFIND", "X!"],
+                rejects: &["", "PUT, DELETE", "CONNECT", "trace", "Track", "P UT", "PUT\0"],
+            },
+        ] {
+            for method in case.accepts {
+                assert!(case.methods.allow(method.as_bytes()), "{}: {method:?}", case.sentence);
+            }
+            for method in case.rejects {
+                assert!(!case.methods.allow(method.as_bytes()), "{}: {method:?}", case.sentence);
+            }
+        }
+    }
+
+    #[test]
+    fn the_value_is_what_was_written() {
+        let value = |text: &'static str| Some(Value::Ready(text.into()));
+        assert_eq!(AllowMethods::default().value(false), value("GET, HEAD, POST"));
+        assert_eq!(listed(&["PUT", "DELETE"]).value(true), value("PUT, DELETE"));
+        assert_eq!(AllowMethods::Any.value(false), value("*"));
+        assert_eq!(AllowMethods::Any.value(true), Some(Value::RequestMethod));
+    }
+
+    #[test]
+    fn which_entries_are_refused() {
+        for method in ["GET", "PUT", "PATCH", "patch", "propfind", "OPTIONS", "M-SEARCH"] {
+            assert_eq!(check(method), Ok(()), "{method:?}");
+        }
+        for (method, error) in [
+            ("", MethodError::NotAToken),
+            ("GET,PUT", MethodError::NotAToken),
+            ("GET PUT", MethodError::NotAToken),
+            ("gét", MethodError::NotAToken),
+            ("CONNECT", MethodError::Forbidden),
+            ("trace", MethodError::Forbidden),
+            ("Track", MethodError::Forbidden),
+            ("put", MethodError::Normalized("PUT")),
+            ("Options", MethodError::Normalized("OPTIONS")),
+        ] {
+            assert_eq!(check(method), Err(error), "{method:?}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What someone probably meant who wrote something unknown.
+
+/// Longer words are not compared.
+const MAX_LEN: usize = 128;
+
+/// The known word that is nearest to a text: at most a third of it is spelled differently. Case,
+/// and whether words are joined by `-` or `_`, do not count.
+pub fn nearest<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    if text.len() > MAX_LEN {
+        return None;
+    }
+    let text = text.to_ascii_lowercase().replace('-', "_");
+    known
+        .into_iter()
+        .map(|word| {
+            (strsim::osa_distance(&text, &word.to_ascii_lowercase().replace('-', "_")), word)
+        })
+        .filter(|(distance, word)| *distance <= word.len().div_ceil(3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}

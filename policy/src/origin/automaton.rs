@@ -1,0 +1,319 @@
+//! Finite automata of expressions: what they accept, and what they accept beyond each other.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use regex_automata::dfa::{Automaton as _, StartKind, dense};
+use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::util::primitives::StateID;
+use regex_automata::util::start;
+use regex_automata::{Anchored, MatchKind};
+use regex_syntax::hir::{Hir, Look};
+
+/// The end at which an automaton begins to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// From the first byte to the last one.
+    Forward,
+    /// From the last byte to the first one.
+    Reverse,
+}
+
+/// The automaton would take more memory than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooLarge;
+
+/// A deterministic automaton that reads whole texts, anchored at both ends, one step a byte.
+#[derive(Debug, Clone)]
+pub(crate) struct Automaton {
+    dfa: dense::DFA<Vec<u32>>,
+    start: StateID,
+}
+
+impl Automaton {
+    /// Compiles expressions, which must hold no Unicode word boundaries, into one automaton that
+    /// takes at most `limit` bytes, and a small multiple of that while it is being built.
+    pub(crate) fn new(
+        expressions: &[Hir],
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Self, TooLarge> {
+        let anchored: Vec<_> = expressions
+            .iter()
+            .map(|expression| {
+                let (start, end) = (Hir::look(Look::Start), Hir::look(Look::End));
+                Hir::concat(vec![start, expression.clone(), end])
+            })
+            .collect();
+        let nfa = thompson::Compiler::new()
+            .configure(
+                thompson::Config::new()
+                    .utf8(false)
+                    .reverse(direction == Direction::Reverse)
+                    .which_captures(WhichCaptures::None)
+                    .nfa_size_limit(Some(limit)),
+            )
+            .build_many_from_hir(&anchored)
+            .map_err(|_| TooLarge)?;
+        let dfa = dense::Builder::new()
+            .configure(
+                dense::Config::new()
+                    .match_kind(MatchKind::All)
+                    .start_kind(StartKind::Anchored)
+                    .accelerate(false)
+                    .dfa_size_limit(Some(limit))
+                    .determinize_size_limit(Some(2 * limit)),
+            )
+            .build_from_nfa(&nfa)
+            .map_err(|_| TooLarge)?;
+        let start =
+            dfa.start_state(&start::Config::new().anchored(Anchored::Yes)).map_err(|_| TooLarge)?;
+        Ok(Self { dfa, start })
+    }
+
+    /// The index of the first expression that accepts the whole text. Allocates nothing.
+    pub(crate) fn first_accepting(&self, text: &[u8]) -> Option<usize> {
+        let mut state = self.start;
+        for &byte in text {
+            state = self.dfa.next_state(state, byte);
+            if self.dfa.is_dead_state(state) {
+                return None;
+            }
+        }
+        let state = self.dfa.next_eoi_state(state);
+        if !self.dfa.is_match_state(state) {
+            return None;
+        }
+        (0..self.dfa.match_len(state))
+            .map(|index| self.dfa.match_pattern(state, index).as_usize())
+            .min()
+    }
+
+    fn accepts_at(&self, state: StateID) -> bool {
+        self.dfa.is_match_state(self.dfa.next_eoi_state(state))
+    }
+
+    /// The bytes this automaton cannot tell apart have the same class.
+    fn class(&self, byte: u8) -> u8 {
+        self.dfa.byte_classes().get(byte)
+    }
+}
+
+/// Whether a text in question must or must not be accepted by an automaton.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Condition<'a> {
+    Accepted(&'a Automaton),
+    Refused(&'a Automaton),
+}
+
+impl<'a> Condition<'a> {
+    fn automaton(self) -> &'a Automaton {
+        match self {
+            Self::Accepted(automaton) | Self::Refused(automaton) => automaton,
+        }
+    }
+
+    fn holds_at(self, state: StateID) -> bool {
+        match self {
+            Self::Accepted(automaton) => automaton.accepts_at(state),
+            Self::Refused(automaton) => !automaton.accepts_at(state),
+        }
+    }
+
+    fn is_lost_at(self, state: StateID) -> bool {
+        matches!(self, Self::Accepted(automaton) if automaton.dfa.is_dead_state(state))
+    }
+}
+
+/// The states of a product automaton and its transitions.
+struct Product<'a, const N: usize> {
+    conditions: [Condition<'a>; N],
+    /// One byte of each class that some automaton tells from the others, easily read ones first.
+    bytes: Vec<u8>,
+    states: Vec<[StateID; N]>,
+    numbers: HashMap<[StateID; N], usize>,
+}
+
+impl<'a, const N: usize> Product<'a, N> {
+    /// The product with its start state, which has the number 0.
+    fn new(conditions: [Condition<'a>; N]) -> Self {
+        let mut classes = HashMap::new();
+        for byte in legible_first() {
+            classes
+                .entry(conditions.map(|condition| condition.automaton().class(byte)))
+                .or_insert(byte);
+        }
+        let representative: Vec<u8> = classes.into_values().collect();
+        let bytes = legible_first().filter(|byte| representative.contains(byte)).collect();
+        let start = conditions.map(|condition| condition.automaton().start);
+        Self { conditions, bytes, states: vec![start], numbers: HashMap::from([(start, 0)]) }
+    }
+
+    fn holds_at(&self, state: usize) -> bool {
+        let mut parts = self.conditions.iter().zip(self.states[state]);
+        parts.all(|(condition, state)| condition.holds_at(state))
+    }
+
+    /// The state after one more byte, unless the conditions are lost there, and whether it is new.
+    fn step(&mut self, state: usize, byte: u8) -> Option<(usize, bool)> {
+        let mut next = self.states[state];
+        for (condition, state) in self.conditions.iter().zip(&mut next) {
+            *state = condition.automaton().dfa.next_state(*state, byte);
+            if condition.is_lost_at(*state) {
+                return None;
+            }
+        }
+        match self.numbers.entry(next) {
+            Entry::Occupied(known) => Some((*known.get(), false)),
+            Entry::Vacant(vacant) => {
+                let number = self.states.len();
+                vacant.insert(number);
+                self.states.push(next);
+                Some((number, true))
+            }
+        }
+    }
+}
+
+/// All bytes, those first that make an example easy to read.
+fn legible_first() -> impl Iterator<Item = u8> {
+    let letters = || b'a'..=b'z';
+    let rest = || (b'!'..=b'~').chain(b'\0'..=b' ').chain(0x7f..=0xff);
+    let preferred = |byte: &u8| byte.is_ascii_lowercase();
+    b"x".iter().copied().chain(letters().filter(|&byte| byte != b'x')).chain(
+        b"0123456789-./?#@".iter().copied().chain(
+            rest().filter(move |byte| !preferred(byte) && !b"0123456789-./?#@".contains(byte)),
+        ),
+    )
+}
+
+/// The shortest text that fulfils all conditions, if there is one.
+///
+/// Breadth-first search over the product of the automata; time and memory follow the number of its
+/// reachable states.
+pub(crate) fn witness<const N: usize>(conditions: [Condition<'_>; N]) -> Option<Vec<u8>> {
+    let mut product = Product::new(conditions);
+    let mut reached_by = vec![(0, 0)];
+    let mut state = 0;
+    while state < product.states.len() {
+        if product.holds_at(state) {
+            let mut text = Vec::new();
+            while state != 0 {
+                let (previous, byte) = reached_by[state];
+                text.push(byte);
+                state = previous;
+            }
+            text.reverse();
+            return Some(text);
+        }
+        for index in 0..product.bytes.len() {
+            let byte = product.bytes[index];
+            if let Some((_, true)) = product.step(state, byte) {
+                reached_by.push((state, byte));
+            }
+        }
+        state += 1;
+    }
+    None
+}
+
+/// The transitions between all states from which texts that fulfil all conditions can still come
+/// about, for reading such texts byte by byte.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    transitions: Vec<HashMap<u8, usize>>,
+}
+
+impl Graph {
+    /// The state before the first byte.
+    pub(crate) const START: usize = 0;
+
+    /// The graph over the given alphabet.
+    pub(crate) fn new<const N: usize>(conditions: [Condition<'_>; N], alphabet: &[u8]) -> Self {
+        let mut product = Product::new(conditions);
+        let mut transitions: Vec<HashMap<u8, usize>> = Vec::new();
+        let mut origins: Vec<Vec<usize>> = vec![Vec::new()];
+        while transitions.len() < product.states.len() {
+            let state = transitions.len();
+            let mut onward = HashMap::new();
+            for &byte in alphabet {
+                if let Some((next, is_new)) = product.step(state, byte) {
+                    if is_new {
+                        origins.push(Vec::new());
+                    }
+                    onward.insert(byte, next);
+                    origins[next].push(state);
+                }
+            }
+            transitions.push(onward);
+        }
+        let mut fulfillable = vec![false; transitions.len()];
+        let mut pending: Vec<usize> =
+            (0..transitions.len()).filter(|&state| product.holds_at(state)).collect();
+        while let Some(state) = pending.pop() {
+            if !std::mem::replace(&mut fulfillable[state], true) {
+                pending.append(&mut origins[state]);
+            }
+        }
+        for onward in &mut transitions {
+            onward.retain(|_, next| fulfillable[*next]);
+        }
+        Self { transitions }
+    }
+
+    /// The states that one more byte leads to from any of these.
+    pub(crate) fn step(&self, states: &[usize], byte: u8) -> Vec<usize> {
+        let mut next: Vec<usize> = states
+            .iter()
+            .filter_map(|&state| self.transitions[state].get(&byte).copied())
+            .collect();
+        next.sort_unstable();
+        next.dedup();
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn automaton(expression: &str) -> Automaton {
+        let hir = regex_syntax::ParserBuilder::new()
+            .unicode(false)
+            .utf8(false)
+            .build()
+            .parse(expression)
+            .unwrap();
+        Automaton::new(&[hir], Direction::Forward, 1 << 20).unwrap()
+    }
+
+    #[test]
+    fn each_byte_comes_once() {
+        let mut bytes: Vec<u8> = legible_first().collect();
+        assert_eq!(bytes[0], b'x');
+        bytes.sort_unstable();
+        assert!(bytes.into_iter().eq(0..=255));
+    }
+
+    #[test]
+    fn witnesses_are_the_shortest() {
+        let (words, digits) = (automaton("a{3,}|[0-9]{2}"), automaton("[0-9]*"));
+        assert_eq!(witness([Condition::Accepted(&words)]).as_deref(), Some(&b"00"[..]));
+        assert_eq!(
+            witness([Condition::Accepted(&words), Condition::Refused(&digits)]).as_deref(),
+            Some(&b"aaa"[..])
+        );
+        let none = automaton("b");
+        assert_eq!(witness([Condition::Accepted(&words), Condition::Accepted(&none)]), None);
+    }
+
+    #[test]
+    fn graphs_lead_only_to_acceptance() {
+        let graph = Graph::new([Condition::Accepted(&automaton("ab|ac$d|a[xy]"))], b"abcdxy");
+        let after_a = graph.step(&[Graph::START], b'a');
+        assert_eq!(after_a.len(), 1);
+        assert!(!graph.step(&after_a, b'b').is_empty());
+        assert!(graph.step(&after_a, b'c').is_empty());
+        assert_eq!(graph.step(&after_a, b'x'), graph.step(&after_a, b'y'));
+    }
+}

@@ -1,0 +1,327 @@
+//! A compiled policy and how it decides.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    Answer, Decision, OriginHeader, PreflightRequest, Vary,
+    headers::{
+        Field, FieldName, Value, allow_credentials::AllowCredentials, allow_headers::AllowHeaders,
+        allow_methods::AllowMethods, allow_origin::AllowOrigin,
+        allow_private_network::AllowPrivateNetwork, expose_headers::ExposeHeaders, max_age::MaxAge,
+        request_headers, timing_allow_origin::TimingAllowOrigin,
+    },
+    origin::{Origin, OriginMatcher, Rank},
+};
+
+/// Who writes the CORS response headers where something else has set some already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UpstreamHeaders {
+    /// The policy is the only writer: what anything else set is removed.
+    #[default]
+    Replace,
+    /// A response that already has `Access-Control-Allow-Origin` is left exactly as it is.
+    Keep,
+}
+
+/// Who answers preflights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PreflightMode {
+    /// The policy.
+    #[default]
+    Answer,
+    /// The application, whose answer is left alone.
+    Forward,
+}
+
+/// A policy that has passed validation: immutable, and ready to decide.
+///
+/// Policies come out of a [`document`](crate::document).
+#[derive(Debug)]
+pub struct Policy {
+    name: Box<str>,
+    line: Option<u32>,
+    matcher: OriginMatcher,
+    rules: Box<[Rule]>,
+    /// The rank of the rule that answers `*` to every origin, or 0.
+    any_rank: Rank,
+    /// Every request gets the answer of the first rule, whatever its origin.
+    plain_any: bool,
+    /// Whether any rule sends `Timing-Allow-Origin`.
+    timing: bool,
+    options: Options,
+    files: Box<[PathBuf]>,
+}
+
+/// The keys of a policy that are not about one rule.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    pub(crate) upstream_headers: UpstreamHeaders,
+    pub(crate) preflight: PreflightMode,
+    pub(crate) preflight_status: u16,
+    pub(crate) enforce: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            upstream_headers: UpstreamHeaders::default(),
+            preflight: PreflightMode::default(),
+            preflight_status: 204,
+            enforce: false,
+        }
+    }
+}
+
+/// One rule, checked, before it is compiled.
+#[derive(Debug, Default)]
+pub(crate) struct RuleSettings {
+    /// `*` is among the origins.
+    pub(crate) any: bool,
+    /// `null` is among the origins.
+    pub(crate) null: bool,
+    pub(crate) allow_credentials: AllowCredentials,
+    pub(crate) allow_methods: AllowMethods,
+    pub(crate) allow_headers: AllowHeaders,
+    pub(crate) expose_headers: ExposeHeaders,
+    pub(crate) max_age: Option<MaxAge>,
+    pub(crate) allow_private_network: AllowPrivateNetwork,
+    pub(crate) timing_allow_origin: TimingAllowOrigin,
+}
+
+/// One rule, its answers ready to send.
+#[derive(Debug)]
+struct Rule {
+    actual: Box<[Field]>,
+    /// `Access-Control-Allow-Private-Network` is the last one, so that it can be left off.
+    preflight: Box<[Field]>,
+    allow_methods: AllowMethods,
+    allow_headers: AllowHeaders,
+    credentials: bool,
+    private_network: bool,
+    /// Every origin is allowed but cannot be told so by `*`, so that only what is an origin may
+    /// be sent back.
+    echoes_any: bool,
+    null: bool,
+    /// What an answered preflight varies on beside the origin.
+    preflight_vary: Vary,
+}
+
+impl Rule {
+    fn new(settings: RuleSettings) -> Self {
+        let RuleSettings { any, null, allow_credentials, allow_methods, allow_headers, .. } =
+            settings;
+        let credentials = allow_credentials.0;
+        let allow_origin = AllowOrigin::new(any, credentials);
+        let compile = |fields: &mut dyn Iterator<Item = (FieldName, Option<Value>)>| {
+            fields
+                .filter_map(|(name, value)| value.map(|value| Field { name, value }))
+                .collect::<Box<[Field]>>()
+        };
+        let actual = compile(
+            &mut [
+                (FieldName::AllowOrigin, Some(allow_origin.value())),
+                (FieldName::AllowCredentials, allow_credentials.value()),
+                (FieldName::ExposeHeaders, settings.expose_headers.value()),
+                (FieldName::TimingAllowOrigin, settings.timing_allow_origin.value(allow_origin)),
+            ]
+            .into_iter(),
+        );
+        let preflight = compile(
+            &mut [
+                (FieldName::AllowOrigin, Some(allow_origin.value())),
+                (FieldName::AllowCredentials, allow_credentials.value()),
+                (FieldName::AllowMethods, allow_methods.value(credentials)),
+                (FieldName::AllowHeaders, allow_headers.value(credentials)),
+                (FieldName::ExposeHeaders, settings.expose_headers.value()),
+                (FieldName::MaxAge, settings.max_age.map(MaxAge::value)),
+                (FieldName::AllowPrivateNetwork, settings.allow_private_network.value()),
+            ]
+            .into_iter(),
+        );
+        let echoes = preflight
+            .iter()
+            .any(|field| matches!(field.value, Value::RequestMethod | Value::RequestHeaders));
+        Self {
+            actual,
+            preflight,
+            allow_methods,
+            allow_headers,
+            credentials,
+            private_network: settings.allow_private_network.0,
+            echoes_any: any && allow_origin == AllowOrigin::Requested,
+            null,
+            preflight_vary: if echoes {
+                Vary::REQUEST_METHOD | Vary::REQUEST_HEADERS
+            } else {
+                Vary::NONE
+            },
+        }
+    }
+}
+
+impl Policy {
+    /// Compiles rules that have been checked; the matcher's rank `n` stands for `rules[n - 1]`,
+    /// rank 0 for the denied origins.
+    ///
+    /// There is at least one rule, and no more than a [`Rank`] can count.
+    pub(crate) fn new(
+        name: &str,
+        line: Option<u32>,
+        rules: Vec<RuleSettings>,
+        matcher: OriginMatcher,
+        denies: bool,
+        options: Options,
+        files: Vec<PathBuf>,
+    ) -> Self {
+        let timing = rules.iter().any(|rule| rule.timing_allow_origin.0);
+        let any = rules.iter().position(|rule| rule.any && !rule.allow_credentials.0);
+        Self {
+            name: name.into(),
+            line,
+            matcher,
+            any_rank: any.map_or(0, |index| (index + 1) as Rank),
+            plain_any: any == Some(0) && !denies,
+            rules: rules.into_iter().map(Rule::new).collect(),
+            timing,
+            options,
+            files: files.into(),
+        }
+    }
+
+    /// The name by which `cors_policy` refers to it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The line of the document at which its name stands, from 1, where it is known.
+    pub fn line(&self) -> Option<u32> {
+        self.line
+    }
+
+    /// Answers an actual request, or any request that is not a preflight.
+    ///
+    /// This is the server's side of the [CORS check](https://fetch.spec.whatwg.org/#cors-check).
+    pub fn decide(&self, origin: OriginHeader<'_>) -> Answer<'_> {
+        match self.find(origin) {
+            Ok((rank, rule)) => self.allow(rank, &rule.actual),
+            Err(answer) => answer,
+        }
+    }
+
+    /// Answers a preflight.
+    ///
+    /// This is the server's side of steps 7 and following of
+    /// [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch). A preflight
+    /// that asks for too much gets the same headers as one that is allowed, so that the browser
+    /// can tell its user what is missing.
+    pub fn decide_preflight<'r, I>(
+        &self,
+        origin: OriginHeader<'r>,
+        preflight: &PreflightRequest<'r, I>,
+    ) -> Answer<'_>
+    where
+        I: Iterator<Item = &'r [u8]> + Clone,
+    {
+        let (rank, rule) = match self.find(origin) {
+            Ok(found) => found,
+            Err(answer) => return answer,
+        };
+        let method = rule.allow_methods.allow(preflight.method);
+        let headers = request_headers::allowed(preflight.headers.clone(), |name| {
+            rule.allow_headers.allow(name, rule.credentials)
+        });
+        let unasked = usize::from(rule.private_network && !preflight.private_network);
+        Answer {
+            decision: match (method, headers) {
+                (true, true) => Decision::Allowed,
+                (false, _) => Decision::DeniedMethod,
+                (true, false) => Decision::DeniedHeader,
+            },
+            fields: &rule.preflight[..rule.preflight.len() - unasked],
+            vary: self.vary() | rule.preflight_vary,
+            rank,
+            echo_method: method,
+            echo_headers: headers,
+        }
+    }
+
+    /// The rule that decides about an origin, or the answer if there is none.
+    fn find(&self, origin: OriginHeader<'_>) -> Result<(Rank, &Rule), Answer<'_>> {
+        let rank = match origin {
+            // The same for every request, so that a shared cache may keep it.
+            OriginHeader::Absent if self.plain_any => {
+                return Err(Answer {
+                    decision: Decision::None,
+                    rank: 0,
+                    ..self.allow(1, &self.rules[0].actual)
+                });
+            }
+            OriginHeader::Absent => return Err(self.refuse(Decision::None)),
+            OriginHeader::Repeated => self.any_rank,
+            OriginHeader::One(_) if self.plain_any => 1,
+            OriginHeader::One(value) => self.matcher.find(value).unwrap_or(0),
+        };
+        let Some(rule) = usize::from(rank).checked_sub(1).map(|index| &self.rules[index]) else {
+            return Err(self.refuse(Decision::DeniedOrigin));
+        };
+        if let (true, OriginHeader::One(value)) = (rule.echoes_any, origin) {
+            if Origin::parse(value).is_none() && !(rule.null && value == b"null") {
+                return Err(self.refuse(Decision::DeniedOrigin));
+            }
+        }
+        Ok((rank, rule))
+    }
+
+    fn allow<'p>(&self, rank: Rank, fields: &'p [Field]) -> Answer<'p> {
+        Answer {
+            decision: Decision::Allowed,
+            fields,
+            vary: self.vary(),
+            rank,
+            echo_method: false,
+            echo_headers: false,
+        }
+    }
+
+    fn refuse(&self, decision: Decision) -> Answer<'_> {
+        Answer { decision, ..self.allow(0, &[]) }
+    }
+
+    /// What every response in the scope of this policy varies on.
+    fn vary(&self) -> Vary {
+        if self.plain_any { Vary::NONE } else { Vary::ORIGIN }
+    }
+
+    /// Who writes the CORS response headers where something else has set some already.
+    pub fn upstream_headers(&self) -> UpstreamHeaders {
+        self.options.upstream_headers
+    }
+
+    /// Who answers preflights.
+    pub fn preflight(&self) -> PreflightMode {
+        self.options.preflight
+    }
+
+    /// The status of an answered preflight: 200 or 204.
+    pub fn preflight_status(&self) -> u16 {
+        self.options.preflight_status
+    }
+
+    /// Whether a request whose origin is not allowed is refused instead of only going unanswered
+    /// by CORS headers.
+    pub fn enforce(&self) -> bool {
+        self.options.enforce
+    }
+
+    /// Whether any rule sends `Timing-Allow-Origin`, so that replacing upstream headers includes
+    /// that one.
+    pub fn sends_timing_allow_origin(&self) -> bool {
+        self.timing
+    }
+
+    /// The files beside the document that the policy was read from, each `allow_origins_file`:
+    /// whoever watches the document for changes watches these too.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path)
+    }
+}

@@ -1,0 +1,39 @@
+//! Tokens: the alphabet of methods and header names.
+
+/// Whether each byte may stand in a `token`
+/// ([RFC 9110, section 5.6.2](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2)).
+const TCHAR: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut rest: &[u8] = b"!#$%&'*+-.^_`|~";
+    while let [byte, tail @ ..] = rest {
+        table[*byte as usize] = true;
+        rest = tail;
+    }
+    table
+};
+
+/// Whether `bytes` is a `token`: not empty, and nothing but token characters.
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&byte| TCHAR[usize::from(byte)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_token;
+
+    #[test]
+    fn a_token_is_what_rfc_9110_says() {
+        for accepted in ["GET", "x-a", "a", "!#$%&'*+-.^_`|~09azAZ"] {
+            assert!(is_token(accepted.as_bytes()), "{accepted:?}");
+        }
+        for rejected in ["", " ", "a b", "a,b", "a:", "(a)", "a\t", "a\0", "\u{e9}", "a/b", "\"a\""]
+        {
+            assert!(!is_token(rejected.as_bytes()), "{rejected:?}");
+        }
+    }
+}

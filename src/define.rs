@@ -1,0 +1,248 @@
+//! `cors_policy_define`: a policy in the nginx configuration.
+//!
+//! The directives in the block are the keys of a policy document, and become the same tree of
+//! nodes that a YAML file becomes, so that both go through one validation. They belong to a module
+//! of a type of its own: nginx then takes, between the braces, these directives and `include`, and
+//! nothing else.
+
+use core::ffi::{c_char, c_void};
+use core::{mem, ptr};
+
+use cors_policy::document::{self, KeyKind, Node, Value};
+use nginx_sys::{
+    NGX_CONF_1MORE, NGX_CONF_BLOCK, NGX_CONF_NOARGS, NGX_MAIN_CONF, ngx_command_t, ngx_conf_parse,
+    ngx_conf_t, ngx_module_t, ngx_str_t, ngx_uint_t,
+};
+use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
+
+use crate::conf::{MainConf, Rejected};
+use crate::conf_ext::{ConfExt, Place};
+use crate::guard;
+
+/// The type of the module of the block's directives: "CORS".
+const MODULE_TYPE: ngx_uint_t = u32::from_le_bytes(*b"CORS") as ngx_uint_t;
+
+/// The module of the block's directives.
+#[allow(non_upper_case_globals)]
+#[used]
+#[cfg_attr(not(feature = "export-modules"), unsafe(no_mangle))]
+pub(crate) static mut ngx_cors_policy_define_module: ngx_module_t = ngx_module_t {
+    commands: (&raw mut COMMANDS).cast(),
+    type_: MODULE_TYPE,
+    ..ngx_module_t::default()
+};
+
+const fn key(name: ngx_str_t) -> ngx_command_t {
+    ngx_command_t {
+        name,
+        type_: (NGX_MAIN_CONF | NGX_CONF_1MORE) as ngx_uint_t,
+        set: Some(cmd_key),
+        conf: 0,
+        offset: 0,
+        post: ptr::null_mut(),
+    }
+}
+
+static mut COMMANDS: [ngx_command_t; 17] = [
+    key(ngx::ngx_string!("allow_origins")),
+    key(ngx::ngx_string!("allow_origins_file")),
+    key(ngx::ngx_string!("allow_methods")),
+    key(ngx::ngx_string!("allow_headers")),
+    key(ngx::ngx_string!("expose_headers")),
+    key(ngx::ngx_string!("allow_credentials")),
+    key(ngx::ngx_string!("max_age")),
+    key(ngx::ngx_string!("allow_private_network")),
+    key(ngx::ngx_string!("timing_allow_origin")),
+    key(ngx::ngx_string!("deny_origins")),
+    key(ngx::ngx_string!("upstream_headers")),
+    key(ngx::ngx_string!("preflight")),
+    key(ngx::ngx_string!("preflight_status")),
+    key(ngx::ngx_string!("enforce")),
+    key(ngx::ngx_string!("dangerously_allow")),
+    ngx_command_t {
+        name: ngx::ngx_string!("rule"),
+        type_: (NGX_MAIN_CONF | NGX_CONF_BLOCK | NGX_CONF_NOARGS) as ngx_uint_t,
+        set: Some(cmd_rule),
+        conf: 0,
+        offset: 0,
+        post: ptr::null_mut(),
+    },
+    ngx_command_t::empty(),
+];
+
+/// The keys and values of one pair of braces.
+type Keys = Vec<(Node, Node)>;
+
+/// A policy, as far as it was read.
+#[derive(Default)]
+struct Block {
+    /// The keys of the braces that are open.
+    keys: Keys,
+    rules: Vec<Node>,
+    in_rule: bool,
+    /// Where each directive stands. Lines of nodes are indices into this, from 1: an included file
+    /// counts its own lines.
+    places: Vec<Place>,
+}
+
+impl Block {
+    /// The block that is being read.
+    fn open(cf: &mut ngx_conf_t) -> &mut Self {
+        // SAFETY: the directives of this module are read only in `read`, which puts a block here.
+        unsafe { &mut *cf.handler_conf.cast() }
+    }
+
+    fn note(&mut self, place: Place) -> u32 {
+        self.places.push(place);
+        self.places.len() as u32
+    }
+
+    fn into_node(mut self) -> (Node, Vec<Place>) {
+        if let Some(first) = self.rules.first() {
+            let line = first.line;
+            let key = Node { value: Value::String("rules".to_owned()), line };
+            self.keys.push((key, Node { value: Value::List(self.rules), line }));
+        }
+        (Node { value: Value::Map(self.keys), line: Some(1) }, self.places)
+    }
+}
+
+/// Reads the block that `cf` stands before, and adds the policy to `main`.
+pub(crate) fn read(
+    cf: &mut ngx_conf_t,
+    main: &mut MainConf,
+    name: ngx_str_t,
+) -> Result<(), *mut c_char> {
+    let Ok(name) = name.to_str().map(str::to_owned) else {
+        return Err(cf.reject(format_args!("\"{name}\" cannot name a CORS policy")));
+    };
+    let place = cf.place();
+    let mut block = Block::default();
+    block.note(place.clone());
+
+    let outer = (cf.module_type, cf.cmd_type, cf.handler_conf);
+    cf.module_type = MODULE_TYPE;
+    cf.cmd_type = NGX_MAIN_CONF as ngx_uint_t;
+    cf.handler_conf = (&raw mut block).cast();
+    let rv = parse(cf);
+    (cf.module_type, cf.cmd_type, cf.handler_conf) = outer;
+    if rv != NGX_CONF_OK {
+        suggest(cf);
+        return Err(rv);
+    }
+
+    let (node, places) = block.into_node();
+    match document::policy_from_node(&name, &node, place.file()) {
+        Ok(policy) => main.define(cf, policy, place).map_err(|Rejected| NGX_CONF_ERROR),
+        Err(report) => {
+            for mistake in &report {
+                let place = mistake
+                    .line()
+                    .filter(|_| mistake.file() == place.file())
+                    .and_then(|line| places.get(line as usize - 1));
+                match place {
+                    Some(place) => cf.log_emerg_at(place, mistake.message()),
+                    None => cf.log_emerg_at(&places[0], mistake),
+                }
+            }
+            Err(NGX_CONF_ERROR)
+        }
+    }
+}
+
+/// Reads directives up to the closing brace.
+fn parse(cf: &mut ngx_conf_t) -> *mut c_char {
+    // SAFETY: `cf` is the configuration that nginx is reading, behind an opening brace.
+    unsafe { ngx_conf_parse(cf, ptr::null_mut()) }
+}
+
+/// Follows nginx's message about an unknown directive by the name that may have been meant.
+fn suggest(cf: &mut ngx_conf_t) {
+    let Some(Ok(word)) = cf.words().first().map(|word| word.to_str()) else { return };
+    let known = || document::keys().filter(|key| *key != "rules").chain(["rule"]);
+    if known().all(|key| key != word) {
+        if let Some(key) = cors_policy::nearest(word, known()) {
+            cf.log_emerg(format_args!("in \"cors_policy_define\", did you mean \"{key}\"?"));
+        }
+    }
+}
+
+/// A directive that is a key of a policy.
+extern "C" fn cmd_key(
+    cf: *mut ngx_conf_t,
+    _cmd: *mut ngx_command_t,
+    _conf: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: nginx calls with a valid configuration.
+    let cf = unsafe { &mut *cf };
+    guard::catch(cf.log, || match read_key(cf) {
+        Ok(()) => NGX_CONF_OK,
+        Err(error) => error,
+    })
+    .unwrap_or(NGX_CONF_ERROR)
+}
+
+fn read_key(cf: &mut ngx_conf_t) -> Result<(), *mut c_char> {
+    let place = cf.place();
+    let mut words = Vec::with_capacity(cf.words().len());
+    for word in cf.words() {
+        words.push(
+            word.to_str().map(str::to_owned).map_err(|_| c"is not UTF-8".as_ptr().cast_mut())?,
+        );
+    }
+    let line = Block::open(cf).note(place);
+    let mut words = words.into_iter();
+    let key = words.next().unwrap_or_default();
+    let mut words = words.map(|word| Node::string(word, line)).collect::<Vec<_>>();
+
+    let value = match (document::key_kind(&key), words.as_mut_slice()) {
+        (Some(KeyKind::List | KeyKind::Rules), _) => Node::new(Value::List(words), line),
+        (_, [Node { value: Value::String(word), .. }]) => {
+            let value = match (document::key_kind(&key), word.as_str()) {
+                (Some(KeyKind::Boolean), "on") => Value::Bool(true),
+                (Some(KeyKind::Boolean), "off") => Value::Bool(false),
+                // A path is relative to the folder of nginx.conf, as everywhere in it.
+                _ if key == "allow_origins_file" => Value::String(full_path(cf)?),
+                _ => Value::String(mem::take(word)),
+            };
+            Node::new(value, line)
+        }
+        _ => return Err(c"takes one argument".as_ptr().cast_mut()),
+    };
+    Block::open(cf).keys.push((Node::string(key, line), value));
+    Ok(())
+}
+
+/// The argument of the directive as a path.
+fn full_path(cf: &mut ngx_conf_t) -> Result<String, *mut c_char> {
+    // `read_key` has seen that there is one argument.
+    let name = cf.words()[1];
+    let path = cf.path(name).ok_or(NGX_CONF_ERROR)?;
+    path.into_os_string().into_string().map_err(|_| c"is not UTF-8".as_ptr().cast_mut())
+}
+
+/// The `rule { … }` block.
+extern "C" fn cmd_rule(
+    cf: *mut ngx_conf_t,
+    _cmd: *mut ngx_command_t,
+    _conf: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: nginx calls with a valid configuration.
+    let cf = unsafe { &mut *cf };
+    guard::catch(cf.log, || {
+        let place = cf.place();
+        let block = Block::open(cf);
+        if mem::replace(&mut block.in_rule, true) {
+            return c"is not allowed in another one".as_ptr().cast_mut();
+        }
+        let line = block.note(place);
+        let around = mem::take(&mut block.keys);
+        let rv = parse(cf);
+        let block = Block::open(cf);
+        let keys = mem::replace(&mut block.keys, around);
+        block.in_rule = false;
+        block.rules.push(Node::new(Value::Map(keys), line));
+        rv
+    })
+    .unwrap_or(NGX_CONF_ERROR)
+}

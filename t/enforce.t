@@ -1,0 +1,188 @@
+# enforce: who is not allowed does not reach the application.
+
+use Test::Nginx::Socket 'no_plan';
+
+my $policies = <<'_EOC_';
+>>> cors.yaml
+version: 1
+policies:
+  api:
+    allow_origins: [https://app.example.com]
+    enforce: true
+  forward:
+    allow_origins: [https://app.example.com]
+    enforce: true
+    preflight: forward
+  lax:
+    allow_origins: [https://app.example.com]
+_EOC_
+
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    $block->set_value(user_files => $policies);
+    $block->set_value(http_config => 'cors_policy_file ../html/cors.yaml;');
+    $block->set_value(no_error_log => "[error]\n[alert]") unless defined $block->no_error_log;
+});
+
+no_shuffle();
+run_tests();
+
+__DATA__
+
+=== a denied origin gets 403, before the location does anything
+--- config
+location = /t {
+    cors_policy api;
+    return 200 "reached\n";
+}
+--- request eval
+["GET /t", "POST /t", "DELETE /t", "OPTIONS /t"]
+--- more_headers
+Origin: https://evil.example
+--- error_code eval
+[403, 403, 403, 403]
+--- response_headers eval
+[("! Access-Control-Allow-Origin
+Vary: Origin") x 4]
+
+
+
+=== an allowed origin and a request without one pass
+--- config
+location = /t {
+    cors_policy api;
+    return 200 "reached\n";
+}
+--- request eval
+["GET /t", "GET /t"]
+--- more_headers eval
+["Origin: https://app.example.com", ""]
+--- response_body eval
+["reached\n", "reached\n"]
+
+
+
+=== without enforce, a denied origin reaches the application as ever
+--- config
+location = /t {
+    cors_policy lax;
+    return 200 "reached\n";
+}
+--- request
+GET /t
+--- more_headers
+Origin: https://evil.example
+--- response_body
+reached
+
+
+
+=== the same origin passes: host and port of Origin are those of Host
+--- config
+location = /t {
+    cors_policy api;
+    return 200 "reached\n";
+}
+--- raw_request eval
+[map "GET /t HTTP/1.1\r
+Host: $_->[0]\r
+Origin: $_->[1]\r
+Connection: close\r
+\r
+", ["site.example", "https://site.example"],
+   ["site.example:8443", "https://site.example:8443"],
+   ["site.example:443", "https://site.example"],
+   ["SITE.example", "https://site.example"],
+   ["site.example:8443", "https://site.example"],
+   ["site.example", "https://other.example"],
+   ["site.example", "null"]]
+--- error_code eval
+[200, 200, 200, 200, 403, 403, 403]
+
+
+
+=== repeated and malformed origins are refused
+--- config
+location = /t {
+    cors_policy api;
+    return 200 "reached\n";
+}
+--- request eval
+["GET /t", "GET /t", "GET /t"]
+--- more_headers eval
+["Origin: https://app.example.com
+Origin: https://app.example.com", "Origin: ", "Origin: null"]
+--- error_code eval
+[403, 403, 403]
+
+
+
+=== a WebSocket handshake of a foreign page
+--- config
+location = /t {
+    cors_policy api;
+    return 200 "reached\n";
+}
+--- request
+GET /t
+--- more_headers
+Connection: Upgrade
+Upgrade: websocket
+Sec-WebSocket-Version: 13
+Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==
+Origin: https://evil.example
+--- error_code: 403
+
+
+
+=== a preflight is answered, not refused
+--- config
+location = /t {
+    cors_policy api;
+    return 200 "reached\n";
+}
+--- request
+OPTIONS /t
+--- more_headers
+Origin: https://evil.example
+Access-Control-Request-Method: GET
+--- error_code: 204
+--- response_headers
+! Access-Control-Allow-Origin
+
+
+
+=== a forwarded preflight reaches the application
+--- config
+location = /t {
+    cors_policy forward;
+    return 200 "reached\n";
+}
+--- request
+OPTIONS /t
+--- more_headers
+Origin: https://evil.example
+Access-Control-Request-Method: GET
+--- response_body
+reached
+
+
+
+=== the page about the error is one that the policy is in force for
+--- config
+location = /t {
+    cors_policy api;
+    error_page 403 /error;
+    return 200 "reached\n";
+}
+location = /error {
+    internal;
+    return 403 "$cors_policy $cors_decision\n";
+}
+--- request
+GET /t
+--- more_headers
+Origin: https://evil.example
+--- error_code: 403
+--- response_body
+api denied_origin
