@@ -217,7 +217,7 @@ impl ExactOrigins {
     #[inline]
     fn find(&self, origin: &[u8]) -> MaybeRank {
         self.table
-            .find(hash(origin), |entry| entry.origin(&self.bytes) == origin)
+            .find(hash(origin), |entry| is_equal(entry.origin(&self.bytes), origin))
             .map_or(NONE, |entry| entry.rank.into())
     }
 }
@@ -227,6 +227,19 @@ fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = HASH.build_hasher();
     hasher.write(bytes);
     hasher.finish()
+}
+
+/// Compares without a call where both ends of 16 bytes cover everything, as with most origins.
+#[inline]
+fn is_equal(left: &[u8], right: &[u8]) -> bool {
+    match (left.first_chunk::<16>(), right.first_chunk::<16>()) {
+        (Some(left_start), Some(right_start)) if left.len() <= 32 => {
+            left.len() == right.len()
+                && left_start == right_start
+                && left.last_chunk::<16>() == right.last_chunk::<16>()
+        }
+        _ => left == right,
+    }
 }
 
 /// Wildcards, found by what is fixed in the host.
@@ -244,6 +257,7 @@ struct WildcardOrigins {
     lengths: [u64; 4],
     has_any_host: bool,
     has_exact_host: bool,
+    has_fixed_port: bool,
     has_any_port: bool,
 }
 
@@ -259,6 +273,7 @@ struct WildcardEntry {
 /// 0 if no port is written, the port, or [`ANY_PORT`].
 type PortCode = u32;
 
+const DEFAULT_PORT: PortCode = 0;
 const ANY_PORT: PortCode = 1 << 16;
 
 impl WildcardEntry {
@@ -274,16 +289,25 @@ impl WildcardEntry {
     }
 
     fn hash(self, bytes: &[u8]) -> u64 {
-        hash_wildcard(self.scheme(bytes), self.key(bytes), self.port)
+        hash_wildcard(hash_scheme(self.scheme(bytes)), self.key(bytes)) ^ hash_port(self.port)
     }
 }
 
-fn hash_wildcard(scheme: &[u8], key: &[u8], port: PortCode) -> u64 {
-    let mut hasher = HASH.build_hasher();
-    hasher.write(scheme);
-    hasher.write(key);
-    hasher.write_u32(port);
-    hasher.finish()
+/// The part of a hash that is the same for all probes of a lookup.
+#[inline]
+fn hash_scheme(scheme: &[u8]) -> u64 {
+    if scheme == b"https" { 0 } else { hash(scheme) }
+}
+
+#[inline]
+fn hash_wildcard(scheme: u64, key: &[u8]) -> u64 {
+    scheme ^ hash(key)
+}
+
+/// Spreads a port over all bits.
+#[inline]
+fn hash_port(port: PortCode) -> u64 {
+    u64::from(port).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl Default for WildcardOrigins {
@@ -295,6 +319,7 @@ impl Default for WildcardOrigins {
             lengths: [0; 4],
             has_any_host: false,
             has_exact_host: false,
+            has_fixed_port: false,
             has_any_port: false,
         }
     }
@@ -310,7 +335,7 @@ impl WildcardOrigins {
             WildcardHost::Below(suffix) => (b".", suffix.as_bytes()),
         };
         let port = match wildcard.port {
-            WildcardPort::Default => 0,
+            WildcardPort::Default => DEFAULT_PORT,
             WildcardPort::Exact(port) => port.into(),
             WildcardPort::Any => ANY_PORT,
         };
@@ -346,6 +371,7 @@ impl WildcardOrigins {
                 self.lengths[usize::from(key_length) / 64] |= 1 << (key_length % 64);
             }
         }
+        self.has_fixed_port |= port != ANY_PORT;
         self.has_any_port |= port == ANY_PORT;
         self.lowest = self.lowest.min(rank.into());
         true
@@ -357,30 +383,27 @@ impl WildcardOrigins {
     }
 
     /// The lowest rank of a wildcard that matches, or `best` if that is lower.
+    #[inline(never)]
     fn find(&self, origin: &[u8], mut best: MaybeRank) -> MaybeRank {
         if origin.len() > MAX_ORIGIN_LEN {
             return best;
         }
         let Some((scheme, authority)) = split_scheme(origin) else { return best };
-        let Some((host, port)) = split_port(authority) else { return best };
+        let (host, port) = split_port(authority);
         let port = match port.map(|digits| parse_port(digits, scheme)) {
-            None => 0,
+            None => DEFAULT_PORT,
             Some(Some(port)) => port.into(),
             Some(None) => return best,
         };
         if !is_host_length(host.len()) {
             return best;
         }
-        let probe = |best: MaybeRank, key: &[u8]| {
-            let with_port = self.get(scheme, key, port);
-            let any_port = if self.has_any_port { self.get(scheme, key, ANY_PORT) } else { NONE };
-            best.min(with_port).min(any_port)
-        };
+        let prefix = Prefix { scheme, hash: hash_scheme(scheme), port };
         if self.has_exact_host {
-            best = probe(best, host);
+            best = best.min(self.probe(&prefix, host));
         }
         if self.has_any_host && Origin::parse(origin).is_some() {
-            best = probe(best, b"");
+            best = best.min(self.probe(&prefix, b""));
         }
         let mut label = 0;
         for (position, &byte) in host.iter().enumerate() {
@@ -389,27 +412,43 @@ impl WildcardOrigins {
                 continue;
             }
             // What `*` stands for must be labels; the rest is that of a well-formed pattern.
-            if byte != b'.' || !is_label_length(label) || best <= self.lowest {
+            if byte != b'.' || !is_label_length(label) {
                 break;
             }
             label = 0;
             let length = host.len() - position;
             if self.lengths[length / 64] >> (length % 64) & 1 == 1 {
-                best = probe(best, &host[position..]);
+                best = best.min(self.probe(&prefix, &host[position..]));
+                if best <= self.lowest {
+                    break;
+                }
             }
         }
         best
     }
 
-    fn get(&self, scheme: &[u8], key: &[u8], port: PortCode) -> MaybeRank {
-        self.table
-            .find(hash_wildcard(scheme, key, port), |entry| {
+    /// The lowest rank of the wildcards with this key.
+    fn probe(&self, prefix: &Prefix<'_>, key: &[u8]) -> MaybeRank {
+        let hash = hash_wildcard(prefix.hash, key);
+        let get = |port| {
+            let found = self.table.find(hash ^ hash_port(port), |entry| {
                 entry.port == port
-                    && entry.key(&self.bytes) == key
-                    && entry.scheme(&self.bytes) == scheme
-            })
-            .map_or(NONE, |entry| entry.rank.into())
+                    && is_equal(entry.key(&self.bytes), key)
+                    && entry.scheme(&self.bytes) == prefix.scheme
+            });
+            found.map_or(NONE, |entry| entry.rank.into())
+        };
+        let fixed = if self.has_fixed_port { get(prefix.port) } else { NONE };
+        let any = if self.has_any_port { get(ANY_PORT) } else { NONE };
+        fixed.min(any)
     }
+}
+
+/// What the probes of one lookup have in common.
+struct Prefix<'a> {
+    scheme: &'a [u8],
+    hash: u64,
+    port: PortCode,
 }
 
 /// All regular expressions.
@@ -445,6 +484,7 @@ impl Expressions {
         Ok(Self { automaton, lowest: ranks.first().map_or(NONE, |&rank| rank.into()), ranks })
     }
 
+    #[inline(never)]
     fn find(&self, origin: &[u8]) -> MaybeRank {
         let Some(automaton) = &self.automaton else { return NONE };
         if origin.len() > MAX_ORIGIN_LEN {
