@@ -5,7 +5,6 @@ use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use regex_syntax::hir::Hir;
 
 use super::automaton::Automaton;
@@ -69,10 +68,9 @@ impl std::error::Error for MatcherError {}
 #[derive(Debug, Default)]
 pub struct MatcherBuilder {
     any: Option<Rank>,
-    exact: ExactOrigins,
-    wildcards: WildcardOrigins,
+    exact: ExactBuilder,
+    wildcards: WildcardBuilder,
     expressions: Vec<(Rank, Hir)>,
-    overflow: bool,
 }
 
 impl MatcherBuilder {
@@ -84,20 +82,15 @@ impl MatcherBuilder {
     /// Adds a pattern to the rule of this rank. Of equal patterns the one with the lowest rank
     /// counts.
     pub fn add(&mut self, rank: Rank, pattern: &OriginPattern<'_>) {
-        let fits = match pattern {
-            OriginPattern::Any => {
-                self.any = Some(self.any.map_or(rank, |other| other.min(rank)));
-                true
-            }
+        match pattern {
+            OriginPattern::Any => self.any = Some(self.any.map_or(rank, |other| other.min(rank))),
             OriginPattern::Null => self.exact.add(rank, b"null"),
             OriginPattern::Exact(origin) => self.exact.add(rank, origin.as_bytes()),
             OriginPattern::Wildcard(wildcard) => self.wildcards.add(rank, wildcard),
             OriginPattern::Regex(regex) => {
                 self.expressions.push((rank, regex.expression().clone()));
-                true
             }
-        };
-        self.overflow |= !fits;
+        }
     }
 
     /// Makes the matcher.
@@ -105,16 +98,11 @@ impl MatcherBuilder {
     /// # Errors
     ///
     /// If all patterns together take more memory than they may.
-    pub fn build(mut self) -> Result<OriginMatcher, MatcherError> {
-        if self.overflow {
-            return Err(MatcherError::TooManyOrigins);
-        }
-        self.exact.shrink();
-        self.wildcards.shrink();
+    pub fn build(self) -> Result<OriginMatcher, MatcherError> {
         Ok(OriginMatcher {
             any: self.any.map_or(NONE, MaybeRank::from),
-            exact: self.exact,
-            wildcards: self.wildcards,
+            exact: self.exact.build()?,
+            wildcards: self.wildcards.build()?,
             expressions: Expressions::new(self.expressions)?,
         })
     }
@@ -177,43 +165,45 @@ impl ExactEntry {
     }
 }
 
-impl Default for ExactOrigins {
-    fn default() -> Self {
-        Self { bytes: Vec::new(), table: HashTable::new(), lowest: NONE }
+/// Keeps only what it must until the number of origins is known: a table that grows along would
+/// hash every origin several times and need more memory than the finished one.
+#[derive(Debug, Default)]
+struct ExactBuilder {
+    bytes: Vec<u8>,
+    /// The length and rank of each origin.
+    entries: Vec<(u16, Rank)>,
+}
+
+impl ExactBuilder {
+    fn add(&mut self, rank: Rank, origin: &[u8]) {
+        let length = u16::try_from(origin.len()).expect("an origin is short");
+        self.bytes.extend_from_slice(origin);
+        self.entries.push((length, rank));
+    }
+
+    fn build(self) -> Result<ExactOrigins, MatcherError> {
+        let Self { mut bytes, entries } = self;
+        bytes.shrink_to_fit();
+        u32::try_from(bytes.len()).map_err(|_| MatcherError::TooManyOrigins)?;
+        let mut table = HashTable::with_capacity(entries.len());
+        let mut offset = 0;
+        for &(length, rank) in &entries {
+            let new = ExactEntry { offset, length, rank };
+            let origin = new.origin(&bytes);
+            let entry = table.entry(
+                hash(origin),
+                |entry: &ExactEntry| is_equal(entry.origin(&bytes), origin),
+                |entry| hash(entry.origin(&bytes)),
+            );
+            entry.and_modify(|known| known.rank = known.rank.min(rank)).or_insert(new);
+            offset += u32::from(length);
+        }
+        let lowest = entries.iter().map(|&(_, rank)| rank.into()).min().unwrap_or(NONE);
+        Ok(ExactOrigins { bytes, table, lowest })
     }
 }
 
 impl ExactOrigins {
-    /// Adds an origin; false if there is no room.
-    fn add(&mut self, rank: Rank, origin: &[u8]) -> bool {
-        let (Ok(offset), Ok(length)) =
-            (u32::try_from(self.bytes.len()), u16::try_from(origin.len()))
-        else {
-            return false;
-        };
-        let entry = self.table.entry(
-            hash(origin),
-            |entry| entry.origin(&self.bytes) == origin,
-            |entry| hash(entry.origin(&self.bytes)),
-        );
-        match entry {
-            Entry::Occupied(mut known) => {
-                known.get_mut().rank = known.get().rank.min(rank);
-            }
-            Entry::Vacant(vacant) => {
-                vacant.insert(ExactEntry { offset, length, rank });
-                self.bytes.extend_from_slice(origin);
-            }
-        }
-        self.lowest = self.lowest.min(rank.into());
-        true
-    }
-
-    fn shrink(&mut self) {
-        self.bytes.shrink_to_fit();
-        self.table.shrink_to_fit(|entry| hash(entry.origin(&self.bytes)));
-    }
-
     #[inline]
     fn find(&self, origin: &[u8]) -> MaybeRank {
         self.table
@@ -310,24 +300,19 @@ fn hash_port(port: PortCode) -> u64 {
     u64::from(port).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-impl Default for WildcardOrigins {
-    fn default() -> Self {
-        Self {
-            bytes: Vec::new(),
-            table: HashTable::new(),
-            lowest: NONE,
-            lengths: [0; 4],
-            has_any_host: false,
-            has_exact_host: false,
-            has_fixed_port: false,
-            has_any_port: false,
-        }
-    }
+#[derive(Debug, Default)]
+struct WildcardBuilder {
+    bytes: Vec<u8>,
+    entries: Vec<WildcardEntry>,
+    lengths: [u64; 4],
+    has_any_host: bool,
+    has_exact_host: bool,
+    has_fixed_port: bool,
+    has_any_port: bool,
 }
 
-impl WildcardOrigins {
-    /// Adds a wildcard; false if there is no room.
-    fn add(&mut self, rank: Rank, wildcard: &Wildcard<'_>) -> bool {
+impl WildcardBuilder {
+    fn add(&mut self, rank: Rank, wildcard: &Wildcard<'_>) {
         let scheme = wildcard.scheme.as_bytes();
         let (dot, name): (&[u8], &[u8]) = match wildcard.host {
             WildcardHost::Any => (b"", b""),
@@ -339,31 +324,12 @@ impl WildcardOrigins {
             WildcardPort::Exact(port) => port.into(),
             WildcardPort::Any => ANY_PORT,
         };
-        let start = self.bytes.len();
+        let scheme_length = u8::try_from(scheme.len()).expect("a scheme is short");
+        let key_length = u8::try_from(dot.len() + name.len()).expect("a host is short");
+        // Checked once they are all there.
+        let offset = self.bytes.len() as u32;
         self.bytes.extend([scheme, dot, name].into_iter().flatten());
-        let (Ok(offset), Ok(scheme_length), Ok(key_length)) = (
-            u32::try_from(start),
-            u8::try_from(scheme.len()),
-            u8::try_from(dot.len() + name.len()),
-        ) else {
-            return false;
-        };
-        let new = WildcardEntry { offset, port, scheme_length, key_length, rank };
-        let is_same = |entry: &WildcardEntry| {
-            entry.port == port
-                && entry.scheme(&self.bytes) == scheme
-                && entry.key(&self.bytes) == new.key(&self.bytes)
-        };
-        let hash = new.hash(&self.bytes);
-        match self.table.entry(hash, is_same, |entry| entry.hash(&self.bytes)) {
-            Entry::Occupied(mut known) => {
-                known.get_mut().rank = known.get().rank.min(rank);
-                self.bytes.truncate(start);
-            }
-            Entry::Vacant(vacant) => {
-                vacant.insert(new);
-            }
-        }
+        self.entries.push(WildcardEntry { offset, port, scheme_length, key_length, rank });
         match wildcard.host {
             WildcardHost::Any => self.has_any_host = true,
             WildcardHost::Exact(_) => self.has_exact_host = true,
@@ -373,15 +339,39 @@ impl WildcardOrigins {
         }
         self.has_fixed_port |= port != ANY_PORT;
         self.has_any_port |= port == ANY_PORT;
-        self.lowest = self.lowest.min(rank.into());
-        true
     }
 
-    fn shrink(&mut self) {
-        self.bytes.shrink_to_fit();
-        self.table.shrink_to_fit(|entry| entry.hash(&self.bytes));
+    fn build(self) -> Result<WildcardOrigins, MatcherError> {
+        let Self { mut bytes, entries, .. } = self;
+        bytes.shrink_to_fit();
+        u32::try_from(bytes.len()).map_err(|_| MatcherError::TooManyOrigins)?;
+        let mut table = HashTable::with_capacity(entries.len());
+        for &new in &entries {
+            let entry = table.entry(
+                new.hash(&bytes),
+                |entry: &WildcardEntry| {
+                    entry.port == new.port
+                        && entry.key(&bytes) == new.key(&bytes)
+                        && entry.scheme(&bytes) == new.scheme(&bytes)
+                },
+                |entry| entry.hash(&bytes),
+            );
+            entry.and_modify(|known| known.rank = known.rank.min(new.rank)).or_insert(new);
+        }
+        Ok(WildcardOrigins {
+            bytes,
+            table,
+            lowest: entries.iter().map(|entry| entry.rank.into()).min().unwrap_or(NONE),
+            lengths: self.lengths,
+            has_any_host: self.has_any_host,
+            has_exact_host: self.has_exact_host,
+            has_fixed_port: self.has_fixed_port,
+            has_any_port: self.has_any_port,
+        })
     }
+}
 
+impl WildcardOrigins {
     /// The lowest rank of a wildcard that matches, or `best` if that is lower.
     #[inline(never)]
     fn find(&self, origin: &[u8], mut best: MaybeRank) -> MaybeRank {
