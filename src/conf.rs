@@ -1,8 +1,8 @@
 //! The configuration: which policies there are, and which one is in force where.
 
 use core::ptr;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use cors_policy::{Policy, document};
@@ -14,7 +14,7 @@ use crate::in_force::InForce;
 /// What stands in `http`.
 #[derive(Default)]
 pub(crate) struct MainConf {
-    policies: HashMap<String, Definition>,
+    policies: BTreeMap<String, Definition>,
     uses: Vec<Use>,
     /// The index of the variable in which a request remembers its policy; see `in_force`.
     pub(crate) slot: Option<usize>,
@@ -49,8 +49,11 @@ impl MainConf {
                 self.define(cf, policy, place)
             }),
             Err(report) => {
-                for mistake in report {
+                for mistake in report.mistakes() {
                     cf.log_emerg(mistake);
+                }
+                if report.omitted() > 0 {
+                    cf.log_emerg(format_args!("and {} more mistakes", report.omitted()));
                 }
                 Err(Rejected)
             }

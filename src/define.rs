@@ -135,7 +135,7 @@ pub(crate) fn read(
     match document::policy_from_node(&name, &node, place.file()) {
         Ok(policy) => main.define(cf, policy, place).map_err(|Rejected| NGX_CONF_ERROR),
         Err(report) => {
-            for mistake in &report {
+            for mistake in report.mistakes() {
                 let place = mistake
                     .line()
                     .filter(|_| mistake.file() == place.file())
@@ -144,6 +144,9 @@ pub(crate) fn read(
                     Some(place) => cf.log_emerg_at(place, mistake.message()),
                     None => cf.log_emerg_at(&places[0], mistake),
                 }
+            }
+            if report.omitted() > 0 {
+                cf.log_emerg_at(&places[0], format_args!("and {} more mistakes", report.omitted()));
             }
             Err(NGX_CONF_ERROR)
         }

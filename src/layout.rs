@@ -38,12 +38,12 @@ same_layout! {
     ngx_array_t { elts, nelts, size, nalloc, pool }
     ngx_command_t { name, type_, set, conf, offset, post }
     ngx_conf_file_t { file, line }
-    ngx_conf_t { args, cycle, pool, conf_file, log, ctx, cmd_type, handler, handler_conf }
+    ngx_conf_t { args, cycle, pool, conf_file, log, module_type, cmd_type, handler_conf }
     ngx_connection_t { log, pool }
     ngx_cycle_t { conf_ctx, pool, log, modules }
     ngx_http_conf_ctx_t { main_conf, srv_conf, loc_conf }
     ngx_http_core_main_conf_t { phases, variables }
-    ngx_http_headers_in_t { headers, host }
+    ngx_http_headers_in_t { headers, host, server }
     ngx_http_headers_out_t { headers, status, content_length_n }
     ngx_http_module_t {
         preconfiguration, postconfiguration, create_main_conf, init_main_conf,

@@ -1,9 +1,9 @@
 //! The phase handlers: answer preflights, and keep out what a policy refuses, before anything else
 //! can touch the request.
 //!
-//! The rewrite phase is the first phase in which the location is known, and this module's handler runs before
-//! that of `ngx_http_rewrite_module`: before `return` and `rewrite` in the location, and before
-//! the phases of rate limits, access control and content.
+//! The rewrite phase is the first one in which the location is known, and this module's handler
+//! runs before that of `ngx_http_rewrite_module`: before `return` and `rewrite` in the location,
+//! and before the phases of rate limits, access control and content.
 
 use cors_policy::{Decision, PreflightMode};
 use nginx_sys::{
@@ -12,58 +12,73 @@ use nginx_sys::{
     ngx_http_finalize_request, ngx_http_request_t, ngx_http_send_header, ngx_http_send_special,
     ngx_int_t, ngx_uint_t,
 };
-
 use ngx::http::HttpModuleLocationConf;
 
 use crate::cors_request::CorsRequest;
 use crate::{Module, OutOfMemory, guard, in_force};
 
+/// What becomes of a request.
+enum Step {
+    /// nginx goes on with it.
+    Continue,
+    /// It ends here, with a response that was sent or an error that nginx makes one of.
+    Finish(ngx_int_t),
+}
+
 /// The handler of the rewrite phase.
-pub(crate) unsafe extern "C" fn rewrite_handler(r: *mut ngx_http_request_t) -> ngx_int_t {
-    // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
-    handler(unsafe { &mut *r }, |r| match Module::location_conf(r) {
+pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
+    handler(request, |r| match Module::location_conf(r) {
         // Which policy is in force is known when the `if` is evaluated, at the end of this phase.
-        Some(here) if here.has_if => NGX_DECLINED as ngx_int_t,
+        Some(here) if here.has_if => Step::Continue,
         _ => answer(r),
     })
 }
 
 /// The handler of the preaccess phase, there only where a policy is put in force in an `if`.
-pub(crate) unsafe extern "C" fn preaccess_handler(r: *mut ngx_http_request_t) -> ngx_int_t {
-    // SAFETY: as above.
-    handler(unsafe { &mut *r }, answer)
+pub(crate) unsafe extern "C" fn preaccess_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
+    handler(request, answer)
 }
 
 fn handler(
-    r: &mut ngx_http_request_t,
-    handle: impl FnOnce(&mut ngx_http_request_t) -> ngx_int_t,
+    request: *mut ngx_http_request_t,
+    handle: impl FnOnce(&mut ngx_http_request_t) -> Step,
 ) -> ngx_int_t {
+    // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
+    let r = unsafe { &mut *request };
     // Subrequests are made by nginx, not by a page.
     if !core::ptr::eq(r, r.main) {
         return NGX_DECLINED as ngx_int_t;
     }
     // SAFETY: a request has a connection, and that a log.
     let log = unsafe { (*r.connection).log };
-    guard::catch(log, || match in_force::enter(r) {
+    let step = guard::catch(log, || match in_force::enter(r) {
         Ok(()) => handle(r),
-        Err(OutOfMemory) => NGX_ERROR as ngx_int_t,
-    })
-    .unwrap_or(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t)
+        Err(OutOfMemory) => Step::Finish(NGX_ERROR as ngx_int_t),
+    });
+    let rc = match step {
+        Some(Step::Continue) => return NGX_DECLINED as ngx_int_t,
+        Some(Step::Finish(rc)) => rc,
+        None => NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,
+    };
+    // Not left to nginx, for which `NGX_OK` means in most phases that the request goes on.
+    // SAFETY: `request` is the main request, and no reference to it is used any more.
+    unsafe { ngx_http_finalize_request(request, rc) };
+    NGX_DONE as ngx_int_t
 }
 
 /// Answers a preflight, refuses what the policy keeps out, and lets every other request go on.
-fn answer(r: &mut ngx_http_request_t) -> ngx_int_t {
-    let Some(policy) = in_force::policy(r) else { return NGX_DECLINED as ngx_int_t };
+fn answer(r: &mut ngx_http_request_t) -> Step {
+    let Some(policy) = in_force::policy(r) else { return Step::Continue };
     // Nothing else is looked at here: the headers of the response come later.
     if r.method != NGX_HTTP_OPTIONS as ngx_uint_t && !policy.enforce() {
-        return NGX_DECLINED as ngx_int_t;
+        return Step::Continue;
     }
 
     let request = CorsRequest::of(r.method, &r.headers_in);
     if request.preflight.is_some() {
         return match policy.preflight() {
-            PreflightMode::Answer => finish(r, policy.preflight_status()),
-            PreflightMode::Forward => NGX_DECLINED as ngx_int_t,
+            PreflightMode::Answer => Step::Finish(send(r, policy.preflight_status())),
+            PreflightMode::Forward => Step::Continue,
         };
     }
     if policy.enforce()
@@ -71,22 +86,14 @@ fn answer(r: &mut ngx_http_request_t) -> ngx_int_t {
         && !request.is_same_origin(&r.headers_in)
         && in_force::refuse(r)
     {
-        return NGX_HTTP_FORBIDDEN as ngx_int_t;
+        return Step::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t);
     }
-    NGX_DECLINED as ngx_int_t
+    Step::Continue
 }
 
-/// Ends the request with the response that the header filter makes an answer to a preflight.
-fn finish(r: &mut ngx_http_request_t, status: u16) -> ngx_int_t {
-    let rc = send(r, status);
-    // To return `NGX_OK` would mean, except in the rewrite phase, to go on.
-    // SAFETY: `r` is the main request, in a phase; it is not used after this.
-    unsafe { ngx_http_finalize_request(r, rc) };
-    NGX_DONE as ngx_int_t
-}
-
+/// Sends the response that the header filter makes an answer to a preflight.
 fn send(r: &mut ngx_http_request_t, status: u16) -> ngx_int_t {
-    // SAFETY: as in `finish`; the body was not read, and no header was sent.
+    // SAFETY: `r` is the main request, in a phase: its body was not read, and no header was sent.
     unsafe {
         let rc = ngx_http_discard_request_body(r);
         if rc != NGX_OK as ngx_int_t {

@@ -119,6 +119,7 @@ Origin: https://app.example.com", "Origin: ", "Origin: null"]
 
 === a WebSocket handshake of a foreign page
 --- config
+keepalive_timeout 0;
 location = /t {
     cors_policy api;
     return 200 "reached\n";
