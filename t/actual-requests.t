@@ -264,7 +264,7 @@ location = /t {
 --- request
 GET /t
 --- more_headers eval
-join("\n", map({ "X-Header-$_: $_" } 1 .. 60), "oRIGIN: https://app.example.com")
+CORE::join("\n", map({ "X-Header-$_: $_" } 1 .. 60), "oRIGIN: https://app.example.com")
 --- response_headers
 Access-Control-Allow-Origin: https://app.example.com
 
