@@ -99,6 +99,28 @@ impl Slot {
         value.set_valid(1);
         value.data = in_force.cast_mut().cast();
     }
+
+    /// The length of the value has no other meaning than this.
+    fn is_refused(&self) -> bool {
+        // SAFETY: as in `get`.
+        unsafe { (*self.0).len() != 0 }
+    }
+
+    fn set_refused(&self) {
+        // SAFETY: as in `set`.
+        unsafe { (*self.0).set_len(1) };
+    }
+}
+
+/// Whether `r` was not refused before; from now on it is.
+///
+/// A page about the error is served by another pass through the phases, which must not end in the
+/// same error again.
+pub(crate) fn refuse(r: &ngx_http_request_t) -> bool {
+    let Some(slot) = Slot::of(r) else { return true };
+    let first = !slot.is_refused();
+    slot.set_refused();
+    first
 }
 
 /// Notes that the main request `r` has come to a location.

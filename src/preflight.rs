@@ -69,6 +69,7 @@ fn answer(r: &mut ngx_http_request_t) -> ngx_int_t {
     if policy.enforce()
         && request.decide(policy).decision() == Decision::DeniedOrigin
         && !request.is_same_origin(&r.headers_in)
+        && in_force::refuse(r)
     {
         return NGX_HTTP_FORBIDDEN as ngx_int_t;
     }

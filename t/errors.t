@@ -137,7 +137,7 @@ server {
     location = /503 { return 503; }
 }
 --- config
-location / {
+location ~ ^/\d+$ {
     cors_policy api;
     proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
 }

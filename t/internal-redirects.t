@@ -26,6 +26,7 @@ add_block_preprocessor(sub {
     $block->set_value(no_error_log => '[alert]');
 });
 
+no_root_location();
 no_shuffle();
 run_tests();
 

@@ -51,6 +51,7 @@ add_block_preprocessor(sub {
     $block->set_value(no_error_log => "[error]\n[alert]");
 });
 
+no_root_location();
 no_shuffle();
 run_tests();
 

@@ -13,6 +13,8 @@ policies:
     allow_origins: [https://b.example]
   public:
     allow_origins: ["*"]
+>>> page.txt
+a page
 _EOC_
 
 add_block_preprocessor(sub {
@@ -177,14 +179,14 @@ Access-Control-Allow-Origin: https://a.example
 
 === in an if
 --- config
-location = /cors.yaml {
+location = /page.txt {
     cors_policy off;
     if ($arg_name) {
         cors_policy $arg_name;
     }
 }
 --- request eval
-["GET /cors.yaml?name=a", "GET /cors.yaml", "OPTIONS /cors.yaml?name=a"]
+["GET /page.txt?name=a", "GET /page.txt", "OPTIONS /page.txt?name=a"]
 --- more_headers
 Origin: https://a.example
 Access-Control-Request-Method: GET
@@ -194,7 +196,8 @@ Access-Control-Request-Method: GET
 ["Access-Control-Allow-Origin: https://a.example",
  "! Access-Control-Allow-Origin",
  "Access-Control-Allow-Origin: https://a.example"]
---- ignore_response
+--- response_body eval
+["a page\n", "a page\n", ""]
 
 
 

@@ -136,7 +136,7 @@ Accept-Encoding: gzip
 qr/^(?=[\s\S]*Vary: Accept-Encoding\r\n)(?=[\s\S]*Vary: Origin\r\n)(?=[\s\S]*Content-Encoding: gzip\r\n)/
 --- raw_response_headers_unlike eval
 qr/Vary: Origin\r\n[\s\S]*Vary: Origin\r\n/
---- ignore_response
+--- response_body_like: ^\x1f\x8b
 
 
 

@@ -36,7 +36,7 @@ my @OTHER_MODES = map {"TEST_NGINX_$_"} qw(
 );
 
 for my $name (@OTHER_FUNCTIONS) {
-    no strict 'refs';
+    no strict 'refs';    ## no critic (ProhibitNoStrict)
     *$name = sub { die "$0: $name(): only the genuine Test::Nginx::Socket has this function\n" };
     push @EXPORT, $name;
 }
@@ -110,6 +110,7 @@ sub run_tests {
     for my $mode (grep { $ENV{$_} } @OTHER_MODES) {
         die "$0: $mode: only the genuine Test::Nginx::Socket has this mode\n";
     }
+    $server->version;    # dies where there is no nginx
     my @blocks = blocks();
     @blocks = shuffle @blocks if $is_shuffled;
     for my $block (@blocks) {
@@ -141,16 +142,12 @@ sub run_block {
     }
     elsif ($server->start) {
         run_requests($run);
-        if ($server->is_running) {
-            $server->stop;
-        }
-        else {
-            fail("$name - nginx has ended early");
-        }
+        my $ended_early = !$server->is_running;
+        $server->stop;
         check_shutdown_log($run);
-        if (my $ending = $server->ending) {
-            fail("$name - nginx $ending");
-        }
+        my $ending = $server->ending;
+        fail("$name - nginx ended early" . ($ending && ": $ending")) if $ended_early;
+        fail("$name - nginx $ending when it stopped") if $ending && !$ended_early;
     }
     else {
         fail("$name - nginx does not start");

@@ -51,11 +51,11 @@ sub conversations {
         if !@requests || grep { !defined || ref } @requests;
 
     if ($section eq 'request') {
-        s/\A(?:\s*\#[^\n]+\s+|\s+)+// for @requests;
+        $requests[0] =~ s/\A(?:\s*\#[^\n]+\s+|\s+)+// if !ref $value;
         my @conversations;
         for my $index (0 .. $#requests) {
             my $bytes = build_request($block, $section, $requests[$index],
-                more_headers($block, $index, $#requests), $host, 'close');
+                more_headers($block, $index), $host, 'close');
             push @conversations,
                 { packets => [$bytes], responses => 1, many => scalar @requests > 1 };
         }
@@ -66,7 +66,7 @@ sub conversations {
     my $bytes = '';
     for my $index (0 .. $#requests) {
         $bytes .= build_request($block, $section, expand($ports, $requests[$index]),
-            more_headers($block, $index, $#requests),
+            more_headers($block, $index),
             $host, $index == $#requests ? 'close' : 'keep-alive');
     }
     return { packets => [$bytes], responses => scalar @requests, many => 1 };
@@ -100,7 +100,7 @@ sub build_request {
 
     my @headers;
     push @headers, [Host => $host] if !grep { lc $_->[0] eq 'host' } @$more;
-    push @headers, [Connection => $connection] if !grep { lc $_->[0] =~ /^connection/ } @$more;
+    push @headers, [Connection => $connection] if !grep { $_->[0] =~ /^connection/i } @$more;
     push @headers, @$more;
 
     # Only this spelling keeps the genuine module from adding its own.
@@ -115,7 +115,7 @@ sub build_request {
         (map {"$_->[0]: $_->[1]"} @headers), '', $body;
 }
 
-=head2 converse($conversation, $address, $port, $timeout, $half_close)
+=head2 converse($conversation, $address, $port, $timeout)
 
 Sends the packets and reads until the server closes. Returns the bytes read, the client's port,
 and what went wrong (C<undef>, or a text; the bytes read until then are returned even so).

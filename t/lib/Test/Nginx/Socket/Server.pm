@@ -22,8 +22,8 @@ that crashes while it serves, or while it stops, is noticed.
 
 =cut
 
-# Every start lays the directory out anew. Only what this module puts there is ever removed.
-my @OWN_DIRECTORIES = qw( cache conf html logs );
+# What may be in the server's directory. Anything else is not of a test, and is not removed.
+my $OWN = qr/^(?:cache|conf|html|logs|stderr|\w+_cache|\w+_temp)$/;
 
 =head1 METHODS
 
@@ -105,10 +105,15 @@ Makes the server's directory as if new.
 sub lay_out {
     my ($self) = @_;
     my $root = $self->{root};
-    if (-d $root) {
-        remove_tree((map { $self->path($_) } @OWN_DIRECTORIES), glob("$root/*_temp"),
-            glob("$root/*_cache"), $self->path('stderr'));
-        rmdir $root or die "$0: cannot empty $root, which holds files that are not of a test: $!\n";
+    if (opendir my $directory, $root) {
+        my @entries = grep { !/^\.\.?$/ } readdir $directory;
+        closedir $directory;
+        for my $entry (@entries) {
+            die "$0: $root holds $entry, which is not of a test\n" if $entry !~ $OWN;
+        }
+
+        # The directories stay: to remove one takes some file systems milliseconds.
+        remove_tree(map({ $self->path($_) } @entries), { keep_root => 1 });
     }
     make_path(map { $self->path($_) } qw( conf html logs ));
     write_file($self->path('html/index.html'),
@@ -371,8 +376,8 @@ sub access_lines {
 
 =head2 story
 
-What nginx said, for the reader of a failed test: its standard error and the end of its error log
-without debugging lines.
+What nginx said, for the reader of a failed test: its standard error and the end of its error log,
+debugging lines and notices left out.
 
 =cut
 
@@ -381,7 +386,7 @@ sub story {
     my @lines;
     for my $name (qw( stderr logs/error.log )) {
         open my $file, '<', $self->path($name) or next;
-        push @lines, grep { !/ \[debug\] / } <$file>;
+        push @lines, grep { !/ \[(?:debug|notice)\] / } <$file>;
         close $file;
     }
     splice @lines, 0, -20;

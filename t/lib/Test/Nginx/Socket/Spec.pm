@@ -22,7 +22,7 @@ like one that passes. Here both are errors.
 =cut
 
 # Meta sections, which Test::Base itself obeys.
-my @META = qw( FIRST LAST ONLY SKIP );
+my @META = qw( LAST ONLY SKIP );
 
 my @SERVER = qw(
     config http_config init log_level main_config must_die post_main_config server_name
@@ -207,7 +207,7 @@ sub pattern_list {
 
 =head2 expand(\%ports, $text)
 
-Replaces each C<$TEST_NGINX_…> with the environment variable of that name, and
+Replaces each C<$TEST_NGINX_*> with the environment variable of that name, and
 C<$TEST_NGINX_RAND_PORT_n> with a port that is free, the same one throughout the block
 (C<%ports> keeps them). Dies where there is no such variable.
 
