@@ -11,12 +11,14 @@ use std::path::{Path, PathBuf};
 /// The structs that the module reaches into, and with them everything they are made of.
 const STRUCTS: &[&str] = &[
     "ngx_array_t",
+    "ngx_buf_t",
     "ngx_command_t",
     "ngx_conf_file_t",
     "ngx_conf_t",
     "ngx_connection_t",
     "ngx_cycle_t",
     "ngx_http_conf_ctx_t",
+    "ngx_http_core_loc_conf_t",
     "ngx_http_core_main_conf_t",
     "ngx_http_headers_in_t",
     "ngx_http_headers_out_t",
@@ -29,6 +31,8 @@ const STRUCTS: &[&str] = &[
     "ngx_log_t",
     "ngx_module_t",
     "ngx_pool_t",
+    "ngx_shm_zone_t",
+    "ngx_slab_pool_t",
     "ngx_str_t",
     "ngx_table_elt_t",
     "ngx_variable_value_t",

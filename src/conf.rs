@@ -1,20 +1,23 @@
 //! The configuration: which policies there are, and which one is in force where.
 
-use core::ptr;
+use core::cell::Cell;
+use core::ptr::{self, NonNull};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::Path;
 
-use cors_policy::{Policy, document};
-use nginx_sys::{ngx_conf_t, ngx_http_complex_value_t};
+use cors_policy::{Decision, Policy, document};
+use nginx_sys::{NGX_CONF_UNSET, ngx_conf_t, ngx_flag_t, ngx_http_complex_value_t};
 
 use crate::conf_ext::{ConfExt, Place};
+use crate::counters::{Counters, Kind, Table};
 use crate::in_force::InForce;
 
 /// What stands in `http`.
 #[derive(Default)]
 pub(crate) struct MainConf {
-    policies: BTreeMap<String, Definition>,
+    // Boxed, so that their addresses hold while the table grows.
+    policies: BTreeMap<String, Box<Definition>>,
     uses: Vec<Use>,
     /// The index of the variable in which a request remembers its policy; see `in_force`.
     pub(crate) slot: Option<usize>,
@@ -22,13 +25,35 @@ pub(crate) struct MainConf {
     pub(crate) used: bool,
     /// Whether any `if` has a setting.
     pub(crate) has_if: bool,
+    /// Whether any location serves the counters.
+    pub(crate) has_status: bool,
+    /// The counters of all policies, in shared memory; set when nginx has made that.
+    pub(crate) counters: Option<NonNull<Table>>,
 }
 
-/// A policy, and where it is defined.
-struct Definition {
-    // Boxed, so that its address holds while the table grows.
-    policy: Box<Policy>,
+/// A policy of the configuration.
+pub(crate) struct Definition {
+    pub(crate) policy: Policy,
+    /// Where it is defined.
     place: Place,
+    /// Its counters, in shared memory; set when nginx has made that, before the first request.
+    counters: Cell<*const Counters>,
+}
+
+impl Definition {
+    /// Counts a decision.
+    #[inline]
+    pub(crate) fn count(&self, kind: Kind, decision: Decision, dry_run: bool) {
+        if let Some(counters) = self.counters() {
+            counters.count(kind, decision, dry_run);
+        }
+    }
+
+    /// The counters, if there is room for them.
+    pub(crate) fn counters(&self) -> Option<&Counters> {
+        // SAFETY: null, or in the shared memory of the configuration cycle that this belongs to.
+        unsafe { self.counters.get().as_ref() }
+    }
 }
 
 /// A `cors_policy name`.
@@ -78,7 +103,8 @@ impl MainConf {
                 Err(Rejected)
             }
             Entry::Vacant(vacant) => {
-                vacant.insert(Definition { policy: Box::new(policy), place });
+                let counters = Cell::new(ptr::null());
+                vacant.insert(Box::new(Definition { policy, place, counters }));
                 Ok(())
             }
         }
@@ -115,8 +141,25 @@ impl MainConf {
     }
 
     /// The policy of a name.
-    pub(crate) fn policy(&self, name: &str) -> Option<&Policy> {
-        self.policies.get(name).map(|definition| &*definition.policy)
+    pub(crate) fn policy(&self, name: &str) -> Option<&Definition> {
+        self.policies.get(name).map(|definition| &**definition)
+    }
+
+    /// All policies, by their names.
+    pub(crate) fn policies(&self) -> impl ExactSizeIterator<Item = &Definition> {
+        self.policies.values().map(|definition| &**definition)
+    }
+
+    /// Takes the shared memory into use.
+    pub(crate) fn set_counters(&mut self, table: &Table) {
+        self.counters = Some(NonNull::from(table));
+        let is_used = |name: &[u8]| {
+            core::str::from_utf8(name).is_ok_and(|name| self.policies.contains_key(name))
+        };
+        for (name, definition) in &self.policies {
+            let counters = table.claim(name, is_used).map_or(ptr::null(), ptr::from_ref);
+            definition.counters.set(counters);
+        }
     }
 }
 
@@ -143,6 +186,8 @@ pub(crate) struct LocationConf {
     pub(crate) in_if: bool,
     /// Whether an `if` in this location has a setting.
     pub(crate) has_if: bool,
+    /// `cors_policy_dry_run`, as nginx keeps a flag.
+    pub(crate) dry_run: ngx_flag_t,
     /// What this location puts in force, where variables do not decide.
     pub(crate) in_force: InForce,
 }
@@ -155,12 +200,18 @@ impl Default for LocationConf {
             own: false,
             in_if: false,
             has_if: false,
+            dry_run: NGX_CONF_UNSET as ngx_flag_t,
             in_force: InForce::default(),
         }
     }
 }
 
 impl LocationConf {
+    /// Whether policies are tried out here, and not applied.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.dry_run == 1
+    }
+
     /// Inherits from the block around, as `ngx_conf_merge_ptr_value` does, and finds the policy.
     pub(crate) fn merge(&mut self, main: &MainConf, outer: &mut Self) {
         outer.has_if |= self.in_if;
@@ -168,6 +219,9 @@ impl LocationConf {
             self.setting = outer.setting;
             self.name = outer.name;
             self.own = outer.own;
+        }
+        if self.dry_run == NGX_CONF_UNSET as ngx_flag_t {
+            self.dry_run = outer.dry_run;
         }
         let policy = match self.setting {
             Setting::Named(index) => main.policy(&main.uses[index].name),

@@ -5,18 +5,19 @@ use core::mem::offset_of;
 use core::ptr;
 
 use nginx_sys::{
-    NGX_CONF_BLOCK, NGX_CONF_TAKE1, NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET,
-    NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_t,
+    NGX_CONF_BLOCK, NGX_CONF_FLAG, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_HTTP_LIF_CONF,
+    NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET,
+    NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_set_flag_slot, ngx_conf_t,
     ngx_http_set_complex_value_slot, ngx_str_t, ngx_uint_t,
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
-use ngx::http::HttpModuleMainConf;
+use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
 
 use crate::conf::{LocationConf, MainConf, Rejected, Setting};
 use crate::conf_ext::ConfExt;
-use crate::{Module, define, guard};
+use crate::{Module, define, guard, status};
 
-pub(crate) static mut COMMANDS: [ngx_command_t; 4] = [
+pub(crate) static mut COMMANDS: [ngx_command_t; 6] = [
     ngx_command_t {
         name: ngx::ngx_string!("cors_policy_file"),
         type_: (NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1) as ngx_uint_t,
@@ -43,6 +44,23 @@ pub(crate) static mut COMMANDS: [ngx_command_t; 4] = [
         set: Some(cmd_cors_policy),
         conf: NGX_HTTP_LOC_CONF_OFFSET,
         offset: offset_of!(LocationConf, name),
+        post: ptr::null_mut(),
+    },
+    ngx_command_t {
+        name: ngx::ngx_string!("cors_policy_dry_run"),
+        type_: (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_FLAG)
+            as ngx_uint_t,
+        set: Some(ngx_conf_set_flag_slot),
+        conf: NGX_HTTP_LOC_CONF_OFFSET,
+        offset: offset_of!(LocationConf, dry_run),
+        post: ptr::null_mut(),
+    },
+    ngx_command_t {
+        name: ngx::ngx_string!("cors_policy_status"),
+        type_: (NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS) as ngx_uint_t,
+        set: Some(cmd_cors_policy_status),
+        conf: NGX_HTTP_MAIN_CONF_OFFSET,
+        offset: 0,
         post: ptr::null_mut(),
     },
     ngx_command_t::empty(),
@@ -114,6 +132,20 @@ extern "C" fn cmd_cors_policy(
         main.has_if |= location.in_if;
         Ok(())
     })
+}
+
+/// The `cors_policy_status` directive.
+extern "C" fn cmd_cors_policy_status(
+    cf: *mut ngx_conf_t,
+    _cmd: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: as in `cmd_cors_policy_file`.
+    let (cf, main) = unsafe { (&mut *cf, &mut *conf.cast::<MainConf>()) };
+    let Some(core) = NgxHttpCoreModule::location_conf_mut(cf) else { return NGX_CONF_ERROR };
+    core.handler = Some(status::handler);
+    main.has_status = true;
+    NGX_CONF_OK
 }
 
 /// Handles a directive of one argument.

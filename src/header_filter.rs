@@ -3,15 +3,20 @@
 //! It runs after `ngx_http_headers_filter_module` and whatever else sets response headers (see
 //! `ngx_module_order` in `lib.rs`), so that it has the last word on the CORS headers.
 
-use cors_policy::{FieldValue, PreflightMode, UpstreamHeaders};
-use nginx_sys::{
-    NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, ngx_http_filter_finalize_request,
-    ngx_http_output_header_filter_pt, ngx_http_request_t, ngx_http_top_header_filter, ngx_int_t,
-    ngx_str_t,
-};
+use core::fmt;
 
-use crate::cors_request::{CorsRequest, Origin};
+use cors_policy::{Decision, FieldValue, PreflightMode, UpstreamHeaders};
+use nginx_sys::{
+    NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_LOG_INFO, ngx_connection_t,
+    ngx_http_filter_finalize_request, ngx_http_output_header_filter_pt, ngx_http_request_t,
+    ngx_http_top_header_filter, ngx_int_t, ngx_log_t, ngx_str_t,
+};
+use ngx::ngx_log_error;
+
+use crate::cors_request::{CorsRequest, Origin, Preflight};
+use crate::counters::Kind;
 use crate::headers_out::HeadersOut;
+use crate::in_force::Governed;
 use crate::{Module, OutOfMemory, guard, in_force};
 
 static mut NEXT: ngx_http_output_header_filter_pt = None;
@@ -63,21 +68,26 @@ unsafe extern "C" fn filter(request: *mut ngx_http_request_t) -> ngx_int_t {
     }
 }
 
-/// Writes the decision of the policy in force, if there is one.
+/// Decides, counts, logs, and writes the decision of the policy in force, if there is one.
 fn apply(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
-    let Some(policy) = in_force::policy(r) else { return Ok(()) };
+    let Some(governed) = in_force::get(r) else { return Ok(()) };
+    let policy = governed.policy();
 
     let request = CorsRequest::of(r.method, &r.headers_in);
     // The application's answer to a preflight is left alone.
     if request.preflight.is_some() && policy.preflight() == PreflightMode::Forward {
         return Ok(());
     }
+    let answer = request.decide(policy);
+    record(r.connection, governed, &request, answer.decision());
+    if governed.dry_run {
+        return Ok(());
+    }
+
     let mut headers = HeadersOut::of(&mut r.headers_out);
     if policy.upstream_headers() == UpstreamHeaders::Keep && headers.has_allow_origin() {
         return Ok(());
     }
-
-    let answer = request.decide(policy);
     let vary = headers.take_over(policy.sends_timing_allow_origin(), answer.vary());
     for (name, value) in answer.fields() {
         match (value, &request) {
@@ -100,6 +110,84 @@ fn apply(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
     match vary.value() {
         Some(value) => headers.push_vary(value),
         None => Ok(()),
+    }
+}
+
+/// Counts a decision, and logs a denial.
+#[inline]
+fn record(
+    connection: *const ngx_connection_t,
+    governed: Governed,
+    request: &CorsRequest<'_>,
+    decision: Decision,
+) {
+    let kind = if request.preflight.is_some() { Kind::Preflight } else { Kind::Actual };
+    match decision {
+        // Not a CORS request.
+        Decision::None => return,
+        Decision::Allowed => {}
+        Decision::DeniedOrigin | Decision::DeniedMethod | Decision::DeniedHeader => {
+            // SAFETY: the connection of the request, which has a log.
+            let log = unsafe { (*connection).log };
+            log_denial(log, governed, request, decision);
+        }
+    }
+    governed.definition.count(kind, decision, governed.dry_run);
+}
+
+#[cold]
+fn log_denial(
+    log: *mut ngx_log_t,
+    governed: Governed,
+    request: &CorsRequest<'_>,
+    decision: Decision,
+) {
+    let policy = governed.policy().name();
+    let origin = Excerpt(request.origin.value());
+    let method = Excerpt(request.preflight.as_ref().map(Preflight::method));
+    let headers = request.preflight.as_ref().and_then(|preflight| preflight.headers().next());
+    let headers = Excerpt(headers.map(str_of));
+    let dry_run = if governed.dry_run { ", dry run" } else { "" };
+    match decision {
+        Decision::DeniedMethod => {
+            ngx_log_error!(
+                NGX_LOG_INFO,
+                log,
+                "CORS policy \"{policy}\": {decision}, origin: {origin}, method: {method}{dry_run}"
+            );
+        }
+        Decision::DeniedHeader => {
+            ngx_log_error!(
+                NGX_LOG_INFO,
+                log,
+                "CORS policy \"{policy}\": {decision}, origin: {origin}, headers: {headers}{dry_run}"
+            );
+        }
+        _ => {
+            ngx_log_error!(
+                NGX_LOG_INFO,
+                log,
+                "CORS policy \"{policy}\": {decision}, origin: {origin}{dry_run}"
+            );
+        }
+    }
+}
+
+/// A value of a request as a log line shows it: in quotes, escaped and not too long.
+struct Excerpt(Option<ngx_str_t>);
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// More than the longest well-formed origin of ordinary use; in bytes.
+        const MAX: usize = 128;
+
+        match self.0.as_ref().map(ngx_str_t::as_bytes) {
+            Some(value) if value.len() > MAX => {
+                write!(f, "\"{}\"...", value[..MAX].escape_ascii())
+            }
+            Some(value) => write!(f, "\"{}\"", value.escape_ascii()),
+            None => f.write_str("repeated"),
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use nginx_sys::{
 use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf};
 use ngx::ngx_log_error;
 
-use crate::conf::{LocationConf, MainConf, Setting};
+use crate::conf::{Definition, LocationConf, MainConf, Setting};
 use crate::{Module, OutOfMemory};
 
 /// The space keeps it out of reach of the configuration's `$name` and `${name}`.
@@ -59,18 +59,47 @@ unsafe extern "C" fn never_asked(
 #[derive(Clone, Copy)]
 pub(crate) struct InForce {
     location: *const LocationConf,
-    policy: *const Policy,
+    definition: *const Definition,
+    dry_run: bool,
 }
 
 impl Default for InForce {
     fn default() -> Self {
-        Self { location: ptr::null(), policy: ptr::null() }
+        Self { location: ptr::null(), definition: ptr::null(), dry_run: false }
     }
 }
 
 impl InForce {
-    pub(crate) fn new(location: &LocationConf, policy: Option<&Policy>) -> Self {
-        Self { location, policy: policy.map_or(ptr::null(), ptr::from_ref) }
+    pub(crate) fn new(location: &LocationConf, definition: Option<&Definition>) -> Self {
+        Self {
+            location,
+            definition: definition.map_or(ptr::null(), ptr::from_ref),
+            dry_run: location.is_dry_run(),
+        }
+    }
+
+    /// The policy, if there is one.
+    #[inline]
+    fn get(self) -> Option<Governed> {
+        // SAFETY: null, or in the `MainConf` of the configuration that the request is served with,
+        // which nginx frees after the last of its requests.
+        let definition = unsafe { self.definition.as_ref() }?;
+        Some(Governed { definition, dry_run: self.dry_run })
+    }
+}
+
+/// The policy that is in force for a request.
+#[derive(Clone, Copy)]
+pub(crate) struct Governed {
+    pub(crate) definition: &'static Definition,
+    /// Whether the policy is tried out only: `cors_policy_dry_run`.
+    pub(crate) dry_run: bool,
+}
+
+impl Governed {
+    #[inline]
+    pub(crate) fn policy(&self) -> &'static Policy {
+        &self.definition.policy
     }
 }
 
@@ -150,24 +179,22 @@ pub(crate) fn enter(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
 
 /// The policy in force for the main request `r`.
 #[inline]
-pub(crate) fn policy(r: &mut ngx_http_request_t) -> Option<&'static Policy> {
+pub(crate) fn get(r: &mut ngx_http_request_t) -> Option<Governed> {
     let here = Module::location_conf(r)?;
-    let in_force = match Slot::of(r)?.get() {
+    match Slot::of(r)?.get() {
         Some(in_force) if !here.own || ptr::eq(in_force.location, here) => in_force,
         // The request did not come to this location through the rewrite phase.
         _ if here.name.is_null() => here.in_force,
-        _ => return named(r, here.name),
-    };
-    // SAFETY: null, or a policy in the `MainConf` of the configuration that the request is served
-    // with, which nginx frees after the last of its requests.
-    unsafe { in_force.policy.as_ref() }
+        _ => InForce::new(here, named(r, here.name)),
+    }
+    .get()
 }
 
 /// The policy that variables name.
 fn named(
     r: &mut ngx_http_request_t,
     value: *mut ngx_http_complex_value_t,
-) -> Option<&'static Policy> {
+) -> Option<&'static Definition> {
     let mut name = ngx_str_t::empty();
     // SAFETY: the value was compiled for this configuration.
     if unsafe { ngx_http_complex_value(r, value, &mut name) } != NGX_OK as ngx_int_t {

@@ -42,9 +42,13 @@ same_layout! {
     ngx_connection_t { log, pool }
     ngx_cycle_t { conf_ctx, pool, log, modules }
     ngx_http_conf_ctx_t { main_conf, srv_conf, loc_conf }
+    ngx_buf_t { pos, last, _bitfield_1 }
+    ngx_http_core_loc_conf_t { handler }
     ngx_http_core_main_conf_t { phases, variables }
     ngx_http_headers_in_t { headers, host, server }
-    ngx_http_headers_out_t { headers, status, content_length_n }
+    ngx_http_headers_out_t {
+        headers, status, content_length_n, content_type, content_type_len,
+    }
     ngx_http_module_t {
         preconfiguration, postconfiguration, create_main_conf, init_main_conf,
         create_srv_conf, merge_srv_conf, create_loc_conf, merge_loc_conf,
@@ -63,6 +67,8 @@ same_layout! {
         init_master, init_module, init_process, exit_process, exit_master,
     }
     ngx_pool_t { d, current, cleanup, log }
+    ngx_shm_zone_t { data, shm, init, tag }
+    ngx_slab_pool_t { data }
     ngx_str_t { len, data }
     ngx_table_elt_t { hash, key, value, lowcase_key }
     ngx_variable_value_t { _bitfield_1, data }

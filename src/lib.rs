@@ -8,6 +8,7 @@
 mod conf;
 mod conf_ext;
 mod cors_request;
+mod counters;
 mod define;
 mod directives;
 mod guard;
@@ -16,6 +17,7 @@ mod headers_out;
 mod in_force;
 mod layout;
 mod preflight;
+mod status;
 mod variables;
 
 use core::ffi::{c_char, c_void};
@@ -30,7 +32,7 @@ use nginx_sys::{
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 use ngx::http::{HttpModule, HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
 
-use crate::conf::{LocationConf, MainConf};
+use crate::conf::{LocationConf, MainConf, Rejected};
 
 static MODULE_CONTEXT: ngx_http_module_t = ngx_http_module_t {
     preconfiguration: Some(preconfiguration),
@@ -129,11 +131,16 @@ impl Module {
     }
 }
 
-/// Checks, when all of `http` is read, that the policies that are used are defined.
+/// Checks, when all of `http` is read, that the policies that are used are defined, and makes room
+/// for their counters.
 unsafe extern "C" fn init_main_conf(cf: *mut ngx_conf_t, conf: *mut c_void) -> *mut c_char {
     // SAFETY: nginx passes a valid configuration and what `create_main_conf` made.
-    let (cf, main) = unsafe { (&mut *cf, &*conf.cast::<MainConf>()) };
-    match guard::catch(cf.log, || main.check_uses(cf)) {
+    let (cf, main) = unsafe { (&mut *cf, &mut *conf.cast::<MainConf>()) };
+    let done = guard::catch(cf.log, || {
+        main.check_uses(cf).map_err(|Rejected| NGX_ERROR as ngx_int_t)?;
+        if main.used || main.has_status { counters::add_zone(cf, main) } else { Ok(()) }
+    });
+    match done {
         Some(Ok(())) => NGX_CONF_OK,
         _ => NGX_CONF_ERROR,
     }

@@ -68,9 +68,10 @@ fn handler(
 
 /// Answers a preflight, refuses what the policy keeps out, and lets every other request go on.
 fn answer(r: &mut ngx_http_request_t) -> Step {
-    let Some(policy) = in_force::policy(r) else { return Step::Continue };
+    let Some(governed) = in_force::get(r) else { return Step::Continue };
+    let policy = governed.policy();
     // Nothing else is looked at here: the headers of the response come later.
-    if r.method != NGX_HTTP_OPTIONS as ngx_uint_t && !policy.enforce() {
+    if governed.dry_run || r.method != NGX_HTTP_OPTIONS as ngx_uint_t && !policy.enforce() {
         return Step::Continue;
     }
 

@@ -2,27 +2,33 @@
 
 use core::ptr;
 
-use cors_policy::{FieldValue, Policy};
+use cors_policy::FieldValue;
 use nginx_sys::{
     NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK, ngx_conf_t, ngx_http_add_variable,
     ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_str_t,
 };
 
 use crate::cors_request::CorsRequest;
+use crate::in_force::Governed;
 use crate::{guard, in_force};
 
 /// Finds the value of a variable, for a request that a policy is in force for.
-type Value = fn(&Policy, &CorsRequest<'_>) -> ngx_str_t;
+type Value = fn(Governed, &CorsRequest<'_>) -> ngx_str_t;
 
 const VARIABLES: [(&str, Value); 3] = [
-    ("cors_policy", |policy, _| str_of(policy.name().as_bytes())),
-    ("cors_decision", |policy, request| {
-        str_of(request.decide(policy).decision().as_str().as_bytes())
+    ("cors_policy", |governed, _| str_of(governed.policy().name().as_bytes())),
+    ("cors_decision", |governed, request| {
+        str_of(request.decide(governed.policy()).decision().as_str().as_bytes())
     }),
-    ("cors_allow_origin", |policy, request| match request.decide(policy).allow_origin() {
-        Some(FieldValue::Ready(value)) => str_of(value),
-        Some(FieldValue::Origin) => request.origin.value().unwrap_or_default(),
-        Some(FieldValue::RequestMethod | FieldValue::RequestHeaders) | None => ngx_str_t::empty(),
+    ("cors_allow_origin", |governed, request| {
+        match request.decide(governed.policy()).allow_origin() {
+            _ if governed.dry_run => ngx_str_t::empty(),
+            Some(FieldValue::Ready(value)) => str_of(value),
+            Some(FieldValue::Origin) => request.origin.value().unwrap_or_default(),
+            Some(FieldValue::RequestMethod | FieldValue::RequestHeaders) | None => {
+                ngx_str_t::empty()
+            }
+        }
     }),
 ];
 
@@ -54,8 +60,8 @@ unsafe extern "C" fn get(
     // SAFETY: a request has a connection, and that a log.
     let log = unsafe { (*r.connection).log };
 
-    let found = guard::catch(log, || match in_force::policy(r) {
-        Some(policy) => VARIABLES[data].1(policy, &CorsRequest::of(r.method, &r.headers_in)),
+    let found = guard::catch(log, || match in_force::get(r) {
+        Some(governed) => VARIABLES[data].1(governed, &CorsRequest::of(r.method, &r.headers_in)),
         None => ngx_str_t::empty(),
     });
     let Some(found) = found else { return NGX_ERROR as ngx_int_t };
