@@ -1,17 +1,19 @@
 //! The configuration: which policies there are, and which one is in force where.
 
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use core::ptr::{self, NonNull};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::Path;
+use std::sync::Arc;
 
 use cors_policy::{Decision, Policy, document};
-use nginx_sys::{NGX_CONF_UNSET, ngx_conf_t, ngx_flag_t, ngx_http_complex_value_t};
+use nginx_sys::{NGX_CONF_UNSET, ngx_conf_t, ngx_flag_t, ngx_http_complex_value_t, ngx_msec_t};
 
 use crate::conf_ext::{ConfExt, Place};
 use crate::counters::{Counters, Kind, Table};
 use crate::in_force::InForce;
+use crate::watch::Watch;
 
 /// What stands in `http`.
 #[derive(Default)]
@@ -27,13 +29,19 @@ pub(crate) struct MainConf {
     pub(crate) has_if: bool,
     /// Whether any location serves the counters.
     pub(crate) has_status: bool,
+    /// The files whose policies are replaced when they change.
+    pub(crate) watches: Vec<Watch>,
     /// The counters of all policies, in shared memory; set when nginx has made that.
     pub(crate) counters: Option<NonNull<Table>>,
 }
 
 /// A policy of the configuration.
 pub(crate) struct Definition {
-    pub(crate) policy: Policy,
+    name: String,
+    /// `None` while the watched file that defined it does so no longer.
+    policy: RefCell<Option<Arc<Policy>>>,
+    /// Whether the policy can be replaced while nginx runs.
+    pub(crate) is_watched: bool,
     /// Where it is defined.
     place: Place,
     /// Its counters, in shared memory; set when nginx has made that, before the first request.
@@ -41,6 +49,25 @@ pub(crate) struct Definition {
 }
 
 impl Definition {
+    fn new(policy: Policy, place: Place, is_watched: bool) -> Self {
+        Self {
+            name: policy.name().to_owned(),
+            policy: RefCell::new(Some(Arc::new(policy))),
+            is_watched,
+            place,
+            counters: Cell::new(ptr::null()),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The policy, as it is now.
+    pub(crate) fn policy(&self) -> Option<Arc<Policy>> {
+        self.policy.borrow().clone()
+    }
+
     /// Counts a decision.
     #[inline]
     pub(crate) fn count(&self, kind: Kind, decision: Decision, dry_run: bool) {
@@ -67,12 +94,27 @@ pub(crate) struct Rejected;
 
 impl MainConf {
     /// Takes over the policies of a document, for the directive that `cf` stands at.
-    pub(crate) fn load(&mut self, cf: &mut ngx_conf_t, path: &Path) -> Result<(), Rejected> {
+    ///
+    /// With an interval in milliseconds, the workers watch it.
+    pub(crate) fn load(
+        &mut self,
+        cf: &mut ngx_conf_t,
+        path: &Path,
+        watch: Option<ngx_msec_t>,
+    ) -> Result<(), Rejected> {
+        let mut watch = watch.map(|interval| Watch::new(path, interval));
         match document::load(path) {
-            Ok(policies) => policies.into_iter().try_for_each(|policy| {
-                let place = Place::new(path.to_owned(), policy.line());
-                self.define(cf, policy, place)
-            }),
+            Ok(policies) => {
+                if let Some(watch) = &mut watch {
+                    watch.add_files(policies.iter().flat_map(Policy::files));
+                }
+                for policy in policies {
+                    let place = Place::new(path.to_owned(), policy.line());
+                    self.define(cf, policy, place, watch.is_some())?;
+                }
+                self.watches.extend(watch);
+                Ok(())
+            }
             Err(report) => {
                 for mistake in report.mistakes() {
                     cf.log_emerg(mistake);
@@ -91,6 +133,7 @@ impl MainConf {
         cf: &mut ngx_conf_t,
         policy: Policy,
         place: Place,
+        is_watched: bool,
     ) -> Result<(), Rejected> {
         match self.policies.entry(policy.name().to_owned()) {
             Entry::Occupied(first) => {
@@ -103,8 +146,7 @@ impl MainConf {
                 Err(Rejected)
             }
             Entry::Vacant(vacant) => {
-                let counters = Cell::new(ptr::null());
-                vacant.insert(Box::new(Definition { policy, place, counters }));
+                vacant.insert(Box::new(Definition::new(policy, place, is_watched)));
                 Ok(())
             }
         }
@@ -142,23 +184,79 @@ impl MainConf {
 
     /// The policy of a name.
     pub(crate) fn policy(&self, name: &str) -> Option<&Definition> {
-        self.policies.get(name).map(|definition| &**definition)
+        let definition = self.policies.get(name).map(|definition| &**definition);
+        definition.filter(|definition| definition.policy.borrow().is_some())
     }
 
-    /// All policies, by their names.
-    pub(crate) fn policies(&self) -> impl ExactSizeIterator<Item = &Definition> {
-        self.policies.values().map(|definition| &**definition)
+    /// All policies that there are, by their names.
+    pub(crate) fn policies(&self) -> impl Iterator<Item = &Definition> {
+        let all = self.policies.values().map(|definition| &**definition);
+        all.filter(|definition| definition.policy.borrow().is_some())
+    }
+
+    /// Replaces the policies that came from a watched file by what it says now.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, if these policies do not fit the configuration; then nothing has changed.
+    pub(crate) fn replace(&mut self, path: &Path, policies: Vec<Policy>) -> Result<(), String> {
+        for policy in &policies {
+            if let Some(other) = self.policies.get(policy.name()) {
+                if other.place.file() != path && other.policy.borrow().is_some() {
+                    return Err(format!(
+                        "policy \"{}\" is defined in {} too",
+                        policy.name(),
+                        other.place
+                    ));
+                }
+            }
+        }
+        for Use { name, place } in &self.uses {
+            let is_from_here = self.policies.get(name).is_some_and(|it| it.place.file() == path);
+            if is_from_here && policies.iter().all(|policy| policy.name() != name) {
+                return Err(format!("policy \"{name}\" is missing, and is in force at {place}"));
+            }
+        }
+
+        for gone in self.policies.values().filter(|it| it.place.file() == path) {
+            if policies.iter().all(|policy| policy.name() != gone.name) {
+                gone.policy.replace(None);
+            }
+        }
+        for policy in policies {
+            let place = Place::new(path.to_owned(), policy.line());
+            match self.policies.entry(policy.name().to_owned()) {
+                Entry::Occupied(mut known) => {
+                    let known = known.get_mut();
+                    known.policy.replace(Some(Arc::new(policy)));
+                    known.place = place;
+                    known.is_watched = true;
+                }
+                Entry::Vacant(vacant) => {
+                    vacant.insert(Box::new(Definition::new(policy, place, true)));
+                }
+            }
+        }
+        self.claim_counters();
+        Ok(())
     }
 
     /// Takes the shared memory into use.
     pub(crate) fn set_counters(&mut self, table: &Table) {
         self.counters = Some(NonNull::from(table));
+        self.claim_counters();
+    }
+
+    /// Finds the counters of policies that have none yet.
+    fn claim_counters(&self) {
+        // SAFETY: the table is in shared memory, which lives as long as the configuration.
+        let Some(table) = self.counters.map(|table| unsafe { table.as_ref() }) else { return };
         let is_used = |name: &[u8]| {
             core::str::from_utf8(name).is_ok_and(|name| self.policies.contains_key(name))
         };
-        for (name, definition) in &self.policies {
-            let counters = table.claim(name, is_used).map_or(ptr::null(), ptr::from_ref);
-            definition.counters.set(counters);
+        for definition in self.policies.values().filter(|it| it.counters.get().is_null()) {
+            let counters = table.claim(&definition.name, is_used);
+            definition.counters.set(counters.map_or(ptr::null(), ptr::from_ref));
         }
     }
 }

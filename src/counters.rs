@@ -182,7 +182,7 @@ const ZONE: &str = "cors_policy_counters";
 
 /// Asks nginx for the shared memory, when the policies are known.
 pub(crate) fn add_zone(cf: &mut ngx_conf_t, main: &mut MainConf) -> Result<(), ngx_int_t> {
-    let table = Table::size(Table::capacity_for(main.policies().len()));
+    let table = Table::size(Table::capacity_for(main.policies().count()));
     // SAFETY: set when nginx starts.
     let page = unsafe { ngx_pagesize };
     // The slab allocator keeps a record of each page, and some pages for itself.
@@ -225,7 +225,7 @@ fn find(pool: &ngx_slab_pool_t) -> Option<NonNull<Table>> {
 }
 
 fn create(pool: &mut ngx_slab_pool_t, main: &MainConf) -> Option<NonNull<Table>> {
-    let capacity = Table::capacity_for(main.policies().len());
+    let capacity = Table::capacity_for(main.policies().count());
     // Pages are aligned better than `Counters` demands; a table is larger than one.
     const { assert!(mem::align_of::<Counters>() <= 4096) };
     // SAFETY: the pool is initialized, and no other process has it yet.

@@ -133,7 +133,7 @@ pub(crate) fn read(
 
     let (node, places) = block.into_node();
     match document::policy_from_node(&name, &node, place.file()) {
-        Ok(policy) => main.define(cf, policy, place).map_err(|Rejected| NGX_CONF_ERROR),
+        Ok(policy) => main.define(cf, policy, place, false).map_err(|Rejected| NGX_CONF_ERROR),
         Err(report) => {
             for mistake in report.mistakes() {
                 let place = mistake

@@ -5,10 +5,10 @@ use core::mem::offset_of;
 use core::ptr;
 
 use nginx_sys::{
-    NGX_CONF_BLOCK, NGX_CONF_FLAG, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_HTTP_LIF_CONF,
-    NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET,
-    NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_set_flag_slot, ngx_conf_t,
-    ngx_http_set_complex_value_slot, ngx_str_t, ngx_uint_t,
+    NGX_CONF_BLOCK, NGX_CONF_FLAG, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE2,
+    NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
+    NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_set_flag_slot,
+    ngx_conf_t, ngx_http_set_complex_value_slot, ngx_msec_t, ngx_parse_time, ngx_str_t, ngx_uint_t,
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
@@ -20,7 +20,7 @@ use crate::{Module, define, guard, status};
 pub(crate) static mut COMMANDS: [ngx_command_t; 6] = [
     ngx_command_t {
         name: ngx::ngx_string!("cors_policy_file"),
-        type_: (NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1) as ngx_uint_t,
+        type_: (NGX_HTTP_MAIN_CONF | NGX_CONF_TAKE1 | NGX_CONF_TAKE2) as ngx_uint_t,
         set: Some(cmd_cors_policy_file),
         conf: NGX_HTTP_MAIN_CONF_OFFSET,
         offset: 0,
@@ -66,7 +66,7 @@ pub(crate) static mut COMMANDS: [ngx_command_t; 6] = [
     ngx_command_t::empty(),
 ];
 
-/// The `cors_policy_file path` directive.
+/// The `cors_policy_file path [watch=time]` directive.
 extern "C" fn cmd_cors_policy_file(
     cf: *mut ngx_conf_t,
     _cmd: *mut ngx_command_t,
@@ -79,9 +79,27 @@ extern "C" fn cmd_cors_policy_file(
         if path.is_empty() {
             return Err(cf.reject("the path of \"cors_policy_file\" is empty, name a YAML file"));
         }
+        let watch = match cf.words().get(2).copied() {
+            Some(parameter) => Some(interval(cf, parameter)?),
+            None => None,
+        };
         let path = cf.path(path).ok_or(NGX_CONF_ERROR)?;
-        main.load(cf, &path).map_err(|Rejected| NGX_CONF_ERROR)
+        main.load(cf, &path, watch).map_err(|Rejected| NGX_CONF_ERROR)
     })
+}
+
+/// The parameter `watch=time` in milliseconds.
+fn interval(cf: &mut ngx_conf_t, parameter: ngx_str_t) -> Result<ngx_msec_t, *mut c_char> {
+    if let Some(mut time) = parameter.strip_prefix("watch=") {
+        // SAFETY: the time is a part of the parameter.
+        let time = unsafe { ngx_parse_time(&mut time, 0) };
+        if let Ok(time @ 1..) = ngx_msec_t::try_from(time) {
+            return Ok(time);
+        }
+    }
+    Err(cf.reject(format_args!(
+        "invalid parameter \"{parameter}\", write how often to look at the file, as in \"watch=5s\""
+    )))
 }
 
 /// The `cors_policy_define name { … }` block.
@@ -148,13 +166,13 @@ extern "C" fn cmd_cors_policy_status(
     NGX_CONF_OK
 }
 
-/// Handles a directive of one argument.
+/// Handles a directive whose first argument matters.
 fn directive(
     cf: &mut ngx_conf_t,
     handle: impl FnOnce(&mut ngx_conf_t, ngx_str_t) -> Result<(), *mut c_char>,
 ) -> *mut c_char {
     let log = cf.log;
-    // NGX_CONF_TAKE1: the name of the directive and one argument.
+    // The directives of this kind take at least one argument.
     let argument = cf.words()[1];
     match guard::catch(log, || handle(cf, argument)) {
         Some(Ok(())) => NGX_CONF_OK,

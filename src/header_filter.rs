@@ -70,8 +70,8 @@ unsafe extern "C" fn filter(request: *mut ngx_http_request_t) -> ngx_int_t {
 
 /// Decides, counts, logs, and writes the decision of the policy in force, if there is one.
 fn apply(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
-    let Some(governed) = in_force::get(r) else { return Ok(()) };
-    let policy = governed.policy();
+    let Some(governed) = in_force::get(r)? else { return Ok(()) };
+    let policy = governed.policy;
 
     let request = CorsRequest::of(r.method, &r.headers_in);
     // The application's answer to a preflight is left alone.
@@ -142,7 +142,7 @@ fn log_denial(
     request: &CorsRequest<'_>,
     decision: Decision,
 ) {
-    let policy = governed.policy().name();
+    let policy = governed.definition.name();
     let origin = Excerpt(request.origin.value());
     let method = Excerpt(request.preflight.as_ref().map(Preflight::method));
     let headers = request.preflight.as_ref().and_then(|preflight| preflight.headers().next());

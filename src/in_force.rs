@@ -11,18 +11,20 @@
 //! no allocation.
 
 use core::ptr;
+use std::sync::Arc;
 
 use cors_policy::Policy;
 use nginx_sys::{
     NGX_ERROR, NGX_HTTP_VAR_NOHASH, NGX_LOG_ERR, NGX_OK, ngx_conf_t, ngx_http_add_variable,
     ngx_http_complex_value, ngx_http_complex_value_t, ngx_http_get_variable_index,
-    ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_palloc, ngx_str_t,
+    ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_palloc, ngx_pool_cleanup_add,
+    ngx_str_t,
 };
 use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf};
 use ngx::ngx_log_error;
 
 use crate::conf::{Definition, LocationConf, MainConf, Setting};
-use crate::{Module, OutOfMemory};
+use crate::{Module, OutOfMemory, watch};
 
 /// The space keeps it out of reach of the configuration's `$name` and `${name}`.
 const VARIABLE: &str = "cors_policy in force";
@@ -54,37 +56,64 @@ unsafe extern "C" fn never_asked(
 
 /// What a location puts in force.
 ///
-/// It lives in the location's configuration, or, where variables name the policy, in the request's
-/// pool.
+/// It lives in the location's configuration, or, where variables name the policy or the policy can
+/// be replaced, in the request's pool.
 #[derive(Clone, Copy)]
 pub(crate) struct InForce {
     location: *const LocationConf,
     definition: *const Definition,
+    /// Null where there is no policy, and where it can be replaced and no request holds it yet.
+    policy: *const Policy,
     dry_run: bool,
 }
 
 impl Default for InForce {
     fn default() -> Self {
-        Self { location: ptr::null(), definition: ptr::null(), dry_run: false }
+        Self { location: ptr::null(), definition: ptr::null(), policy: ptr::null(), dry_run: false }
     }
 }
 
 impl InForce {
     pub(crate) fn new(location: &LocationConf, definition: Option<&Definition>) -> Self {
+        let policy = definition.filter(|it| !it.is_watched).and_then(Definition::policy);
         Self {
             location,
             definition: definition.map_or(ptr::null(), ptr::from_ref),
+            // The definition keeps it.
+            policy: policy.map_or(ptr::null(), |policy| Arc::as_ptr(&policy)),
             dry_run: location.is_dry_run(),
         }
+    }
+
+    /// Whether it is the same for every request.
+    #[inline]
+    fn is_fixed(&self) -> bool {
+        !self.policy.is_null() || self.definition.is_null()
     }
 
     /// The policy, if there is one.
     #[inline]
     fn get(self) -> Option<Governed> {
-        // SAFETY: null, or in the `MainConf` of the configuration that the request is served with,
-        // which nginx frees after the last of its requests.
-        let definition = unsafe { self.definition.as_ref() }?;
-        Some(Governed { definition, dry_run: self.dry_run })
+        // SAFETY: each is null, or in the `MainConf` of the configuration that the request is
+        // served with, which nginx frees after the last of its requests, or held by the request.
+        let (definition, policy) = unsafe { (self.definition.as_ref()?, self.policy.as_ref()?) };
+        Some(Governed { definition, policy, dry_run: self.dry_run })
+    }
+
+    /// Lets the request keep the policy as it is now, if it is one that can be replaced.
+    fn hold(mut self, r: &ngx_http_request_t) -> Result<Self, OutOfMemory> {
+        if self.is_fixed() {
+            return Ok(self);
+        }
+        // SAFETY: not null, for what is not fixed has a definition; otherwise as in `get`.
+        let policy = unsafe { &*self.definition }.policy();
+        let Some(policy) = policy else { return Ok(self) };
+        // SAFETY: a request has a pool, whose cleanup handlers run when the request is freed.
+        let cleanup = unsafe { ngx_pool_cleanup_add(r.pool, 0).as_mut() }.ok_or(OutOfMemory)?;
+        self.policy = Arc::into_raw(policy);
+        cleanup.handler = Some(watch::release);
+        cleanup.data = self.policy.cast_mut().cast();
+        Ok(self)
     }
 }
 
@@ -92,15 +121,9 @@ impl InForce {
 #[derive(Clone, Copy)]
 pub(crate) struct Governed {
     pub(crate) definition: &'static Definition,
+    pub(crate) policy: &'static Policy,
     /// Whether the policy is tried out only: `cors_policy_dry_run`.
     pub(crate) dry_run: bool,
-}
-
-impl Governed {
-    #[inline]
-    pub(crate) fn policy(&self) -> &'static Policy {
-        &self.definition.policy
-    }
 }
 
 /// Where a request remembers what is in force: the value of the variable.
@@ -160,10 +183,10 @@ pub(crate) fn enter(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
     }
     let Some(slot) = Slot::of(r) else { return Ok(()) };
     if here.own || slot.get().is_none() {
-        if here.name.is_null() {
+        if here.name.is_null() && here.in_force.is_fixed() {
             slot.set(&here.in_force);
         } else {
-            let in_force = InForce::new(here, named(r, here.name));
+            let in_force = find(r, here)?;
             // SAFETY: a request has a pool.
             let room = unsafe { ngx_palloc(r.pool, size_of::<InForce>()) }.cast::<InForce>();
             if room.is_null() {
@@ -177,17 +200,26 @@ pub(crate) fn enter(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
     Ok(())
 }
 
+/// What a location puts in force for this request.
+fn find(r: &mut ngx_http_request_t, here: &LocationConf) -> Result<InForce, OutOfMemory> {
+    if here.name.is_null() {
+        here.in_force.hold(r)
+    } else {
+        InForce::new(here, named(r, here.name)).hold(r)
+    }
+}
+
 /// The policy in force for the main request `r`.
 #[inline]
-pub(crate) fn get(r: &mut ngx_http_request_t) -> Option<Governed> {
-    let here = Module::location_conf(r)?;
-    match Slot::of(r)?.get() {
+pub(crate) fn get(r: &mut ngx_http_request_t) -> Result<Option<Governed>, OutOfMemory> {
+    let Some(here) = Module::location_conf(r) else { return Ok(None) };
+    let Some(slot) = Slot::of(r) else { return Ok(None) };
+    let in_force = match slot.get() {
         Some(in_force) if !here.own || ptr::eq(in_force.location, here) => in_force,
         // The request did not come to this location through the rewrite phase.
-        _ if here.name.is_null() => here.in_force,
-        _ => InForce::new(here, named(r, here.name)),
-    }
-    .get()
+        _ => find(r, here)?,
+    };
+    Ok(in_force.get())
 }
 
 /// The policy that variables name.

@@ -19,15 +19,16 @@ mod layout;
 mod preflight;
 mod status;
 mod variables;
+mod watch;
 
 use core::ffi::{c_char, c_void};
 use core::ptr;
 
 use nginx_sys::{
-    NGX_ERROR, NGX_HTTP_MODULE, NGX_OK, ngx_array_push, ngx_conf_t, ngx_http_handler_pt,
-    ngx_http_module_t, ngx_http_phases, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE,
-    ngx_http_phases_NGX_HTTP_REWRITE_PHASE, ngx_http_request_t, ngx_int_t, ngx_module_t,
-    ngx_uint_t,
+    NGX_ERROR, NGX_HTTP_MODULE, NGX_OK, ngx_array_push, ngx_conf_t, ngx_cycle_t,
+    ngx_http_handler_pt, ngx_http_module_t, ngx_http_phases,
+    ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_http_phases_NGX_HTTP_REWRITE_PHASE,
+    ngx_http_request_t, ngx_int_t, ngx_module_t, ngx_uint_t,
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 use ngx::http::{HttpModule, HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
@@ -53,6 +54,7 @@ pub static mut ngx_http_cors_policy_module: ngx_module_t = ngx_module_t {
     ctx: ptr::addr_of!(MODULE_CONTEXT).cast_mut().cast(),
     commands: ptr::addr_of_mut!(directives::COMMANDS).cast(),
     type_: NGX_HTTP_MODULE as ngx_uint_t,
+    init_process: Some(init_process),
     ..ngx_module_t::default()
 };
 
@@ -159,6 +161,16 @@ unsafe extern "C" fn merge_loc_conf(
     match guard::catch(cf.log, || location.merge(main, outer)) {
         Some(()) => NGX_CONF_OK,
         None => NGX_CONF_ERROR,
+    }
+}
+
+/// Begins to watch policy files, in each worker.
+unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {
+    // SAFETY: nginx passes the cycle that the worker serves requests with.
+    let cycle = unsafe { &mut *cycle };
+    match guard::catch(cycle.log, || watch::start(cycle)) {
+        Some(()) => NGX_OK as ngx_int_t,
+        None => NGX_ERROR as ngx_int_t,
     }
 }
 

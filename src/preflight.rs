@@ -68,8 +68,12 @@ fn handler(
 
 /// Answers a preflight, refuses what the policy keeps out, and lets every other request go on.
 fn answer(r: &mut ngx_http_request_t) -> Step {
-    let Some(governed) = in_force::get(r) else { return Step::Continue };
-    let policy = governed.policy();
+    let governed = match in_force::get(r) {
+        Ok(Some(governed)) => governed,
+        Ok(None) => return Step::Continue,
+        Err(OutOfMemory) => return Step::Finish(NGX_ERROR as ngx_int_t),
+    };
+    let policy = governed.policy;
     // Nothing else is looked at here: the headers of the response come later.
     if governed.dry_run || r.method != NGX_HTTP_OPTIONS as ngx_uint_t && !policy.enforce() {
         return Step::Continue;

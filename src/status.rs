@@ -170,7 +170,7 @@ fn write_prometheus(to: &mut impl Write, main: &MainConf) -> fmt::Result {
     )?;
     for definition in main.policies() {
         // A policy's name has no character that would have to be escaped.
-        let policy = definition.policy.name();
+        let policy = definition.name();
         for (mode, kind, decision, count) in counts(definition) {
             let kind = kind.as_str();
             writeln!(
@@ -187,7 +187,7 @@ fn write_json(to: &mut impl Write, main: &MainConf) -> fmt::Result {
     to.write_str("{\"policies\":{")?;
     for (index, definition) in main.policies().enumerate() {
         let comma = if index == 0 { "" } else { "," };
-        write!(to, "{comma}\"{}\":[", definition.policy.name())?;
+        write!(to, "{comma}\"{}\":[", definition.name())?;
         for (index, (mode, kind, decision, count)) in counts(definition).enumerate() {
             let comma = if index == 0 { "" } else { "," };
             let kind = kind.as_str();

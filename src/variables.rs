@@ -10,18 +10,18 @@ use nginx_sys::{
 
 use crate::cors_request::CorsRequest;
 use crate::in_force::Governed;
-use crate::{guard, in_force};
+use crate::{OutOfMemory, guard, in_force};
 
 /// Finds the value of a variable, for a request that a policy is in force for.
 type Value = fn(Governed, &CorsRequest<'_>) -> ngx_str_t;
 
 const VARIABLES: [(&str, Value); 3] = [
-    ("cors_policy", |governed, _| str_of(governed.policy().name().as_bytes())),
+    ("cors_policy", |governed, _| str_of(governed.definition.name().as_bytes())),
     ("cors_decision", |governed, request| {
-        str_of(request.decide(governed.policy()).decision().as_str().as_bytes())
+        str_of(request.decide(governed.policy).decision().as_str().as_bytes())
     }),
     ("cors_allow_origin", |governed, request| {
-        match request.decide(governed.policy()).allow_origin() {
+        match request.decide(governed.policy).allow_origin() {
             _ if governed.dry_run => ngx_str_t::empty(),
             Some(FieldValue::Ready(value)) => str_of(value),
             Some(FieldValue::Origin) => request.origin.value().unwrap_or_default(),
@@ -61,8 +61,10 @@ unsafe extern "C" fn get(
     let log = unsafe { (*r.connection).log };
 
     let found = guard::catch(log, || match in_force::get(r) {
-        Some(governed) => VARIABLES[data].1(governed, &CorsRequest::of(r.method, &r.headers_in)),
-        None => ngx_str_t::empty(),
+        Ok(Some(governed)) => {
+            VARIABLES[data].1(governed, &CorsRequest::of(r.method, &r.headers_in))
+        }
+        Ok(None) | Err(OutOfMemory) => ngx_str_t::empty(),
     });
     let Some(found) = found else { return NGX_ERROR as ngx_int_t };
 
