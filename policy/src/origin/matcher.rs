@@ -389,7 +389,8 @@ impl WildcardOrigins {
             return best;
         }
         let prefix = Prefix { scheme, hash: hash_scheme(scheme), port };
-        if self.has_exact_host {
+        // Keys that are empty or begin with a dot are not those of a whole host.
+        if self.has_exact_host && !matches!(host.first(), None | Some(b'.')) {
             best = best.min(self.probe(&prefix, host));
         }
         if self.has_any_host && Origin::parse(origin).is_some() {
