@@ -127,6 +127,9 @@ impl OriginMatcher {
     #[inline]
     pub fn find(&self, origin: &[u8]) -> Option<Rank> {
         let mut best = self.any;
+        if origin.len() > MAX_ORIGIN_LEN {
+            return Rank::try_from(best).ok();
+        }
         if self.exact.lowest < best {
             best = best.min(self.exact.find(origin));
         }
@@ -375,9 +378,6 @@ impl WildcardOrigins {
     /// The lowest rank of a wildcard that matches, or `best` if that is lower.
     #[inline(never)]
     fn find(&self, origin: &[u8], mut best: MaybeRank) -> MaybeRank {
-        if origin.len() > MAX_ORIGIN_LEN {
-            return best;
-        }
         let Some((scheme, authority)) = split_scheme(origin) else { return best };
         let (host, port) = split_port(authority);
         let port = match port.map(|digits| parse_port(digits, scheme)) {
@@ -478,9 +478,6 @@ impl Expressions {
     #[inline(never)]
     fn find(&self, origin: &[u8]) -> MaybeRank {
         let Some(automaton) = &self.automaton else { return NONE };
-        if origin.len() > MAX_ORIGIN_LEN {
-            return NONE;
-        }
         match automaton.first_accepting(origin) {
             Some(index) if Origin::parse(origin).is_some() => self.ranks[index].into(),
             _ => NONE,
