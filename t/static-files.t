@@ -41,7 +41,8 @@ add_block_preprocessor(sub {
     # --- needs http_gzip_static: a module that not every nginx is built with.
     if (defined(my $module = $block->needs)) {
         delete $block->{needs};
-        $block->set_value(skip_eval => '1: 1') if $nginx !~ /--with-${module}_module/;
+        $block->set_value(skip_nginx => "1: > 0.0.0: nginx is built without $module")
+            if $nginx !~ /--with-${module}_module/;
     }
 });
 
