@@ -100,7 +100,7 @@ Content-Length: 0",
 --- config
 --- raw_request eval
 [main::preflight('Content-Length: 100000'), 'x' x 50_000, 'x' x 50_000 . main::last_one()]
---- raw_request_middle_delay: 50ms
+--- raw_request_middle_delay: 0.05
 --- error_code: 204
 --- response_headers
 Access-Control-Allow-Origin: https://app.example.com
@@ -128,7 +128,7 @@ Access-Control-Allow-Methods: GET, PUT
 --- config
 --- raw_request eval
 [main::preflight('Content-Length: 4', 'Expect: 100-continue'), 'body' . main::last_one()]
---- raw_request_middle_delay: 50ms
+--- raw_request_middle_delay: 0.05
 --- error_code: 100
 --- response_body_like eval
 qr{^HTTP/1\.1 204 .*Allow-Methods: GET, PUT\r\n.*HTTP/1\.1 200 .*the next one$}s
