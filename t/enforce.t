@@ -127,7 +127,7 @@ location = /t {
 --- request
 GET /t
 --- more_headers
-Connection: Upgrade
+Connection: Upgrade, close
 Upgrade: websocket
 Sec-WebSocket-Version: 13
 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==

@@ -153,6 +153,25 @@ Access-Control-Allow-Origin: https://a.example
 
 
 
+=== a variable that the location itself sets
+--- config
+location = /page.txt {
+    set $tenant_policy a;
+    cors_policy $tenant_policy;
+}
+--- request eval
+["GET /page.txt", "OPTIONS /page.txt"]
+--- more_headers
+Origin: https://a.example
+Access-Control-Request-Method: GET
+--- error_code eval
+[200, 204]
+--- response_headers eval
+[("Access-Control-Allow-Origin: https://a.example
+Vary: Origin") x 2]
+
+
+
 === in http and server, for servers of many tenants
 --- http_config
 map $host $tenant_policy {

@@ -1,0 +1,34 @@
+# What docs/testing.md says about the specifications: the blocks that it names exist.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+sub content {
+    my ($path) = @_;
+    open my $file, '<', $path or die "$path: $!\n";
+    local $/ = undef;
+    return scalar <$file>;
+}
+
+my %blocks;
+
+# Rows `| situation | [file.t](../t/file.t): block<br>… |`, below the header of a table.
+for my $row (grep {/^\| (?!---)/} split /\n/, content('docs/testing.md')) {
+    my ($situation, $specifications) = $row =~ /^\| (.+?) \| (.+) \|$/
+        or fail("a row of two cells: $row"), next;
+    next if $specifications eq 'specifications';
+    for my $specification (split /<br>/, $specifications) {
+        my ($name, $path, $block) = $specification =~ m{^\[([\w-]+\.t)\]\(\.\./(t/[\w-]+\.t)\): (.+)$}
+            or fail("$situation: a link to a file, and a block: $specification"), next;
+        is($path, "t/$name", "$situation: the link to $name leads there");
+        $blocks{$path} //= -e $path
+            ? { map { $_ => 1 } content($path) =~ /^=== (.*?)\s*$/mg }
+            : {};
+        ok($blocks{$path}{$block}, "$situation: $path has a block \"$block\"");
+    }
+}
+cmp_ok(scalar keys %blocks, '>', 0, 'there are such rows');
+
+done_testing();
