@@ -25,8 +25,9 @@ pub(crate) struct MainConf {
     pub(crate) slot: Option<usize>,
     /// Whether any policy is put in force anywhere.
     pub(crate) used: bool,
-    /// Whether any `if` has a setting.
-    pub(crate) has_if: bool,
+    /// Whether what is in force may be known only at the end of the rewrite phase: an `if` has a
+    /// setting, or variables name a policy.
+    pub(crate) is_late: bool,
     /// Whether any location serves the counters.
     pub(crate) has_status: bool,
     /// The files whose policies are replaced when they change.

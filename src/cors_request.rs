@@ -215,16 +215,18 @@ impl<'r> CorsRequest<'r> {
         }
     }
 
-    /// Whether its origin is the host that it was sent to.
-    pub(crate) fn is_same_origin(&self, headers_in: &ngx_http_headers_in_t) -> bool {
+    /// Whether its origin is the host that it was sent to: the `Host` header, or `authority` where
+    /// there is none.
+    pub(crate) fn is_same_origin(
+        &self,
+        headers_in: &ngx_http_headers_in_t,
+        authority: &[u8],
+    ) -> bool {
         let Origin::One(origin) = &self.origin else { return false };
         // SAFETY: null, or a line of the request headers.
-        let host = match unsafe { headers_in.host.as_ref() } {
-            Some(line) => &line.value,
-            // HTTP/3 without a `Host` header: the `:authority`.
-            None => &headers_in.server,
-        };
+        let host = unsafe { headers_in.host.as_ref() };
+        let host = host.map_or(authority, |line| line.value.as_bytes());
         cors_policy::origin::Origin::parse(origin.as_bytes())
-            .is_some_and(|origin| origin.is_same_origin_as_host(host.as_bytes()))
+            .is_some_and(|origin| origin.is_same_origin_as_host(host))
     }
 }

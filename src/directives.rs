@@ -147,7 +147,7 @@ extern "C" fn cmd_cors_policy(
         location.own = cf.in_location();
         location.in_if = cf.in_if();
         main.used |= location.setting != Setting::Off;
-        main.has_if |= location.in_if;
+        main.is_late |= location.in_if || location.setting == Setting::Variable;
         Ok(())
     })
 }

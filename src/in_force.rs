@@ -65,11 +65,19 @@ pub(crate) struct InForce {
     /// Null where there is no policy, and where it can be replaced and no request holds it yet.
     policy: *const Policy,
     dry_run: bool,
+    /// Whether it stays so while the request is in this location.
+    is_settled: bool,
 }
 
 impl Default for InForce {
     fn default() -> Self {
-        Self { location: ptr::null(), definition: ptr::null(), policy: ptr::null(), dry_run: false }
+        Self {
+            location: ptr::null(),
+            definition: ptr::null(),
+            policy: ptr::null(),
+            dry_run: false,
+            is_settled: true,
+        }
     }
 }
 
@@ -82,6 +90,7 @@ impl InForce {
             // The definition keeps it.
             policy: policy.map_or(ptr::null(), |policy| Arc::as_ptr(&policy)),
             dry_run: location.is_dry_run(),
+            is_settled: true,
         }
     }
 
@@ -175,38 +184,48 @@ pub(crate) fn refuse(r: &ngx_http_request_t) -> bool {
     first
 }
 
-/// Notes that the main request `r` has come to a location.
+/// Notes that the main request `r` has come to a location, or that variables may have got values
+/// there.
 pub(crate) fn enter(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
     let Some(here) = Module::location_conf(r) else { return Ok(()) };
     if here.setting == Setting::Unset {
         return Ok(());
     }
     let Some(slot) = Slot::of(r) else { return Ok(()) };
-    if here.own || slot.get().is_none() {
-        if here.name.is_null() && here.in_force.is_fixed() {
-            slot.set(&here.in_force);
-        } else {
-            let in_force = find(r, here)?;
-            // SAFETY: a request has a pool.
-            let room = unsafe { ngx_palloc(r.pool, size_of::<InForce>()) }.cast::<InForce>();
-            if room.is_null() {
-                return Err(OutOfMemory);
-            }
-            // SAFETY: there is room for it, aligned as `ngx_palloc` aligns.
-            unsafe { room.write(in_force) };
-            slot.set(room);
-        }
+    let is_known = slot.get().is_some_and(|known| match known.location == ptr::from_ref(here) {
+        true => known.is_settled,
+        false => !here.own,
+    });
+    if is_known {
+        return Ok(());
     }
+    if here.name.is_null() && here.in_force.is_fixed() {
+        slot.set(&here.in_force);
+        return Ok(());
+    }
+    let in_force = find(r, here)?;
+    // SAFETY: a request has a pool.
+    let room = unsafe { ngx_palloc(r.pool, size_of::<InForce>()) }.cast::<InForce>();
+    if room.is_null() {
+        return Err(OutOfMemory);
+    }
+    // SAFETY: there is room for it, aligned as `ngx_palloc` aligns.
+    unsafe { room.write(in_force) };
+    slot.set(room);
     Ok(())
 }
 
 /// What a location puts in force for this request.
 fn find(r: &mut ngx_http_request_t, here: &LocationConf) -> Result<InForce, OutOfMemory> {
     if here.name.is_null() {
-        here.in_force.hold(r)
-    } else {
-        InForce::new(here, named(r, here.name)).hold(r)
+        return here.in_force.hold(r);
     }
+    let (definition, is_settled) = match named(r, here.name) {
+        Name::Policy(definition) => (Some(definition), true),
+        Name::None => (None, true),
+        Name::Empty => (None, false),
+    };
+    InForce { is_settled, ..InForce::new(here, definition) }.hold(r)
 }
 
 /// The policy in force for the main request `r`.
@@ -215,33 +234,45 @@ pub(crate) fn get(r: &mut ngx_http_request_t) -> Result<Option<Governed>, OutOfM
     let Some(here) = Module::location_conf(r) else { return Ok(None) };
     let Some(slot) = Slot::of(r) else { return Ok(None) };
     let in_force = match slot.get() {
-        Some(in_force) if !here.own || ptr::eq(in_force.location, here) => in_force,
-        // The request did not come to this location through the rewrite phase.
+        Some(known) if known.is_settled && ptr::eq(known.location, here) => known,
+        Some(known) if !here.own && !ptr::eq(known.location, here) => known,
+        // The request did not come to this location through the rewrite phase, or the variables
+        // had no values then.
         _ => find(r, here)?,
     };
     Ok(in_force.get())
 }
 
-/// The policy that variables name.
-fn named(
-    r: &mut ngx_http_request_t,
-    value: *mut ngx_http_complex_value_t,
-) -> Option<&'static Definition> {
+/// What variables name.
+enum Name {
+    Policy(&'static Definition),
+    /// `off`, or no policy that there is.
+    None,
+    /// Nothing, or nothing yet: `set` in the location gives a variable its value at the end of the
+    /// rewrite phase.
+    Empty,
+}
+
+fn named(r: &mut ngx_http_request_t, value: *mut ngx_http_complex_value_t) -> Name {
     let mut name = ngx_str_t::empty();
     // SAFETY: the value was compiled for this configuration.
     if unsafe { ngx_http_complex_value(r, value, &mut name) } != NGX_OK as ngx_int_t {
-        return None;
+        return Name::None;
     }
-    let name = name.as_bytes();
-    if name.is_empty() || name == b"off" {
-        return None;
-    }
+    let name = match name.as_bytes() {
+        b"" => return Name::Empty,
+        b"off" => return Name::None,
+        name => name,
+    };
     let policy =
         core::str::from_utf8(name).ok().and_then(|name| Module::main_conf(r)?.policy(name));
-    if policy.is_none() {
-        // SAFETY: a request has a connection, and that a log.
-        let log = unsafe { (*r.connection).log };
-        ngx_log_error!(NGX_LOG_ERR, log, "unknown CORS policy \"{}\"", name.escape_ascii());
+    match policy {
+        Some(policy) => Name::Policy(policy),
+        None => {
+            // SAFETY: a request has a connection, and that a log.
+            let log = unsafe { (*r.connection).log };
+            ngx_log_error!(NGX_LOG_ERR, log, "unknown CORS policy \"{}\"", name.escape_ascii());
+            Name::None
+        }
     }
-    policy
 }

@@ -45,7 +45,7 @@ same_layout! {
     ngx_buf_t { pos, last, _bitfield_1 }
     ngx_http_core_loc_conf_t { handler }
     ngx_http_core_main_conf_t { phases, variables }
-    ngx_http_headers_in_t { headers, host, server }
+    ngx_http_headers_in_t { headers, host }
     ngx_http_headers_out_t {
         headers, status, content_length_n, content_type, content_type_len,
     }
@@ -56,7 +56,7 @@ same_layout! {
     ngx_http_phase_t { handlers }
     ngx_http_request_t {
         connection, ctx, main_conf, srv_conf, loc_conf, pool, headers_in, headers_out, method,
-        main, variables,
+        main, variables, host_start, host_end,
     }
     ngx_http_variable_t { name, set_handler, get_handler, data, flags, index }
     ngx_list_t { last, part, size, nalloc, pool }

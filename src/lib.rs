@@ -202,7 +202,7 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
 fn install(cf: &mut ngx_conf_t, main: &mut MainConf) -> Result<(), ngx_int_t> {
     in_force::reserve(cf, main)?;
     add_handler(cf, ngx_http_phases_NGX_HTTP_REWRITE_PHASE, preflight::rewrite_handler)?;
-    if main.has_if {
+    if main.is_late {
         add_handler(cf, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, preflight::preaccess_handler)?;
     }
     // SAFETY: `http` is being configured, in one thread.

@@ -5,6 +5,8 @@
 //! runs before that of `ngx_http_rewrite_module`: before `return` and `rewrite` in the location,
 //! and before the phases of rate limits, access control and content.
 
+use core::slice;
+
 use cors_policy::{Decision, PreflightMode};
 use nginx_sys::{
     NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR,
@@ -34,7 +36,8 @@ pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t
     })
 }
 
-/// The handler of the preaccess phase, there only where a policy is put in force in an `if`.
+/// The handler of the preaccess phase, there only where an `if` or variables put a policy in force:
+/// what these come to is known at the end of the rewrite phase.
 pub(crate) unsafe extern "C" fn preaccess_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
     handler(request, answer)
 }
@@ -88,12 +91,24 @@ fn answer(r: &mut ngx_http_request_t) -> Step {
     }
     if policy.enforce()
         && request.decide(policy).decision() == Decision::DeniedOrigin
-        && !request.is_same_origin(&r.headers_in)
+        && !request.is_same_origin(&r.headers_in, authority(r))
         && in_force::refuse(r)
     {
         return Step::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t);
     }
     Step::Continue
+}
+
+/// The host and port of the request target; in HTTP/3, where `Host` may be missing, `:authority`.
+fn authority(r: &ngx_http_request_t) -> &[u8] {
+    if r.host_start.is_null() || r.host_end.is_null() {
+        return b"";
+    }
+    // SAFETY: both are null, or point to the beginning and the end of one string of the request.
+    unsafe {
+        let length = r.host_end.offset_from(r.host_start);
+        slice::from_raw_parts(r.host_start, length.unsigned_abs())
+    }
 }
 
 /// Sends the response that the header filter makes an answer to a preflight.
