@@ -29,6 +29,8 @@ mod keys;
 mod node;
 mod origins_file;
 mod report;
+#[cfg(feature = "schema")]
+mod schema;
 mod trace;
 mod validate;
 mod yaml;
@@ -42,6 +44,8 @@ use std::{
 pub use keys::KeyKind;
 pub use node::{Node, Value};
 pub use report::{Expected, Mistake, MistakeKind, Report};
+#[cfg(feature = "schema")]
+pub use schema::schema;
 pub use trace::{Match, trace};
 
 use self::{

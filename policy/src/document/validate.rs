@@ -33,10 +33,10 @@ use crate::{
     policy::{Options, RuleSettings},
 };
 
-const MAX_NAME: usize = 64;
+pub(super) const MAX_NAME: usize = 64;
 
 /// Far fewer than a [`Rank`] can count, and far more than anyone can survey.
-const MAX_RULES: usize = 1000;
+pub(super) const MAX_RULES: usize = 1000;
 
 /// Someone who wants to see every pattern that is accepted, in the order of the document.
 pub(super) trait Patterns {
