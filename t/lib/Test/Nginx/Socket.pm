@@ -53,7 +53,7 @@ $ENV{TEST_NGINX_SERVER_PORT} = $server->{port};
 
 # A signal must not leave an nginx behind.
 $SIG{$_} = sub { exit 1 }
-    for qw( HUP INT TERM );
+    for qw( HUP INT PIPE TERM );
 
 END {
     $server->finish if $server && $$ == $test_process;
