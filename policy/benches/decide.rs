@@ -41,7 +41,7 @@ fn decide(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let answer = policy.decide(black_box(origin));
-                answer.fields().map(|field| black_box(field)).count()
+                answer.fields().for_each(|field| drop(black_box(field)))
             });
         });
     }
@@ -58,7 +58,8 @@ fn decide(criterion: &mut Criterion) {
                     headers: std::iter::once(black_box(headers)),
                     private_network: false,
                 };
-                policy.decide_preflight(allowed, &preflight).fields().map(black_box).count()
+                let answer = policy.decide_preflight(allowed, &preflight);
+                answer.fields().for_each(|field| drop(black_box(field)))
             });
         });
     }

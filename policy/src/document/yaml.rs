@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::{
     node::{Node, Value},
@@ -92,6 +92,11 @@ fn line(span: Span) -> u32 {
     u32::try_from(span.start.line()).unwrap_or(u32::MAX)
 }
 
+/// A tag as people write it.
+fn show(tag: &Tag) -> String {
+    if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { tag.to_string() }
+}
+
 struct Reader<'t> {
     text: &'t str,
     parser: Parser<'t, StrInput<'t>>,
@@ -136,7 +141,7 @@ impl<'t> Reader<'t> {
             Event::Scalar(text, style, anchor, tag) => {
                 let weight = NODE_WEIGHT + text.len();
                 let value = match (tag, style) {
-                    (Some(tag), _) => Value::Tagged(tag.to_string()),
+                    (Some(tag), _) => Value::Tagged(show(&tag)),
                     (None, ScalarStyle::Plain) => plain(&text),
                     (None, _) => Value::String(text.into_owned()),
                 };
@@ -154,11 +159,7 @@ impl<'t> Reader<'t> {
                     list.push(node);
                     weight += part;
                 }
-                (
-                    anchor,
-                    tag.map_or(Value::List(list), |tag| Value::Tagged(tag.to_string())),
-                    weight,
-                )
+                (anchor, tag.map_or(Value::List(list), |tag| Value::Tagged(show(&tag))), weight)
             }
             Event::MappingStart(anchor, tag) => {
                 let mut weight = NODE_WEIGHT;
@@ -178,7 +179,7 @@ impl<'t> Reader<'t> {
                     map.push((key, node));
                     weight += part + other;
                 }
-                (anchor, tag.map_or(Value::Map(map), |tag| Value::Tagged(tag.to_string())), weight)
+                (anchor, tag.map_or(Value::Map(map), |tag| Value::Tagged(show(&tag))), weight)
             }
             // The parser's grammar lets no other event begin a node.
             _ => return fail(MistakeKind::Syntax("a value is missing".into())),
@@ -200,7 +201,8 @@ impl<'t> Reader<'t> {
 
     /// A syntax error, with a remedy for the usual ones.
     fn syntax(&self, error: &ScanError) -> Failure {
-        let number = error.marker().line().max(1);
+        // The end of the text counts as a line of its own.
+        let number = error.marker().line().clamp(1, self.text.lines().count().max(1));
         let text = self.text.lines().nth(number - 1).unwrap_or_default();
         let kind = if has_unquoted_star(text) {
             MistakeKind::UnquotedStar
