@@ -5,7 +5,6 @@ use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use regex_syntax::hir::Hir;
 
 use super::automaton::Automaton;
@@ -69,10 +68,9 @@ impl std::error::Error for MatcherError {}
 #[derive(Debug, Default)]
 pub struct MatcherBuilder {
     any: Option<Rank>,
-    exact: ExactOrigins,
-    wildcards: WildcardOrigins,
+    exact: ExactBuilder,
+    wildcards: WildcardBuilder,
     expressions: Vec<(Rank, Hir)>,
-    overflow: bool,
 }
 
 impl MatcherBuilder {
@@ -84,20 +82,15 @@ impl MatcherBuilder {
     /// Adds a pattern to the rule of this rank. Of equal patterns the one with the lowest rank
     /// counts.
     pub fn add(&mut self, rank: Rank, pattern: &OriginPattern<'_>) {
-        let fits = match pattern {
-            OriginPattern::Any => {
-                self.any = Some(self.any.map_or(rank, |other| other.min(rank)));
-                true
-            }
+        match pattern {
+            OriginPattern::Any => self.any = Some(self.any.map_or(rank, |other| other.min(rank))),
             OriginPattern::Null => self.exact.add(rank, b"null"),
             OriginPattern::Exact(origin) => self.exact.add(rank, origin.as_bytes()),
             OriginPattern::Wildcard(wildcard) => self.wildcards.add(rank, wildcard),
             OriginPattern::Regex(regex) => {
                 self.expressions.push((rank, regex.expression().clone()));
-                true
             }
-        };
-        self.overflow |= !fits;
+        }
     }
 
     /// Makes the matcher.
@@ -105,16 +98,11 @@ impl MatcherBuilder {
     /// # Errors
     ///
     /// If all patterns together take more memory than they may.
-    pub fn build(mut self) -> Result<OriginMatcher, MatcherError> {
-        if self.overflow {
-            return Err(MatcherError::TooManyOrigins);
-        }
-        self.exact.shrink();
-        self.wildcards.shrink();
+    pub fn build(self) -> Result<OriginMatcher, MatcherError> {
         Ok(OriginMatcher {
             any: self.any.map_or(NONE, MaybeRank::from),
-            exact: self.exact,
-            wildcards: self.wildcards,
+            exact: self.exact.build()?,
+            wildcards: self.wildcards.build()?,
             expressions: Expressions::new(self.expressions)?,
         })
     }
@@ -177,47 +165,49 @@ impl ExactEntry {
     }
 }
 
-impl Default for ExactOrigins {
-    fn default() -> Self {
-        Self { bytes: Vec::new(), table: HashTable::new(), lowest: NONE }
+/// Keeps only what it must until the number of origins is known: a table that grows along would
+/// hash every origin several times and need more memory than the finished one.
+#[derive(Debug, Default)]
+struct ExactBuilder {
+    bytes: Vec<u8>,
+    /// The length and rank of each origin.
+    entries: Vec<(u16, Rank)>,
+}
+
+impl ExactBuilder {
+    fn add(&mut self, rank: Rank, origin: &[u8]) {
+        let length = u16::try_from(origin.len()).expect("an origin is short");
+        self.bytes.extend_from_slice(origin);
+        self.entries.push((length, rank));
+    }
+
+    fn build(self) -> Result<ExactOrigins, MatcherError> {
+        let Self { mut bytes, entries } = self;
+        bytes.shrink_to_fit();
+        u32::try_from(bytes.len()).map_err(|_| MatcherError::TooManyOrigins)?;
+        let mut table = HashTable::with_capacity(entries.len());
+        let mut offset = 0;
+        for &(length, rank) in &entries {
+            let new = ExactEntry { offset, length, rank };
+            let origin = new.origin(&bytes);
+            let entry = table.entry(
+                hash(origin),
+                |entry: &ExactEntry| is_equal(entry.origin(&bytes), origin),
+                |entry| hash(entry.origin(&bytes)),
+            );
+            entry.and_modify(|known| known.rank = known.rank.min(rank)).or_insert(new);
+            offset += u32::from(length);
+        }
+        let lowest = entries.iter().map(|&(_, rank)| rank.into()).min().unwrap_or(NONE);
+        Ok(ExactOrigins { bytes, table, lowest })
     }
 }
 
 impl ExactOrigins {
-    /// Adds an origin; false if there is no room.
-    fn add(&mut self, rank: Rank, origin: &[u8]) -> bool {
-        let (Ok(offset), Ok(length)) =
-            (u32::try_from(self.bytes.len()), u16::try_from(origin.len()))
-        else {
-            return false;
-        };
-        let entry = self.table.entry(
-            hash(origin),
-            |entry| entry.origin(&self.bytes) == origin,
-            |entry| hash(entry.origin(&self.bytes)),
-        );
-        match entry {
-            Entry::Occupied(mut known) => {
-                known.get_mut().rank = known.get().rank.min(rank);
-            }
-            Entry::Vacant(vacant) => {
-                vacant.insert(ExactEntry { offset, length, rank });
-                self.bytes.extend_from_slice(origin);
-            }
-        }
-        self.lowest = self.lowest.min(rank.into());
-        true
-    }
-
-    fn shrink(&mut self) {
-        self.bytes.shrink_to_fit();
-        self.table.shrink_to_fit(|entry| hash(entry.origin(&self.bytes)));
-    }
-
     #[inline]
     fn find(&self, origin: &[u8]) -> MaybeRank {
         self.table
-            .find(hash(origin), |entry| entry.origin(&self.bytes) == origin)
+            .find(hash(origin), |entry| is_equal(entry.origin(&self.bytes), origin))
             .map_or(NONE, |entry| entry.rank.into())
     }
 }
@@ -227,6 +217,19 @@ fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = HASH.build_hasher();
     hasher.write(bytes);
     hasher.finish()
+}
+
+/// Compares without a call where both ends of 16 bytes cover everything, as with most origins.
+#[inline]
+fn is_equal(left: &[u8], right: &[u8]) -> bool {
+    match (left.first_chunk::<16>(), right.first_chunk::<16>()) {
+        (Some(left_start), Some(right_start)) if left.len() <= 32 => {
+            left.len() == right.len()
+                && left_start == right_start
+                && left.last_chunk::<16>() == right.last_chunk::<16>()
+        }
+        _ => left == right,
+    }
 }
 
 /// Wildcards, found by what is fixed in the host.
@@ -244,6 +247,7 @@ struct WildcardOrigins {
     lengths: [u64; 4],
     has_any_host: bool,
     has_exact_host: bool,
+    has_fixed_port: bool,
     has_any_port: bool,
 }
 
@@ -259,6 +263,7 @@ struct WildcardEntry {
 /// 0 if no port is written, the port, or [`ANY_PORT`].
 type PortCode = u32;
 
+const DEFAULT_PORT: PortCode = 0;
 const ANY_PORT: PortCode = 1 << 16;
 
 impl WildcardEntry {
@@ -274,35 +279,40 @@ impl WildcardEntry {
     }
 
     fn hash(self, bytes: &[u8]) -> u64 {
-        hash_wildcard(self.scheme(bytes), self.key(bytes), self.port)
+        hash_wildcard(hash_scheme(self.scheme(bytes)), self.key(bytes)) ^ hash_port(self.port)
     }
 }
 
-fn hash_wildcard(scheme: &[u8], key: &[u8], port: PortCode) -> u64 {
-    let mut hasher = HASH.build_hasher();
-    hasher.write(scheme);
-    hasher.write(key);
-    hasher.write_u32(port);
-    hasher.finish()
+/// The part of a hash that is the same for all probes of a lookup.
+#[inline]
+fn hash_scheme(scheme: &[u8]) -> u64 {
+    if scheme == b"https" { 0 } else { hash(scheme) }
 }
 
-impl Default for WildcardOrigins {
-    fn default() -> Self {
-        Self {
-            bytes: Vec::new(),
-            table: HashTable::new(),
-            lowest: NONE,
-            lengths: [0; 4],
-            has_any_host: false,
-            has_exact_host: false,
-            has_any_port: false,
-        }
-    }
+#[inline]
+fn hash_wildcard(scheme: u64, key: &[u8]) -> u64 {
+    scheme ^ hash(key)
 }
 
-impl WildcardOrigins {
-    /// Adds a wildcard; false if there is no room.
-    fn add(&mut self, rank: Rank, wildcard: &Wildcard<'_>) -> bool {
+/// Spreads a port over all bits.
+#[inline]
+fn hash_port(port: PortCode) -> u64 {
+    u64::from(port).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[derive(Debug, Default)]
+struct WildcardBuilder {
+    bytes: Vec<u8>,
+    entries: Vec<WildcardEntry>,
+    lengths: [u64; 4],
+    has_any_host: bool,
+    has_exact_host: bool,
+    has_fixed_port: bool,
+    has_any_port: bool,
+}
+
+impl WildcardBuilder {
+    fn add(&mut self, rank: Rank, wildcard: &Wildcard<'_>) {
         let scheme = wildcard.scheme.as_bytes();
         let (dot, name): (&[u8], &[u8]) = match wildcard.host {
             WildcardHost::Any => (b"", b""),
@@ -310,35 +320,16 @@ impl WildcardOrigins {
             WildcardHost::Below(suffix) => (b".", suffix.as_bytes()),
         };
         let port = match wildcard.port {
-            WildcardPort::Default => 0,
+            WildcardPort::Default => DEFAULT_PORT,
             WildcardPort::Exact(port) => port.into(),
             WildcardPort::Any => ANY_PORT,
         };
-        let start = self.bytes.len();
+        let scheme_length = u8::try_from(scheme.len()).expect("a scheme is short");
+        let key_length = u8::try_from(dot.len() + name.len()).expect("a host is short");
+        // Checked once they are all there.
+        let offset = self.bytes.len() as u32;
         self.bytes.extend([scheme, dot, name].into_iter().flatten());
-        let (Ok(offset), Ok(scheme_length), Ok(key_length)) = (
-            u32::try_from(start),
-            u8::try_from(scheme.len()),
-            u8::try_from(dot.len() + name.len()),
-        ) else {
-            return false;
-        };
-        let new = WildcardEntry { offset, port, scheme_length, key_length, rank };
-        let is_same = |entry: &WildcardEntry| {
-            entry.port == port
-                && entry.scheme(&self.bytes) == scheme
-                && entry.key(&self.bytes) == new.key(&self.bytes)
-        };
-        let hash = new.hash(&self.bytes);
-        match self.table.entry(hash, is_same, |entry| entry.hash(&self.bytes)) {
-            Entry::Occupied(mut known) => {
-                known.get_mut().rank = known.get().rank.min(rank);
-                self.bytes.truncate(start);
-            }
-            Entry::Vacant(vacant) => {
-                vacant.insert(new);
-            }
-        }
+        self.entries.push(WildcardEntry { offset, port, scheme_length, key_length, rank });
         match wildcard.host {
             WildcardHost::Any => self.has_any_host = true,
             WildcardHost::Exact(_) => self.has_exact_host = true,
@@ -346,41 +337,63 @@ impl WildcardOrigins {
                 self.lengths[usize::from(key_length) / 64] |= 1 << (key_length % 64);
             }
         }
+        self.has_fixed_port |= port != ANY_PORT;
         self.has_any_port |= port == ANY_PORT;
-        self.lowest = self.lowest.min(rank.into());
-        true
     }
 
-    fn shrink(&mut self) {
-        self.bytes.shrink_to_fit();
-        self.table.shrink_to_fit(|entry| entry.hash(&self.bytes));
+    fn build(self) -> Result<WildcardOrigins, MatcherError> {
+        let Self { mut bytes, entries, .. } = self;
+        bytes.shrink_to_fit();
+        u32::try_from(bytes.len()).map_err(|_| MatcherError::TooManyOrigins)?;
+        let mut table = HashTable::with_capacity(entries.len());
+        for &new in &entries {
+            let entry = table.entry(
+                new.hash(&bytes),
+                |entry: &WildcardEntry| {
+                    entry.port == new.port
+                        && entry.key(&bytes) == new.key(&bytes)
+                        && entry.scheme(&bytes) == new.scheme(&bytes)
+                },
+                |entry| entry.hash(&bytes),
+            );
+            entry.and_modify(|known| known.rank = known.rank.min(new.rank)).or_insert(new);
+        }
+        Ok(WildcardOrigins {
+            bytes,
+            table,
+            lowest: entries.iter().map(|entry| entry.rank.into()).min().unwrap_or(NONE),
+            lengths: self.lengths,
+            has_any_host: self.has_any_host,
+            has_exact_host: self.has_exact_host,
+            has_fixed_port: self.has_fixed_port,
+            has_any_port: self.has_any_port,
+        })
     }
+}
 
+impl WildcardOrigins {
     /// The lowest rank of a wildcard that matches, or `best` if that is lower.
+    #[inline(never)]
     fn find(&self, origin: &[u8], mut best: MaybeRank) -> MaybeRank {
         if origin.len() > MAX_ORIGIN_LEN {
             return best;
         }
         let Some((scheme, authority)) = split_scheme(origin) else { return best };
-        let Some((host, port)) = split_port(authority) else { return best };
+        let (host, port) = split_port(authority);
         let port = match port.map(|digits| parse_port(digits, scheme)) {
-            None => 0,
+            None => DEFAULT_PORT,
             Some(Some(port)) => port.into(),
             Some(None) => return best,
         };
         if !is_host_length(host.len()) {
             return best;
         }
-        let probe = |best: MaybeRank, key: &[u8]| {
-            let with_port = self.get(scheme, key, port);
-            let any_port = if self.has_any_port { self.get(scheme, key, ANY_PORT) } else { NONE };
-            best.min(with_port).min(any_port)
-        };
+        let prefix = Prefix { scheme, hash: hash_scheme(scheme), port };
         if self.has_exact_host {
-            best = probe(best, host);
+            best = best.min(self.probe(&prefix, host));
         }
         if self.has_any_host && Origin::parse(origin).is_some() {
-            best = probe(best, b"");
+            best = best.min(self.probe(&prefix, b""));
         }
         let mut label = 0;
         for (position, &byte) in host.iter().enumerate() {
@@ -389,27 +402,43 @@ impl WildcardOrigins {
                 continue;
             }
             // What `*` stands for must be labels; the rest is that of a well-formed pattern.
-            if byte != b'.' || !is_label_length(label) || best <= self.lowest {
+            if byte != b'.' || !is_label_length(label) {
                 break;
             }
             label = 0;
             let length = host.len() - position;
             if self.lengths[length / 64] >> (length % 64) & 1 == 1 {
-                best = probe(best, &host[position..]);
+                best = best.min(self.probe(&prefix, &host[position..]));
+                if best <= self.lowest {
+                    break;
+                }
             }
         }
         best
     }
 
-    fn get(&self, scheme: &[u8], key: &[u8], port: PortCode) -> MaybeRank {
-        self.table
-            .find(hash_wildcard(scheme, key, port), |entry| {
+    /// The lowest rank of the wildcards with this key.
+    fn probe(&self, prefix: &Prefix<'_>, key: &[u8]) -> MaybeRank {
+        let hash = hash_wildcard(prefix.hash, key);
+        let get = |port| {
+            let found = self.table.find(hash ^ hash_port(port), |entry| {
                 entry.port == port
-                    && entry.key(&self.bytes) == key
-                    && entry.scheme(&self.bytes) == scheme
-            })
-            .map_or(NONE, |entry| entry.rank.into())
+                    && is_equal(entry.key(&self.bytes), key)
+                    && entry.scheme(&self.bytes) == prefix.scheme
+            });
+            found.map_or(NONE, |entry| entry.rank.into())
+        };
+        let fixed = if self.has_fixed_port { get(prefix.port) } else { NONE };
+        let any = if self.has_any_port { get(ANY_PORT) } else { NONE };
+        fixed.min(any)
     }
+}
+
+/// What the probes of one lookup have in common.
+struct Prefix<'a> {
+    scheme: &'a [u8],
+    hash: u64,
+    port: PortCode,
 }
 
 /// All regular expressions.
@@ -445,6 +474,7 @@ impl Expressions {
         Ok(Self { automaton, lowest: ranks.first().map_or(NONE, |&rank| rank.into()), ranks })
     }
 
+    #[inline(never)]
     fn find(&self, origin: &[u8]) -> MaybeRank {
         let Some(automaton) = &self.automaton else { return NONE };
         if origin.len() > MAX_ORIGIN_LEN {

@@ -155,12 +155,15 @@ impl<'a> Wildcard<'a> {
 
     fn parse(text: &'a str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
-        let (host, port) = split_port(authority.as_bytes())?;
-        let host = &authority[..host.len()];
-        let port = match port {
-            None => WildcardPort::Default,
-            Some(b"*") => WildcardPort::Any,
-            Some(digits) => WildcardPort::Exact(parse_port(digits, scheme.as_bytes())?),
+        let (host, port) = match authority.strip_suffix(":*") {
+            Some(host) => (host, WildcardPort::Any),
+            None => match split_port(authority.as_bytes()) {
+                (_, None) => (authority, WildcardPort::Default),
+                (host, Some(digits)) => {
+                    let port = parse_port(digits, scheme.as_bytes())?;
+                    (&authority[..host.len()], WildcardPort::Exact(port))
+                }
+            },
         };
         let host = match host.strip_prefix('*') {
             Some("") => WildcardHost::Any,
