@@ -31,6 +31,8 @@ mod origins_file;
 mod report;
 #[cfg(feature = "schema")]
 mod schema;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod validate;
 mod yaml;

@@ -32,7 +32,8 @@ pub(crate) struct Automaton {
 
 impl Automaton {
     /// Compiles expressions, which must hold no Unicode word boundaries, into one automaton that
-    /// takes at most `limit` bytes, and a small multiple of that while it is being built.
+    /// takes at most `limit` bytes, and a small multiple of that while it is being built. The time to
+    /// build it is bounded by that, too.
     pub(crate) fn new(
         expressions: &[Hir],
         direction: Direction,
@@ -62,7 +63,7 @@ impl Automaton {
                     .start_kind(StartKind::Anchored)
                     .accelerate(false)
                     .dfa_size_limit(Some(limit))
-                    .determinize_size_limit(Some(2 * limit)),
+                    .determinize_size_limit(Some(limit)),
             )
             .build_from_nfa(&nfa)
             .map_err(|_| TooLarge)?;

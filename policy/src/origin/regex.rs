@@ -19,10 +19,10 @@ use super::syntax::{Origin, is_label_byte};
 const MAX_LEN: usize = 2048;
 /// How deep groups and repetitions may be nested.
 const MAX_NESTING: u32 = 50;
-/// Memory of one expression's automaton, in bytes: thousands of states.
-const MAX_SIZE: usize = 1 << 20;
+/// Memory of one expression's automaton, in bytes: about two thousand states.
+const MAX_SIZE: usize = 1 << 19;
 /// Memory of the automaton of all expressions of a policy, in bytes.
-const MAX_COMBINED_SIZE: usize = 16 << 20;
+const MAX_COMBINED_SIZE: usize = 8 << 20;
 
 /// A regular expression that accepts origins.
 #[derive(Clone)]
@@ -110,6 +110,7 @@ impl<'a> OriginRegex<'a> {
     pub(crate) fn cleartext_example(&self) -> Option<String> {
         witness([
             Condition::Accepted(&self.automaton),
+            Condition::Accepted(&GRAMMAR.origin),
             Condition::Accepted(&GRAMMAR.cleartext),
             Condition::Refused(&GRAMMAR.local),
             Condition::Refused(&GRAMMAR.never),
@@ -158,9 +159,9 @@ struct Grammar {
     /// expression is consulted only for well-formed origins, it may accept `[\w.-]+` as a host
     /// without harm. What it may not accept is something that looks like more than an origin.
     one_origin: Automaton,
-    /// Origins of `http`.
+    /// Whatever begins with `http://`.
     cleartext: Automaton,
-    /// Those of this machine.
+    /// `http` origins of this machine.
     local: Automaton,
     /// Origins with a host name and no port, from the right.
     named_reversed: Automaton,
@@ -191,7 +192,7 @@ static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| {
         ),
         never: forward(r"file://.*|(https|wss)://.*:443|(http|ws)://.*:80|ftp://.*:21"),
         one_origin: forward(r"(?i)[a-z][a-z0-9+.-]*://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]*)?"),
-        cleartext: forward(r"http://([a-z0-9_.-]+|\[[0-9a-f:]+\])(:[0-9]+)?"),
+        cleartext: forward("http://.*"),
         local: forward(
             r"http://(([a-z0-9_-]+\.)*localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?",
         ),
@@ -287,8 +288,7 @@ fn labels(graph: &Graph, states: Vec<usize>) -> Option<Vec<(String, Vec<usize>)>
     Some(labels)
 }
 
-/// The first class that holds bytes of a host as well as control or non-ASCII bytes, such as `.`,
-/// `\S` or `[^/]`: written by what it leaves out, it could stand for any byte.
+/// The first loose class.
 fn loose_class(expression: &Hir) -> Option<&Class> {
     match expression.kind() {
         HirKind::Class(class) => is_loose(class).then_some(class),
@@ -299,13 +299,12 @@ fn loose_class(expression: &Hir) -> Option<&Class> {
     }
 }
 
+/// Whether a class holds bytes of a host and, at the same time, more control and non-ASCII bytes
+/// than anyone would spell out: it says what it leaves out, like `.`, `\S` or `[^/]`, and could
+/// stand for any byte.
 fn is_loose(class: &Class) -> bool {
-    let held = |(start, end): (u32, u32)| {
-        let has_host_byte =
-            (0..=0x7f).any(|byte| (start..=end).contains(&u32::from(byte)) && is_label_byte(byte));
-        (has_host_byte, start < u32::from(b'!') || end > u32::from(b'~'))
-    };
-    let ranges: Vec<_> = match class {
+    const MAX_SPELLED_OUT: u32 = 16;
+    let ranges: Vec<(u32, u32)> = match class {
         Class::Unicode(class) => {
             class.iter().map(|range| (range.start().into(), range.end().into())).collect()
         }
@@ -313,11 +312,14 @@ fn is_loose(class: &Class) -> bool {
             class.iter().map(|range| (range.start().into(), range.end().into())).collect()
         }
     };
-    let (host, other) = ranges
-        .into_iter()
-        .map(held)
-        .fold((false, false), |all, range| (all.0 | range.0, all.1 | range.1));
-    host && other
+    // How many bytes two ranges share.
+    let overlap = |from: u32, to: u32| -> u32 {
+        ranges.iter().map(|&(start, end)| (end.min(to) + 1).saturating_sub(start.max(from))).sum()
+    };
+    let has_host_byte =
+        (0..=0x7f).any(|byte| is_label_byte(byte) && overlap(byte.into(), byte.into()) > 0);
+    let strange = overlap(0, u32::from(b' ')) + overlap(0x7f, u32::from(char::MAX));
+    has_host_byte && strange > MAX_SPELLED_OUT
 }
 
 /// A class the way an expression would have it: by what it leaves out.

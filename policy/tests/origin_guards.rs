@@ -1,0 +1,192 @@
+//! What is dangerous, with and without credentials, and what opens the guard.
+
+use cors_policy::origin::{Danger, OriginPattern};
+
+fn opened_by(pattern: &str, credentials: bool) -> Vec<Danger> {
+    let pattern =
+        OriginPattern::parse(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
+    pattern.guards(credentials).iter().map(|guard| guard.opened_by()).collect()
+}
+
+#[test]
+fn some_guards_hold_with_credentials_only() {
+    use Danger::{AnyOriginWithCredentials, InsecureOrigins, PublicSuffixes};
+    let cases: &[(&str, &[Danger])] = &[
+        ("*", &[AnyOriginWithCredentials]),
+        ("http://app.example.com", &[InsecureOrigins]),
+        ("http://app.example.com:8080", &[InsecureOrigins]),
+        ("http://app.example.com:*", &[InsecureOrigins]),
+        ("http://*.example.com", &[InsecureOrigins]),
+        ("http://10.0.0.1", &[InsecureOrigins]),
+        ("http://128.0.0.1", &[InsecureOrigins]),
+        ("http://[::2]", &[InsecureOrigins]),
+        ("http://[::ffff:7f00:1]", &[InsecureOrigins]),
+        ("http://localhost.example.com", &[InsecureOrigins]),
+        ("http://mylocalhost", &[InsecureOrigins]),
+        (r"regex:https?://a\.example\.com", &[InsecureOrigins]),
+        (r"regex:http://(localhost|intranet)(:[0-9]+)?", &[InsecureOrigins]),
+        (r"regex:[a-z]+://a\.example\.com", &[InsecureOrigins]),
+        ("http://*", &[InsecureOrigins, PublicSuffixes]),
+        ("http://*:*", &[InsecureOrigins, PublicSuffixes]),
+        ("https://*", &[PublicSuffixes]),
+        ("https://*:8443", &[PublicSuffixes]),
+        ("chrome-extension://*", &[PublicSuffixes]),
+        ("https://*.com", &[PublicSuffixes]),
+        ("https://*.com:*", &[PublicSuffixes]),
+        ("https://*.co.uk", &[PublicSuffixes]),
+        ("https://*.github.io", &[PublicSuffixes]),
+        ("https://*.xn--p1ai", &[PublicSuffixes]),
+        ("https://*.a.ck", &[PublicSuffixes]),
+        ("http://*.com", &[InsecureOrigins, PublicSuffixes]),
+        (r"regex:https://[a-z]+\.com", &[PublicSuffixes]),
+        (r"regex:https://[a-z]+\.com(:[0-9]+)?", &[PublicSuffixes]),
+        (r"regex:https://[a-z]+\.com:8443", &[PublicSuffixes]),
+        (r"regex:https://([a-z0-9-]+\.)+github\.io", &[PublicSuffixes]),
+        (r"regex:https://pr-[0-9]+\.github\.io", &[PublicSuffixes]),
+        (r"regex:https://[a-z.]*example\.com", &[PublicSuffixes]),
+        (r"regex:https://example\.[a-z]+", &[PublicSuffixes]),
+        (r"regex:https://example\.[a-z]{2,3}", &[PublicSuffixes]),
+        (r"regex:https://(www\.example\.com|[a-z]+\.co\.uk)", &[PublicSuffixes]),
+        (r"regex:https://[a-z0-9.-]+", &[PublicSuffixes]),
+        (r"regex:https://[a-z0-9-]+", &[PublicSuffixes]),
+        (r"regex:[a-z]+://[a-z.]+", &[InsecureOrigins, PublicSuffixes]),
+    ];
+    for (pattern, dangers) in cases {
+        assert_eq!(opened_by(pattern, true), *dangers, "{pattern}");
+        assert_eq!(opened_by(pattern, false), [], "{pattern} without credentials");
+    }
+}
+
+#[test]
+fn what_is_sound_passes_with_credentials() {
+    for pattern in [
+        "https://app.example.com",
+        "https://app.example.com:*",
+        "https://com",
+        "https://github.io",
+        "https://*.example.com",
+        "https://*.example.github.io",
+        "https://*.www.ck",
+        "https://*.svc.cluster.local",
+        "https://*.internal",
+        "chrome-extension://aaaabbbbccccddddeeeeffffgggghhhh",
+        "capacitor://localhost",
+        "ws://app.example.com",
+        "http://localhost",
+        "http://localhost:*",
+        "http://app.localhost:3000",
+        "http://*.localhost:*",
+        "http://*.app.localhost",
+        "http://127.0.0.1:8080",
+        "http://127.1.2.3",
+        "http://[::1]:*",
+        r"regex:https://pr-[0-9]+\.preview\.example\.net",
+        r"regex:https://[a-z]+\.example\.com",
+        r"regex:https://[\w-]+\.example\.com(:\d+)?",
+        r"regex:https://(app|www)\.github\.io",
+        r"regex:https://www\.example\.(com|de|fr|co\.uk)",
+        r"regex:https://[a-z]+\.example\.(com|de|fr|co\.uk):8443",
+        r"regex:https?://localhost(:[0-9]+)?",
+        r"regex:http://([a-z]+\.)?localhost(:[0-9]+)?",
+        r"regex:http://127\.0\.0\.[0-9]{1,3}:[0-9]+",
+        r"regex:https://10\.0\.0\.[0-9]{1,3}",
+        r"regex:https://[a-z]+\.internal",
+    ] {
+        assert_eq!(opened_by(pattern, true), [], "{pattern}");
+        assert_eq!(opened_by(pattern, false), [], "{pattern} without credentials");
+    }
+}
+
+#[test]
+fn null_and_loose_expressions_are_guarded_always() {
+    for credentials in [false, true] {
+        assert_eq!(opened_by("null", credentials), [Danger::NullOrigin]);
+        let loose = opened_by(r"regex:https://.*\.example\.com", credentials);
+        assert_eq!(loose, [Danger::LooseRegex]);
+    }
+}
+
+#[test]
+fn loose_expressions_are_shown_what_they_match() {
+    for (expression, class, example) in [
+        (r"https://www.example\.com", ".", "https://wwwxexample.com"),
+        (r"https://www\.example.com", ".", "https://www.examplexcom"),
+        (r"https://(a|www.example)\.com", ".", "https://wwwxexample.com"),
+        (r"(?s)https://www.example\.com", ".", "https://wwwxexample.com"),
+        (r"(?u)https://www(?-u:.)example\.com", ".", "https://wwwxexample.com"),
+        (r"https://.*\.example\.com", ".", "https://evil.net/?.example.com"),
+        (r"https://.+\.example\.com", ".", "https://evil.net/?.example.com"),
+        (r"https://.{1,60}\.example\.com", ".", "https://evil.net/?.example.com"),
+        (r"https://(.*\.)?example\.com", ".", "https://evil.net/?.example.com"),
+        (r".*", ".", "https://evil.net/?"),
+        (r".*https://example\.com", ".", "https://evil.net/?https://example.com"),
+        (r"https://example\.com.*", ".", "https://example.comevil.net/?"),
+        (r"https://[^/]+\.example\.com", "[^/]", "https://evil.net?.example.com"),
+        (r"https://[^.]+\.example\.com", "[^.]", "https://evil/?.example.com"),
+        (r"https://\S+\.example\.com", r"[^\t-\r ]", "https://evil.net/?.example.com"),
+        (r"https://[^a-w]\.example\.com", "[^a-w]", "https://x.example.com"),
+    ] {
+        let pattern = format!("regex:{expression}");
+        let guards = OriginPattern::parse(&pattern).unwrap().guards(false);
+        assert_eq!(guards.len(), 1, "{expression}");
+        assert_eq!(
+            guards[0].to_string(),
+            format!("`{class}` could stand for any byte: the expression also matches `{example}`")
+        );
+        assert_eq!(
+            guards[0].remedy(),
+            r#"write `\.` for a dot and `[a-z0-9-]+` for a label; "loose_regex" under `dangerously_allow` permits it"#
+        );
+    }
+}
+
+#[test]
+fn remedies_say_what_to_write_and_what_permits_it() {
+    for (pattern, problem, remedy) in [
+        (
+            "*",
+            "with credentials, every origin could read what only the user may see",
+            r#"list the origins, or leave the credentials out; "any_origin_with_credentials" under `dangerously_allow` permits it"#,
+        ),
+        (
+            "http://app.example.com",
+            "with credentials, whoever can change unencrypted traffic could act as this origin",
+            r#"write "https://app.example.com"; "insecure_origins" under `dangerously_allow` permits it"#,
+        ),
+        (
+            r"regex:https?://a\.example\.com",
+            "it also matches `http://a.example.com`: with credentials, whoever can change unencrypted traffic could act as this origin",
+            r#"begin the expression with `https://`; "insecure_origins" under `dangerously_allow` permits it"#,
+        ),
+        (
+            "https://*.github.io",
+            "with credentials, anyone could register a name directly below the public suffix `github.io`",
+            r#"put a name that is yours below the suffix, as in "https://*.example.github.io"; "public_suffixes" under `dangerously_allow` permits it"#,
+        ),
+        (
+            "https://*",
+            "with credentials, anyone could set up a host for it",
+            r#"list the hosts that are yours; "public_suffixes" under `dangerously_allow` permits it"#,
+        ),
+        (
+            "null",
+            "any page can have the origin `null`, by way of a sandboxed frame for instance",
+            r#"leave it out; "null_origin" under `dangerously_allow` permits it"#,
+        ),
+    ] {
+        let guards = OriginPattern::parse(pattern).unwrap().guards(true);
+        assert_eq!(guards[0].to_string(), problem, "{pattern}");
+        assert_eq!(guards[0].remedy(), remedy, "{pattern}");
+    }
+}
+
+#[test]
+fn dangers_have_names() {
+    for danger in Danger::ALL {
+        assert_eq!(danger.as_str().parse(), Ok(danger));
+        assert_eq!(danger.to_string(), danger.as_str());
+    }
+    for name in ["", "null", "Null_Origin", "null_origin "] {
+        assert!(name.parse::<Danger>().is_err());
+    }
+}

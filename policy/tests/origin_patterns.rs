@@ -1,0 +1,390 @@
+//! Which origins each kind of pattern matches.
+
+use cors_policy::origin::{MatcherBuilder, Origin, OriginPattern, Rank};
+
+struct Case {
+    sentence: &'static str,
+    pattern: &'static str,
+    accepts: &'static [&'static str],
+    rejects: &'static [&'static str],
+}
+
+const CASES: &[Case] = &[
+    Case {
+        sentence: "an exact origin is compared byte for byte",
+        pattern: "https://app.example.com",
+        accepts: &["https://app.example.com"],
+        rejects: &[
+            "",
+            "null",
+            "http://app.example.com",
+            "https://app.example.com:443",
+            "https://app.example.com:8443",
+            "https://app.example.com/",
+            "https://app.example.com.",
+            "https://APP.example.com",
+            "https://app.example.co",
+            "https://app.example.comm",
+            " https://app.example.com",
+            "https://app.example.com ",
+            "https://app.example.com\0",
+            "https://app.example.com, https://app.example.com",
+        ],
+    },
+    Case {
+        sentence: "a port that is written is part of the origin",
+        pattern: "https://app.example.com:8443",
+        accepts: &["https://app.example.com:8443"],
+        rejects: &[
+            "https://app.example.com",
+            "https://app.example.com:844",
+            "https://app.example.com:84433",
+            "https://app.example.com:08443",
+        ],
+    },
+    Case {
+        sentence: "schemes other than those of the web have origins too",
+        pattern: "chrome-extension://aaaabbbbccccddddeeeeffffgggghhhh",
+        accepts: &["chrome-extension://aaaabbbbccccddddeeeeffffgggghhhh"],
+        rejects: &["moz-extension://aaaabbbbccccddddeeeeffffgggghhhh", "chrome-extension://a"],
+    },
+    Case {
+        sentence: "a wildcard stands for one or more labels and not for none",
+        pattern: "https://*.example.com",
+        accepts: &[
+            "https://a.example.com",
+            "https://a.b.example.com",
+            "https://a_b.example.com",
+            "https://-.example.com",
+            "https://1.2.3.4.example.com",
+            "https://xn--bcher-kva.example.com",
+            "https://example.com.example.com",
+        ],
+        rejects: &[
+            "https://example.com",
+            "https://.example.com",
+            "https://..example.com",
+            "https://a..example.com",
+            "https://.a.example.com",
+            "https://aexample.com",
+            "https://a.example.com.",
+            "https://a.example.com.evil.net",
+            "https://a.example.com:8443",
+            "https://a.example.com:443",
+            "https://a.example.com:",
+            "http://a.example.com",
+            "https://A.example.com",
+            "https://a.EXAMPLE.com",
+        ],
+    },
+    Case {
+        sentence: "what a wildcard stands for has to be labels",
+        pattern: "https://*.example.com",
+        accepts: &["https://evil-net.example.com"],
+        rejects: &[
+            "https://evil.net#.example.com",
+            "https://evil.net/.example.com",
+            "https://evil.net?.example.com",
+            "https://evil.net\\.example.com",
+            "https://evil.net:80.example.com",
+            "https://u@x.example.com",
+            "https://u:p@x.example.com",
+            "https://a b.example.com",
+            "https://a\t.example.com",
+            "https://a\n.example.com",
+            "https://a\0.example.com",
+            "https://a`.example.com",
+            "https://ü.example.com",
+            "https://*.example.com",
+            "https://[::1].example.com",
+            "https://https://a.example.com",
+            "https://a.example.com https://b.example.com",
+            "https:///a.example.com",
+        ],
+    },
+    Case {
+        sentence: "a wildcard with a port matches that port only",
+        pattern: "https://*.example.com:8443",
+        accepts: &["https://a.example.com:8443"],
+        rejects: &[
+            "https://a.example.com",
+            "https://a.example.com:443",
+            "https://example.com:8443",
+        ],
+    },
+    Case {
+        sentence: "a wildcard for the port stands for any port, none included",
+        pattern: "http://localhost:*",
+        accepts: &["http://localhost", "http://localhost:1", "http://localhost:65535"],
+        rejects: &[
+            "http://localhost:",
+            "http://localhost:0",
+            "http://localhost:80",
+            "http://localhost:080",
+            "http://localhost:65536",
+            "http://localhost:*",
+            "http://localhost:3000/",
+            "http://localhost:3000.evil.net",
+            "http://localhost.evil.net:3000",
+            "http://a.localhost:3000",
+            "https://localhost:3000",
+        ],
+    },
+    Case {
+        sentence: "both wildcards go together",
+        pattern: "https://*.example.com:*",
+        accepts: &["https://a.example.com", "https://a.b.example.com:8443"],
+        rejects: &["https://example.com:8443", "https://a.example.com:x", "https://a.example.net"],
+    },
+    Case {
+        sentence: "a wildcard for the whole host stands for any well-formed host",
+        pattern: "https://*",
+        accepts: &[
+            "https://a",
+            "https://a.example.com",
+            "https://127.0.0.1",
+            "https://[2001:db8::1]",
+        ],
+        rejects: &[
+            "https://",
+            "https://a:8443",
+            "https://a/",
+            "https://127.1",
+            "https://1.2.3.4.5",
+            "https://[2001:db8:0::1]",
+            "https://[::1",
+            "http://a",
+            "null",
+        ],
+    },
+    Case {
+        sentence: "any host and any port leave only the scheme",
+        pattern: "http://*:*",
+        accepts: &["http://a", "http://a:8080", "http://[::1]:8080", "http://127.0.0.1:1"],
+        rejects: &["https://a", "http://:8080", "http://a:80", "http://a:8080:8080"],
+    },
+    Case {
+        sentence: "any host with one port",
+        pattern: "app://*:7000",
+        accepts: &["app://a:7000", "app://1:7000"],
+        rejects: &["app://a", "app://a:7001", "app://a b:7000"],
+    },
+    Case {
+        sentence: "an IPv6 host can have any port",
+        pattern: "http://[::1]:*",
+        accepts: &["http://[::1]", "http://[::1]:8080"],
+        rejects: &["http://[::2]", "http://[::1]8080", "http://::1", "http://[::1]:80"],
+    },
+    Case {
+        sentence: "a regular expression is anchored at both ends",
+        pattern: r"regex:https://pr-[0-9]+\.preview\.example\.net",
+        accepts: &["https://pr-1.preview.example.net", "https://pr-4711.preview.example.net"],
+        rejects: &[
+            "https://pr-.preview.example.net",
+            "https://pr-1.preview.example.net.evil.net",
+            "https://evil.net/https://pr-1.preview.example.net",
+            "https://pr-1.preview.example.net:8443",
+            "https://pr-1xpreview.example.net",
+        ],
+    },
+    Case {
+        sentence: "anchors that are written do no harm",
+        pattern: r"regex:^https://a\.example$",
+        accepts: &["https://a.example"],
+        rejects: &["https://a.example\n", "xhttps://a.example"],
+    },
+    Case {
+        sentence: "alternatives are anchored as a whole",
+        pattern: r"regex:https://a\.example|https://b\.example",
+        accepts: &["https://a.example", "https://b.example"],
+        rejects: &["https://a.example.evil.net", "https://evil.net?https://b.example"],
+    },
+    Case {
+        sentence: "an expression is consulted for well-formed origins only, flags or not",
+        pattern: r"regex:(?is)https://[\w.-]+\.example\.com(:\d+)?",
+        accepts: &["https://a.example.com", "https://a.b.example.com:8443"],
+        rejects: &[
+            "https://A.example.com",
+            "HTTPS://a.example.com",
+            "https://..example.com",
+            "https://a.example.com:443",
+            "https://a.example.com:99999",
+        ],
+    },
+    Case {
+        sentence: "a loose expression is consulted for well-formed origins only, too",
+        pattern: r"regex:.*",
+        accepts: &["https://a.example", "app://x"],
+        rejects: &["", "null", "*", "https://evil.net/?https://a.example", "https://a.example/"],
+    },
+    Case {
+        sentence: "`*` matches whatever there is",
+        pattern: "*",
+        accepts: &["https://a.example", "null", "", "nonsense", "https://a b", "\u{fc}"],
+        rejects: &[],
+    },
+    Case {
+        sentence: "`null` matches these four bytes",
+        pattern: "null",
+        accepts: &["null"],
+        rejects: &["", "NULL", "nul", "null ", "null, null", "https://null"],
+    },
+];
+
+#[test]
+fn patterns_match_what_they_say() {
+    for case in CASES {
+        let pattern = OriginPattern::parse(case.pattern)
+            .unwrap_or_else(|error| panic!("{}: {error}", case.pattern));
+        assert_eq!(pattern.to_string(), case.pattern);
+        let mut builder = MatcherBuilder::new();
+        builder.add(7, &pattern);
+        let matcher = builder.build().unwrap();
+        let lists = [(case.accepts, Some(7)), (case.rejects, None)];
+        for (origins, expected) in lists {
+            for origin in origins {
+                let context = format!("{}: {} and {origin:?}", case.sentence, case.pattern);
+                assert_eq!(matcher.find(origin.as_bytes()), expected, "{context}");
+                assert_eq!(pattern.matches(origin.as_bytes()), expected.is_some(), "{context}");
+            }
+        }
+    }
+}
+
+fn find(patterns: &[(Rank, &str)], origin: &str) -> Option<Rank> {
+    let mut builder = MatcherBuilder::new();
+    for (rank, pattern) in patterns {
+        builder.add(*rank, &OriginPattern::parse(pattern).unwrap());
+    }
+    builder.build().unwrap().find(origin.as_bytes())
+}
+
+#[test]
+fn the_lowest_rank_decides_across_kinds() {
+    const KINDS: [&str; 8] = [
+        "https://a.b.example.com",
+        "https://*.b.example.com",
+        "https://*.example.com:*",
+        "https://a.b.example.com:*",
+        "https://*",
+        r"regex:https://a\.b\.example\.com",
+        r"regex:https://[a-z]+\.b\.example\.com",
+        "*",
+    ];
+    for first in 0..KINDS.len() {
+        // Each in turn has the lowest rank, with the others above it in both orders.
+        let above = |reverse: bool| {
+            let rank = |other: usize| if reverse { 20 - other } else { 10 + other } as Rank;
+            let mut patterns: Vec<_> =
+                (0..KINDS.len()).map(|other| (rank(other), KINDS[other])).collect();
+            patterns[first].0 = 3;
+            patterns
+        };
+        for patterns in [above(false), above(true)] {
+            assert_eq!(find(&patterns, "https://a.b.example.com"), Some(3), "{}", KINDS[first]);
+        }
+    }
+}
+
+#[test]
+fn of_equal_patterns_the_lowest_rank_counts() {
+    for pattern in
+        ["https://a.example", "https://*.example", "null", "*", r"regex:https://a\.example"]
+    {
+        let origin = if pattern == "null" { "null" } else { "https://a.example" };
+        for ranks in [[5, 2, 9], [2, 5, 9], [9, 5, 2]] {
+            assert_eq!(find(&ranks.map(|rank| (rank, pattern)), origin), Some(2), "{pattern}");
+        }
+    }
+}
+
+#[test]
+fn the_extreme_ranks_are_ranks() {
+    assert_eq!(find(&[(0, "https://a.example"), (1, "*")], "https://a.example"), Some(0));
+    assert_eq!(find(&[(Rank::MAX, "https://a.example")], "https://a.example"), Some(Rank::MAX));
+    assert_eq!(find(&[(Rank::MAX, "*")], "https://a.example"), Some(Rank::MAX));
+    assert_eq!(find(&[], "https://a.example"), None);
+}
+
+#[test]
+fn patterns_that_share_a_host_are_told_apart() {
+    let patterns = [
+        (1, "https://*.example.com"),
+        (2, "https://*.example.com:8443"),
+        (3, "http://*.example.com"),
+        (4, "app://*.example.com:*"),
+        (5, "https://example.com:*"),
+        (6, "https://*.a.example.com:*"),
+    ];
+    for (origin, rank) in [
+        ("https://x.example.com", Some(1)),
+        ("https://x.example.com:8443", Some(2)),
+        ("https://x.example.com:8444", None),
+        ("http://x.example.com", Some(3)),
+        ("http://x.example.com:8443", None),
+        ("app://x.example.com:1", Some(4)),
+        ("https://example.com", Some(5)),
+        ("https://example.com:1", Some(5)),
+        ("https://x.a.example.com", Some(1)),
+        ("https://x.a.example.com:8443", Some(2)),
+        ("https://x.a.example.com:1", Some(6)),
+    ] {
+        assert_eq!(find(&patterns, origin), rank, "{origin}");
+    }
+}
+
+#[test]
+fn origins_of_the_greatest_length_match() {
+    let label = "a".repeat(63);
+    let host = [label.as_str(), &label, &label, &"b".repeat(61)].join(".");
+    let scheme = "s".repeat(64);
+    let longest = format!("{scheme}://{host}:65535");
+    assert_eq!(longest.len(), cors_policy::origin::MAX_ORIGIN_LEN);
+    assert!(Origin::parse(longest.as_bytes()).is_some());
+    assert_eq!(find(&[(1, &longest)], &longest), Some(1));
+    assert_eq!(find(&[(1, &format!("{scheme}://*.{}:*", "b".repeat(61)))], &longest), Some(1));
+    assert_eq!(find(&[(1, &format!("{scheme}://*:*"))], &longest), Some(1));
+    assert_eq!(find(&[(1, &format!(r"regex:{scheme}://[ab.]+:[0-9]+"))], &longest), Some(1));
+
+    // One byte more, in each place.
+    for too_long in [
+        format!("s{longest}"),
+        longest.replace(".b", "a.b"),
+        longest.replace(".b", ".bb"),
+        format!("{longest}0"),
+    ] {
+        assert!(Origin::parse(too_long.as_bytes()).is_none(), "{too_long}");
+        for pattern in ["*://*:*".replacen('*', &scheme, 1), r"regex:s+://[ab.]+:[0-9]+".into()] {
+            assert_eq!(find(&[(1, &pattern)], &too_long), None, "{too_long}");
+        }
+        assert_eq!(find(&[(1, "*")], &too_long), Some(1));
+    }
+}
+
+#[test]
+fn many_labels_are_probed_without_matching_too_much() {
+    let host = vec!["a"; 126].join(".");
+    assert_eq!(find(&[(1, "https://*.a.a")], &format!("https://{host}")), Some(1));
+    assert_eq!(find(&[(1, "https://*.b")], &format!("https://{host}")), None);
+    assert_eq!(find(&[(1, "https://*.a.a")], &format!("https://{host}.a.a")), None);
+}
+
+#[test]
+fn every_byte_but_those_of_labels_ends_a_wildcard() {
+    let pattern = OriginPattern::parse("https://*.example.com").unwrap();
+    let mut builder = MatcherBuilder::new();
+    builder.add(1, &pattern);
+    let matcher = builder.build().unwrap();
+    for byte in 0..=255_u8 {
+        let mut origin = b"https://a?b.example.com".to_vec();
+        origin[9] = byte;
+        let expected = byte.is_ascii_lowercase()
+            || byte.is_ascii_digit()
+            || byte == b'-'
+            || byte == b'_'
+            || byte == b'.';
+        assert_eq!(matcher.find(&origin).is_some(), expected, "{}", origin.escape_ascii());
+        assert_eq!(pattern.matches(&origin), expected, "{}", origin.escape_ascii());
+        assert_eq!(Origin::parse(&origin).is_some(), expected, "{}", origin.escape_ascii());
+    }
+}
