@@ -8,6 +8,7 @@ use cors_policy::headers::{HeaderNameError, MethodError, check_method, check_req
 /// Checks CORS policies for nginx and explains what they decide, without nginx.
 #[derive(Parser)]
 #[command(
+    name = "cors-policy",
     version,
     max_term_width = 100,
     after_help = "\
