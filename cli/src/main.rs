@@ -1,2 +1,54 @@
-//! The `cors-policy` command.
-fn main() {}
+//! The `cors-policy` command: the engine of the nginx module at a developer's desk and in CI.
+#![forbid(unsafe_code)]
+
+mod args;
+mod check;
+mod explain;
+mod input;
+mod near_miss;
+mod output;
+mod request;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+/// What the exit code says; part of the interface.
+#[derive(Clone, Copy)]
+enum Outcome {
+    /// Every file is fine, or the request is allowed.
+    Good,
+    /// The request is denied.
+    Denied,
+    /// There is nothing to decide by: mistakes in a document, in the arguments, or in reading.
+    Unusable,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Good => Self::SUCCESS,
+            Outcome::Denied => Self::from(1),
+            // As clap does for what it refuses.
+            Outcome::Unusable => Self::from(2),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Check { files } => check::run(&files),
+        Command::Explain(args) => explain::run(args),
+        Command::Schema => output::print_json(&cors_policy::document::schema())
+            .map(|()| Outcome::Good)
+            .map_err(Into::into),
+    };
+    result
+        .unwrap_or_else(|error| {
+            output::print_error(&error);
+            Outcome::Unusable
+        })
+        .into()
+}

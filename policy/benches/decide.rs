@@ -1,6 +1,7 @@
 //! What a decision costs, beside the headers that nginx then has to copy.
 //!
 //! `cargo bench --bench decide`
+#![allow(missing_docs)] // criterion's macros make items without them
 
 use std::hint::black_box;
 
@@ -41,7 +42,9 @@ fn decide(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let answer = policy.decide(black_box(origin));
-                answer.fields().map(|field| black_box(field)).count()
+                for field in answer.fields() {
+                    black_box(field);
+                }
             });
         });
     }
@@ -58,7 +61,10 @@ fn decide(criterion: &mut Criterion) {
                     headers: std::iter::once(black_box(headers)),
                     private_network: false,
                 };
-                policy.decide_preflight(allowed, &preflight).fields().map(black_box).count()
+                let answer = policy.decide_preflight(allowed, &preflight);
+                for field in answer.fields() {
+                    black_box(field);
+                }
             });
         });
     }

@@ -28,9 +28,12 @@
 mod keys;
 mod node;
 mod origins_file;
+mod patterns;
 mod report;
 #[cfg(feature = "schema")]
 mod schema;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod validate;
 mod yaml;
@@ -43,6 +46,7 @@ use std::{
 
 pub use keys::KeyKind;
 pub use node::{Node, Value};
+pub use patterns::{PatternSite, load_with_patterns, parse_with_patterns};
 pub use report::{Expected, Mistake, MistakeKind, Report};
 #[cfg(feature = "schema")]
 pub use schema::schema;

@@ -15,8 +15,8 @@ pub(crate) mod vary;
 
 use std::borrow::Cow;
 
-pub use allow_methods::MethodError;
-pub use header_name::HeaderNameError;
+pub use allow_methods::{MethodError, check as check_method};
+pub use header_name::{HeaderNameError, check_request_header};
 pub use max_age::MaxAgeError;
 pub use vary::Vary;
 

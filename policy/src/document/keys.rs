@@ -69,6 +69,13 @@ impl Key {
     }
 }
 
+impl KeySpec {
+    /// Whether the value is a list of origin patterns.
+    pub(super) fn takes_origins(&self) -> bool {
+        matches!(self.key, Key::Rule(RuleKey::AllowOrigins) | Key::Policy(PolicyKey::DenyOrigins))
+    }
+}
+
 /// All keys of a policy, in the order of the documentation.
 pub(super) static KEYS: [KeySpec; 16] = [
     KeySpec {

@@ -164,7 +164,7 @@ impl Mistake {
         let example = || match (self.key, self.syntax) {
             (Some(key), Syntax::Yaml) => format!("write `{}: {}`", key.name, key.yaml),
             (Some(key), Syntax::Nginx) => format!("write `{} {};`", key.name, key.nginx),
-            (None, _) => "write what is expected".to_owned(),
+            (None, _) => "write a value".to_owned(),
         };
         match &self.kind {
             MistakeKind::NoValue => format!("{}, or remove the key", example()),
@@ -179,6 +179,9 @@ impl Mistake {
                     (Some(KeyKind::Boolean), Syntax::Nginx, _) => "write `on` or `off`".to_owned(),
                     _ => example(),
                 }
+            }
+            MistakeKind::EmptyEntry if self.key.is_some_and(KeySpec::takes_origins) => {
+                "remove it, or write an origin; the null origin is \"null\" in quotes".to_owned()
             }
             MistakeKind::SeveralInOne { entries } => match self.syntax {
                 Syntax::Yaml => format!("write a list: [{}]", entries.join(", ")),

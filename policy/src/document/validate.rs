@@ -270,7 +270,7 @@ impl<P: Patterns> Validator<P> {
                 return None;
             }
             _ => {
-                self.wrong_type(site, node, Expected::Policy);
+                self.wrong_type(site.at(node.line), node, Expected::Policy);
                 return None;
             }
         };
@@ -356,9 +356,13 @@ impl<P: Patterns> Validator<P> {
         rank: Rank,
         draft: &mut Draft<'_>,
     ) -> RuleSettings {
-        let Value::Map(map) = &node.value else {
-            self.wrong_type(site, node, Expected::Rule);
-            return RuleSettings::default();
+        let map = match &node.value {
+            Value::Map(map) => map,
+            Value::Null => &[][..],
+            _ => {
+                self.wrong_type(site, node, Expected::Rule);
+                return RuleSettings::default();
+            }
         };
         if !names_origins(map) {
             self.add(site, None, MistakeKind::NoOrigins);
@@ -400,14 +404,15 @@ impl<P: Patterns> Validator<P> {
     ) {
         match key {
             PolicyKey::DenyOrigins => {
-                for entry in self.texts(site, node).unwrap_or_default() {
-                    let place = entry.place(site.place);
-                    let site = Site { place: &place, line: entry.line, ..site };
+                let Some(list) = self.list(site, node) else { return };
+                for (place, node) in list.entries(site.place) {
+                    let site = Site { place: &place, line: node.line, ..site };
+                    let Some(text) = self.entry(site, node) else { continue };
                     draft.denies = true;
-                    if entry.text == "*" {
-                        self.add(site, Some(quote(entry.text)), MistakeKind::DeniesEveryOrigin);
+                    if text == "*" {
+                        self.refuse(site, node, MistakeKind::DeniesEveryOrigin);
                     } else {
-                        self.pattern(site, entry.text, 0, None, draft);
+                        self.pattern(site, text, 0, None, draft);
                     }
                 }
             }
@@ -436,12 +441,13 @@ impl<P: Patterns> Validator<P> {
                 }
             }
             PolicyKey::DangerouslyAllow => {
-                for entry in self.texts(site, node).unwrap_or_default() {
-                    if Danger::from_str(entry.text).is_err() {
-                        let place = entry.place(site.place);
-                        let site = Site { place: &place, line: entry.line, ..site };
+                let Some(list) = self.list(site, node) else { return };
+                for (place, node) in list.entries(site.place) {
+                    let site = Site { place: &place, line: node.line, ..site };
+                    let Some(text) = self.entry(site, node) else { continue };
+                    if Danger::from_str(text).is_err() {
                         let known = Danger::ALL.map(Danger::as_str);
-                        self.add(site, Some(quote(entry.text)), unknown_value(entry.text, &known));
+                        self.refuse(site, node, unknown_value(text, &known));
                     }
                 }
             }
@@ -459,28 +465,28 @@ impl<P: Patterns> Validator<P> {
     ) {
         match key {
             RuleKey::AllowOrigins => {
-                let Some(entries) = self.texts(site, node) else { return };
-                if is_empty_list(node) {
+                let Some(list) = self.list(site, node) else { return };
+                if list.nodes.is_empty() {
                     self.add(site, None, MistakeKind::EmptyList);
                 }
-                for entry in entries {
-                    let place = entry.place(site.place);
-                    let site = Site { place: &place, line: entry.line, ..site };
-                    self.pattern(site, entry.text, rank, Some(rule), draft);
+                for (place, node) in list.entries(site.place) {
+                    let site = Site { place: &place, line: node.line, ..site };
+                    if let Some(text) = self.entry(site, node) {
+                        self.pattern(site, text, rank, Some(rule), draft);
+                    }
                 }
             }
             RuleKey::AllowOriginsFile => self.origins_file(site, node, rank, rule, draft),
             RuleKey::AllowMethods => {
-                let methods = self.names(site, node, None, |method, all| match method {
+                // Both spellings together can only be meant.
+                let lists_patch = holds(node, "PATCH");
+                let methods = self.names(site, node, None, |method| match method {
                     "*" => Ok(()),
-                    // Both spellings together can only be meant.
-                    "patch" if !all.iter().any(|other| other.text == "PATCH") => {
-                        Err(MistakeKind::Method(MethodError::Patch))
-                    }
+                    "patch" if !lists_patch => Err(MistakeKind::Method(MethodError::Patch)),
                     _ => allow_methods::check(method).map_err(MistakeKind::Method),
                 });
                 let Some(methods) = methods else { return };
-                if is_empty_list(node) {
+                if matches!(&node.value, Value::List(list) if list.is_empty()) {
                     self.add(site, None, MistakeKind::EmptyList);
                 }
                 rule.settings.allow_methods = match methods.first() {
@@ -489,7 +495,7 @@ impl<P: Patterns> Validator<P> {
                 };
             }
             RuleKey::AllowHeaders => {
-                let headers = self.names(site, node, Some("Authorization"), |name, _| match name {
+                let headers = self.names(site, node, Some("Authorization"), |name| match name {
                     "*" => Ok(()),
                     _ => allow_headers::check(name).map_err(MistakeKind::HeaderName),
                 });
@@ -499,7 +505,7 @@ impl<P: Patterns> Validator<P> {
             }
             RuleKey::ExposeHeaders => {
                 let credentials = rule.credentials;
-                let headers = self.names(site, node, Some("Authorization"), |name, _| match name {
+                let headers = self.names(site, node, Some("Authorization"), |name| match name {
                     "*" if credentials => Err(MistakeKind::ExposesEverythingWithCredentials),
                     "*" => Ok(()),
                     _ => expose_headers::check(name).map_err(MistakeKind::HeaderName),
@@ -612,68 +618,53 @@ impl<P: Patterns> Validator<P> {
         site: Site<'_>,
         node: &Node,
         not_covered: Option<&str>,
-        check: impl Fn(&str, &[Entry<'_>]) -> Result<(), MistakeKind>,
+        check: impl Fn(&str) -> Result<(), MistakeKind>,
     ) -> Option<Vec<Box<str>>> {
-        let entries = self.texts(site, node)?;
-        let star = entries.iter().any(|entry| entry.text == "*");
+        let list = self.list(site, node)?;
+        let star = holds(node, "*") && check("*").is_ok();
         let covered = |text: &str| {
             star && text != "*" && !not_covered.is_some_and(|name| text.eq_ignore_ascii_case(name))
         };
-        let mut names = Vec::with_capacity(entries.len());
-        for entry in &entries {
-            let checked = match check(entry.text, &entries) {
-                Ok(()) if covered(entry.text) => Err(MistakeKind::CoveredByStar),
-                checked => checked,
-            };
-            match checked {
-                Ok(()) => names.push(entry.text.into()),
-                Err(kind) => {
-                    let place = entry.place(site.place);
-                    let site = Site { place: &place, line: entry.line, ..site };
-                    self.add(site, Some(quote(entry.text)), kind);
-                }
+        let mut names = Vec::with_capacity(list.nodes.len());
+        for (place, node) in list.entries(site.place) {
+            let site = Site { place: &place, line: node.line, ..site };
+            let Some(text) = self.entry(site, node) else { continue };
+            match check(text) {
+                Ok(()) if covered(text) => self.refuse(site, node, MistakeKind::CoveredByStar),
+                Ok(()) => names.push(text.into()),
+                Err(kind) => self.refuse(site, node, kind),
             }
         }
         Some(names)
     }
 
-    /// The texts of a list, or the one text that stands for a list of one; what is not a text is
-    /// reported and left out.
-    fn texts<'n>(&mut self, site: Site<'_>, node: &'n Node) -> Option<Vec<Entry<'n>>> {
-        let (list, is_list) = match &node.value {
-            Value::List(list) => (&list[..], true),
+    /// The nodes of a list, or the one text that stands for a list of one.
+    fn list<'n>(&mut self, site: Site<'_>, node: &'n Node) -> Option<List<'n>> {
+        match &node.value {
+            Value::List(nodes) => Some(List { nodes, is_one_text: false }),
             Value::String(text) => {
                 let entries = split(text);
                 if entries.len() > 1 {
                     self.refuse(site, node, MistakeKind::SeveralInOne { entries });
                     return None;
                 }
-                (slice::from_ref(node), false)
+                Some(List { nodes: slice::from_ref(node), is_one_text: true })
             }
             _ => {
                 self.wrong_key_type(site, node);
-                return None;
-            }
-        };
-        let mut entries = Vec::with_capacity(list.len());
-        for (index, node) in list.iter().enumerate() {
-            let index = is_list.then_some(index);
-            match &node.value {
-                Value::String(text) if !text.trim().is_empty() => {
-                    entries.push(Entry { index, line: node.line, text });
-                }
-                value => {
-                    let place = index.map_or(*site.place, |index| Place::Index(site.place, index));
-                    let site = Site { place: &place, line: node.line, ..site };
-                    if matches!(value, Value::String(_) | Value::Null) {
-                        self.add(site, None, MistakeKind::EmptyEntry);
-                    } else {
-                        self.wrong_type(site, node, Expected::Entry);
-                    }
-                }
+                None
             }
         }
-        Some(entries)
+    }
+
+    /// The text of an entry of a list, unless it is something else or nothing.
+    fn entry<'n>(&mut self, site: Site<'_>, node: &'n Node) -> Option<&'n str> {
+        match &node.value {
+            Value::String(text) if !text.trim().is_empty() => return Some(text),
+            Value::String(_) | Value::Null => self.add(site, None, MistakeKind::EmptyEntry),
+            _ => self.wrong_type(site, node, Expected::Entry),
+        }
+        None
     }
 
     fn boolean(&mut self, site: Site<'_>, node: &Node) -> Option<bool> {
@@ -756,16 +747,29 @@ impl RuleDraft {
     }
 }
 
-/// A text in a list, or in place of one.
-struct Entry<'n> {
-    index: Option<usize>,
-    line: Option<u32>,
-    text: &'n str,
+/// The entries of a list.
+struct List<'n> {
+    nodes: &'n [Node],
+    /// There is one entry, which stands in place of a list.
+    is_one_text: bool,
 }
 
-impl Entry<'_> {
-    fn place<'p>(&self, list: &'p Place<'p>) -> Place<'p> {
-        self.index.map_or(*list, |index| Place::Index(list, index))
+impl<'n> List<'n> {
+    /// The entries and their places.
+    fn entries<'p>(&self, list: &'p Place<'p>) -> impl Iterator<Item = (Place<'p>, &'n Node)> {
+        let is_one_text = self.is_one_text;
+        self.nodes.iter().enumerate().map(move |(index, node)| {
+            (if is_one_text { *list } else { Place::Index(list, index) }, node)
+        })
+    }
+}
+
+/// Whether this is one of the entries of a list, or the one that stands for it.
+fn holds(node: &Node, entry: &str) -> bool {
+    let is_entry = |node: &Node| matches!(&node.value, Value::String(text) if text == entry);
+    match &node.value {
+        Value::List(list) => list.iter().any(is_entry),
+        _ => is_entry(node),
     }
 }
 
@@ -779,22 +783,9 @@ fn names_origins(map: &[(Node, Node)]) -> bool {
     get(map, "allow_origins").is_some() || get(map, "allow_origins_file").is_some()
 }
 
-fn is_empty_list(node: &Node) -> bool {
-    matches!(&node.value, Value::List(list) if list.is_empty())
-}
-
 /// The dangers that a `dangerously_allow` names; what is wrong with it is reported elsewhere.
 fn dangers(node: &Node) -> Vec<Danger> {
-    let list = match &node.value {
-        Value::List(list) => &list[..],
-        _ => slice::from_ref(node),
-    };
-    list.iter()
-        .filter_map(|node| match &node.value {
-            Value::String(text) => Danger::from_str(text).ok(),
-            _ => None,
-        })
-        .collect()
+    Danger::ALL.into_iter().filter(|danger| holds(node, danger.as_str())).collect()
 }
 
 /// The entries that someone meant by one text: a regular expression may hold commas, nothing

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::{
     node::{Node, Value},
@@ -38,15 +38,21 @@ pub(super) struct Failure {
 /// Reads the one document of a YAML file. An empty file is [`Value::Null`].
 pub(super) fn read(bytes: &[u8]) -> Result<Node, Failure> {
     let text = check_text(bytes)?;
-    let mut reader =
-        Reader { text, parser: Parser::new_from_str(text), anchors: HashMap::new(), weight: 0 };
+    let mut reader = Reader {
+        text,
+        // The text has at most MAX_BYTES lines.
+        lines: text.lines().count().max(1) as u32,
+        parser: Parser::new_from_str(text),
+        anchors: HashMap::new(),
+        weight: 0,
+    };
     let mut root = None;
     loop {
         match reader.next()? {
             (Event::StreamEnd, _) => break,
             (Event::DocumentStart(_), span) if root.is_some() => {
                 return Err(Failure {
-                    line: Some(line(span)),
+                    line: Some(reader.line(span.start)),
                     text: None,
                     kind: MistakeKind::SeveralDocuments,
                 });
@@ -88,12 +94,14 @@ fn check_text(bytes: &[u8]) -> Result<&str, Failure> {
     }
 }
 
-fn line(span: Span) -> u32 {
-    u32::try_from(span.start.line()).unwrap_or(u32::MAX)
+/// A tag as people write it.
+fn show(tag: &Tag) -> String {
+    if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { tag.to_string() }
 }
 
 struct Reader<'t> {
     text: &'t str,
+    lines: u32,
     parser: Parser<'t, StrInput<'t>>,
     /// What aliases stand for, and what it weighs.
     anchors: HashMap<usize, (Node, usize)>,
@@ -101,6 +109,11 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
+    /// The line of a mark, the last one for the end of the text.
+    fn line(&self, mark: Marker) -> u32 {
+        u32::try_from(mark.line()).unwrap_or(u32::MAX).clamp(1, self.lines)
+    }
+
     fn next(&mut self) -> Result<(Event<'t>, Span), Failure> {
         match self.parser.next_event() {
             Some(Ok(event)) => Ok(event),
@@ -116,7 +129,7 @@ impl<'t> Reader<'t> {
         span: Span,
         depth: usize,
     ) -> Result<(Node, usize), Failure> {
-        let line = line(span);
+        let line = self.line(span.start);
         let fail = |kind| Err(Failure { line: Some(line), text: None, kind });
         if depth > MAX_DEPTH {
             return fail(MistakeKind::TooDeep { limit: MAX_DEPTH });
@@ -136,7 +149,7 @@ impl<'t> Reader<'t> {
             Event::Scalar(text, style, anchor, tag) => {
                 let weight = NODE_WEIGHT + text.len();
                 let value = match (tag, style) {
-                    (Some(tag), _) => Value::Tagged(tag.to_string()),
+                    (Some(tag), _) => Value::Tagged(show(&tag)),
                     (None, ScalarStyle::Plain) => plain(&text),
                     (None, _) => Value::String(text.into_owned()),
                 };
@@ -154,11 +167,7 @@ impl<'t> Reader<'t> {
                     list.push(node);
                     weight += part;
                 }
-                (
-                    anchor,
-                    tag.map_or(Value::List(list), |tag| Value::Tagged(tag.to_string())),
-                    weight,
-                )
+                (anchor, tag.map_or(Value::List(list), |tag| Value::Tagged(show(&tag))), weight)
             }
             Event::MappingStart(anchor, tag) => {
                 let mut weight = NODE_WEIGHT;
@@ -178,7 +187,7 @@ impl<'t> Reader<'t> {
                     map.push((key, node));
                     weight += part + other;
                 }
-                (anchor, tag.map_or(Value::Map(map), |tag| Value::Tagged(tag.to_string())), weight)
+                (anchor, tag.map_or(Value::Map(map), |tag| Value::Tagged(show(&tag))), weight)
             }
             // The parser's grammar lets no other event begin a node.
             _ => return fail(MistakeKind::Syntax("a value is missing".into())),
@@ -200,8 +209,8 @@ impl<'t> Reader<'t> {
 
     /// A syntax error, with a remedy for the usual ones.
     fn syntax(&self, error: &ScanError) -> Failure {
-        let number = error.marker().line().max(1);
-        let text = self.text.lines().nth(number - 1).unwrap_or_default();
+        let number = self.line(*error.marker());
+        let text = self.text.lines().nth(number as usize - 1).unwrap_or_default();
         let kind = if has_unquoted_star(text) {
             MistakeKind::UnquotedStar
         } else if text.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t') {
@@ -210,7 +219,7 @@ impl<'t> Reader<'t> {
             MistakeKind::Syntax(error.info().to_owned())
         };
         Failure {
-            line: u32::try_from(number).ok(),
+            line: Some(number),
             text: Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
             kind,
         }

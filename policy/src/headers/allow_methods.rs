@@ -104,7 +104,11 @@ impl MethodError {
 }
 
 /// Checks one entry of `allow_methods` that is not `*`.
-pub(crate) fn check(method: &str) -> Result<(), MethodError> {
+///
+/// # Errors
+///
+/// Why browsers never send it as it is written.
+pub fn check(method: &str) -> Result<(), MethodError> {
     if !is_token(method.as_bytes()) {
         Err(MethodError::NotAToken)
     } else if is_forbidden(method.as_bytes()) {

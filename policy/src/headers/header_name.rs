@@ -96,7 +96,11 @@ fn has_prefix(name: &str, prefix: &str) -> bool {
 }
 
 /// Checks one entry of `allow_headers` that is not `*`.
-pub(crate) fn check_request_header(name: &str) -> Result<(), HeaderNameError> {
+///
+/// # Errors
+///
+/// Why it cannot stand there.
+pub fn check_request_header(name: &str) -> Result<(), HeaderNameError> {
     if !is_token(name.as_bytes()) {
         Err(HeaderNameError::NotAToken)
     } else if is_one_of(name, &FORBIDDEN_IN_REQUESTS)

@@ -50,3 +50,70 @@ fn trim(element: &[u8]) -> &[u8] {
     let end = element.iter().rposition(|byte| !is_space(byte)).unwrap_or(start);
     &element[start..=end]
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LISTED: [&[u8]; 3] = [b"x-a", b"x-b", b"content-type"];
+
+    fn is_listed(name: &[u8]) -> bool {
+        LISTED.iter().any(|listed| listed.eq_ignore_ascii_case(name))
+    }
+
+    #[test]
+    fn what_browsers_send_and_what_becomes_of_it_on_the_way() {
+        for (sentence, lines, expected) in [
+            ("nothing is asked for", &[][..], true),
+            ("an empty line", &[""], true),
+            ("as browsers send it", &["content-type,x-a"], true),
+            ("spaces and tabs around the names", &["\tx-a ,  x-b\t", " X-B "], true),
+            ("empty elements", &[",,x-a, ,\t,x-b,"], true),
+            ("several lines", &["x-a", "x-b", "Content-Type"], true),
+            ("a name that is not allowed", &["x-a,x-c"], false),
+            ("a name that is not allowed, in a later line", &["x-a", "x-c"], false),
+            ("a name that only begins like one", &["x-ab"], false),
+            ("spaces within a name", &["x -a"], false),
+            ("other separators", &["x-a;x-b"], false),
+            ("whitespace that is none in HTTP", &["x-a,\u{b}x-b"], false),
+            ("a line break", &["x-a,\nx-b"], false),
+            ("quotes", &["\"x-a\""], false),
+        ] {
+            let lines = lines.iter().map(|line: &&str| line.as_bytes());
+            assert_eq!(allowed(lines, is_listed), expected, "{sentence}");
+        }
+    }
+
+    /// The same, in as many words as it takes.
+    fn naive(lines: &[String]) -> bool {
+        let names: Vec<String> = lines
+            .iter()
+            .flat_map(|line| line.split(','))
+            .map(|name| name.trim_matches([' ', '\t']).to_ascii_lowercase())
+            .filter(|name| !name.is_empty())
+            .collect();
+        lines.iter().map(String::len).sum::<usize>() <= 8192
+            && names.len() <= 128
+            && names.iter().all(|name| ["x-a", "x-b", "content-type"].contains(&&**name))
+    }
+
+    proptest! {
+        #[test]
+        fn it_agrees_with_a_naive_reading(
+            lines in proptest::collection::vec(
+                proptest::collection::vec(
+                    proptest::sample::select(
+                        vec!["x-a", "X-B", "content-type", ",", ",", ",", " ", "\t", "x", "x-c"]
+                    ),
+                    0..8,
+                ).prop_map(|parts| parts.concat()),
+                0..4,
+            )
+        ) {
+            let bytes = lines.iter().map(String::as_bytes);
+            prop_assert_eq!(allowed(bytes, is_listed), naive(&lines));
+        }
+    }
+}

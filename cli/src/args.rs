@@ -1,0 +1,204 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use cors_policy::headers::{HeaderNameError, MethodError, check_method, check_request_header};
+
+/// Checks CORS policies for nginx and explains what they decide, without nginx.
+#[derive(Parser)]
+#[command(
+    name = "cors-policy",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  cors-policy check cors.yaml
+  cors-policy explain cors.yaml --policy api --origin https://app.example.com
+  cors-policy explain cors.yaml --policy api --origin https://app.example.com \\
+      --method PUT --header Content-Type
+  cors-policy schema > cors-policy.schema.json"
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Check policy documents, and say everything that is wrong with them.
+    ///
+    /// This is the validation that nginx makes when it reads its configuration. Each mistake is one
+    /// line: the file and the line in it, the place in the document, the value, what is wrong with
+    /// it, and what to write instead.
+    #[command(after_help = "\
+Examples:
+  cors-policy check cors.yaml
+  cors-policy check policies/*.yaml
+  kubectl get configmap cors -o jsonpath='{.data.cors\\.yaml}' | cors-policy check -
+
+Exit code: 0 if every file is fine, 2 if any has a mistake. Files that are fine are listed on
+standard output, mistakes on standard error.")]
+    Check {
+        /// Policy documents (YAML); `-` is standard input
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+
+    /// Explain what a policy decides about a request, by which pattern, and what it sends.
+    ///
+    /// Shows the preflight, where a browser would send one, and the actual request, each with the
+    /// response headers of the policy, byte for byte as nginx sends them. For an origin that is not
+    /// allowed it shows which patterns come near, and what is different.
+    #[command(after_help = "\
+Examples:
+  May a page of this origin read what the policy guards?
+      cors-policy explain cors.yaml --policy api --origin https://app.example.com
+  May it send PUT with JSON in it?
+      cors-policy explain cors.yaml --policy api --origin https://app.example.com \\
+          --method PUT --header Content-Type
+  In a test of a deployment:
+      cors-policy explain cors.yaml --policy api --origin https://evil.example --json |
+          jq -e '.allowed == false'
+
+Exit code: 0 if the request is allowed, 1 if it is denied, 2 if there is nothing to decide by, such
+as a mistake in the document or in the command line.")]
+    Explain(ExplainArgs),
+
+    /// Print the JSON Schema of the policy document, for editors.
+    ///
+    /// An editor that has it completes keys, shows what they mean, and marks what does not belong.
+    /// What makes an origin, a method or a header name is left to `cors-policy check`.
+    #[command(after_help = "\
+Example:
+  cors-policy schema > cors-policy.schema.json
+
+With the YAML language server, which most editors have, write into the first line of cors.yaml:
+  # yaml-language-server: $schema=cors-policy.schema.json")]
+    Schema,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct ExplainArgs {
+    /// Policy document (YAML); `-` is standard input
+    pub(crate) file: PathBuf,
+
+    /// Name of the policy; may be left out if the document has only one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) policy: Option<String>,
+
+    /// Origin of the page: the value of the `Origin` header, such as https://app.example.com or null
+    #[arg(long, value_parser = origin)]
+    pub(crate) origin: String,
+
+    /// Method of the request
+    #[arg(long, default_value = "GET", value_parser = method)]
+    pub(crate) method: String,
+
+    /// Name of a header that the page puts on the request, beyond those that every page may; may be
+    /// repeated
+    ///
+    /// Such headers make a browser send a preflight and stand in its
+    /// Access-Control-Request-Headers: Authorization and X-Requested-With always do, Content-Type
+    /// does unless its value is that of an HTML form.
+    #[arg(long = "header", value_name = "NAME", value_delimiter = ',', value_parser = header)]
+    pub(crate) headers: Vec<String>,
+
+    /// The page is public and the server in a private network, so that the preflight asks for
+    /// Access-Control-Allow-Private-Network
+    #[arg(long)]
+    pub(crate) private_network: bool,
+
+    /// Show a preflight also for a request that needs none
+    #[arg(long)]
+    pub(crate) preflight: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What can be the value of a header (RFC 9110, section 5.5). Whether it is an origin is for the
+/// policy to say.
+fn origin(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        Err("no header can hold a control character".to_owned())
+    } else if text.trim() != text {
+        Err("a header's value does not begin or end with a space".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+/// A method as browsers send it
+/// ([normalized](https://fetch.spec.whatwg.org/#concept-method-normalize)).
+fn method(text: &str) -> Result<String, String> {
+    match check_method(text) {
+        // A page can send it, if only by mistake.
+        Ok(()) | Err(MethodError::Patch) => Ok(text.to_owned()),
+        Err(MethodError::Normalized(method)) => Ok(method.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn header(text: &str) -> Result<String, String> {
+    match check_request_header(text) {
+        // A page can put it on a request, if only by mistake.
+        Ok(()) | Err(HeaderNameError::CorsResponseHeader) => Ok(text.to_owned()),
+        Err(HeaderNameError::ForbiddenInRequests) => Err(
+            "pages cannot set this header (forbidden by the Fetch standard), so that no preflight \
+             asks for it"
+                .to_owned(),
+        ),
+        Err(error) if text.contains(':') => Err(format!("{error}; give the name without a value")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_makes_sense_to_clap() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn methods_are_those_that_browsers_send() {
+        for (given, sent) in [
+            ("GET", Some("GET")),
+            ("put", Some("PUT")),
+            ("patch", Some("patch")),
+            ("Query", Some("Query")),
+            ("TRACE", None),
+            ("connect", None),
+            ("GET /", None),
+            ("", None),
+        ] {
+            assert_eq!(method(given).ok().as_deref(), sent, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn headers_are_those_that_pages_can_set() {
+        for name in ["X-A", "authorization", "Access-Control-Allow-Origin"] {
+            assert_eq!(header(name).as_deref(), Ok(name));
+        }
+        for name in ["Cookie", "Sec-Fetch-Mode", "X A", "X-A: 1", ""] {
+            assert!(header(name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn origins_are_what_a_header_can_hold() {
+        for text in ["https://a.example", "null", "", "not an origin", "https://ä.example"] {
+            assert_eq!(origin(text).as_deref(), Ok(text));
+        }
+        for text in ["https://a.example\r\nX-A: 1", "\u{1b}[31m", " https://a.example"] {
+            assert!(origin(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Patterns that nearly match an origin, and what is different.
+//!
+//! A change of the origin that would make a pattern match is tried on the pattern itself, so that
+//! nothing is said here that the policy would not keep.
+
+use cors_policy::{
+    document::PatternSite,
+    origin::{Origin, OriginPattern, WildcardHost, WildcardPort},
+};
+
+/// How an origin differs from a pattern; the most telling first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Difference {
+    /// Another scheme.
+    Scheme,
+    /// Another port.
+    Port,
+    /// Another scheme and another port.
+    SchemeAndPort,
+    /// The domain itself, where the pattern means what is below it.
+    Apex,
+    /// Another name of the same machine.
+    Loopback,
+    /// A name below the one in the pattern.
+    Subdomain,
+    /// A name above the one in the pattern.
+    Parent,
+    /// A name that contains the one in the pattern but belongs to someone else.
+    Lookalike,
+    /// A few characters.
+    Spelling,
+}
+
+/// So many are worth reading.
+const MAX_SHOWN: usize = 3;
+
+/// Comparing the spelling takes long, and this many patterns are few enough to have been written by
+/// hand.
+const MAX_SPELLED: usize = 10_000;
+
+/// Characters that may differ in a host spelled wrongly.
+const MAX_MISSPELLED: usize = 2;
+
+/// Hosts that mean the machine itself.
+const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+impl Difference {
+    /// The name in JSON.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheme => "scheme",
+            Self::Port => "port",
+            Self::SchemeAndPort => "scheme_and_port",
+            Self::Apex => "apex",
+            Self::Loopback => "loopback",
+            Self::Subdomain => "subdomain",
+            Self::Parent => "parent",
+            Self::Lookalike => "lookalike",
+            Self::Spelling => "spelling",
+        }
+    }
+}
+
+/// Collects what comes near to one origin.
+pub(crate) struct NearMisses<'o, S> {
+    origin: Option<Parts<'o>>,
+    /// At most one for each difference.
+    found: Vec<(Difference, String, S)>,
+    spelled: usize,
+}
+
+/// An origin as text.
+#[derive(Clone, Copy)]
+struct Parts<'o> {
+    scheme: &'o str,
+    host: &'o str,
+    port: Option<u16>,
+}
+
+impl<'o> Parts<'o> {
+    fn parse(origin: &'o str) -> Option<Self> {
+        Origin::parse(origin.as_bytes()).map(Self::of)
+    }
+
+    fn of(origin: Origin<'o>) -> Self {
+        // What is well-formed is ASCII.
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+        Self { scheme: text(origin.scheme()), host: text(origin.host()), port: origin.port() }
+    }
+
+    fn serialize(self) -> String {
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}://{}{port}", self.scheme, self.host)
+    }
+
+    /// Of one machine's server, so that only the host is different.
+    fn is_beside(self, other: Self) -> bool {
+        self.scheme == other.scheme && self.port == other.port
+    }
+}
+
+impl<'o, S> NearMisses<'o, S> {
+    /// For an origin, to which nothing comes near if it is malformed.
+    pub(crate) fn new(origin: &'o str) -> Self {
+        Self { origin: Parts::parse(origin), found: Vec::new(), spelled: 0 }
+    }
+
+    /// Looks at a pattern that does not match the origin; `keep` makes of it what is kept.
+    pub(crate) fn see(
+        &mut self,
+        pattern: &PatternSite<'_>,
+        keep: impl FnOnce(&PatternSite<'_>) -> S,
+    ) {
+        let Some(origin) = self.origin else { return };
+        let Some((difference, reason)) = self.compare(origin, pattern.pattern()) else { return };
+        if self.found.iter().all(|(known, ..)| *known != difference) {
+            self.found.push((difference, reason, keep(pattern)));
+        }
+    }
+
+    /// The nearest ones, the most telling first.
+    pub(crate) fn into_nearest(mut self) -> Vec<(Difference, String, S)> {
+        self.found.sort_by_key(|(difference, ..)| *difference);
+        self.found.truncate(MAX_SHOWN);
+        self.found
+    }
+
+    fn compare(
+        &mut self,
+        origin: Parts<'_>,
+        pattern: &OriginPattern<'_>,
+    ) -> Option<(Difference, String)> {
+        match pattern {
+            OriginPattern::Any | OriginPattern::Null => None,
+            OriginPattern::Exact(exact) => self.compare_exact(origin, Parts::of(*exact)),
+            OriginPattern::Wildcard(wildcard) => {
+                let port = match wildcard.port() {
+                    WildcardPort::Default => None,
+                    WildcardPort::Exact(port) => Some(port),
+                    WildcardPort::Any => origin.port,
+                };
+                compare_others(origin, pattern, &[(wildcard.scheme(), port)])
+            }
+            OriginPattern::Regex(_) => {
+                let other = if origin.scheme == "https" { "http" } else { "https" };
+                let others = [(other, origin.port), (origin.scheme, None), (other, None)];
+                compare_others(origin, pattern, &others)
+            }
+        }
+    }
+
+    fn compare_exact(
+        &mut self,
+        origin: Parts<'_>,
+        exact: Parts<'_>,
+    ) -> Option<(Difference, String)> {
+        if origin.host == exact.host {
+            return other_scheme_or_port(origin, exact).map(|(difference, what)| {
+                (difference, format!("{what} from that of the request"))
+            });
+        }
+        if !origin.is_beside(exact) {
+            return None;
+        }
+        let is_loopback = |host| LOOPBACK.contains(&host);
+        if is_loopback(origin.host) && is_loopback(exact.host) {
+            return Some((Difference::Loopback, loopback(origin.host, exact.host)));
+        }
+        if is_below(origin.host, exact.host) {
+            let reason = "it does not include the names below it";
+            return Some((Difference::Subdomain, reason.to_owned()));
+        }
+        if is_below(exact.host, origin.host) {
+            let reason = "it does not include the name above it";
+            return Some((Difference::Parent, reason.to_owned()));
+        }
+        if is_lookalike(origin.host, exact.host) {
+            return Some((Difference::Lookalike, LOOKALIKE.to_owned()));
+        }
+        self.compare_spelling(origin.host, exact.host)
+    }
+
+    fn compare_spelling(&mut self, host: &str, exact: &str) -> Option<(Difference, String)> {
+        if host.len().abs_diff(exact.len()) > MAX_MISSPELLED || self.spelled == MAX_SPELLED {
+            return None;
+        }
+        self.spelled += 1;
+        (strsim::osa_distance(host, exact) <= MAX_MISSPELLED)
+            .then(|| (Difference::Spelling, "spelled almost the same".to_owned()))
+    }
+}
+
+/// Compares with a pattern for many origins, which matches some only with these schemes and ports.
+fn compare_others(
+    origin: Parts<'_>,
+    pattern: &OriginPattern<'_>,
+    others: &[(&str, Option<u16>)],
+) -> Option<(Difference, String)> {
+    let matches = |origin: Parts<'_>| pattern.matches(origin.serialize().as_bytes());
+    for &(scheme, port) in others {
+        let other = Parts { scheme, port, ..origin };
+        if let Some((difference, what)) = other_scheme_or_port(origin, other) {
+            if matches(other) {
+                return Some((difference, format!("{what}: it matches {}", other.serialize())));
+            }
+        }
+    }
+    let below = format!("www.{}", origin.host);
+    if matches(Parts { host: &below, ..origin }) {
+        let reason = format!("it matches the names below {0}, and not {0} itself", origin.host);
+        return Some((Difference::Apex, reason));
+    }
+    if LOOPBACK.contains(&origin.host) {
+        let host = LOOPBACK.iter().find(|host| matches(Parts { host, ..origin }));
+        return host.map(|host| (Difference::Loopback, loopback(origin.host, host)));
+    }
+    let OriginPattern::Wildcard(wildcard) = pattern else { return None };
+    match wildcard.host() {
+        WildcardHost::Below(host) | WildcardHost::Exact(host)
+            if is_lookalike(origin.host, host) =>
+        {
+            Some((Difference::Lookalike, LOOKALIKE.to_owned()))
+        }
+        _ => None,
+    }
+}
+
+fn other_scheme_or_port(origin: Parts<'_>, other: Parts<'_>) -> Option<(Difference, &'static str)> {
+    match (origin.scheme == other.scheme, origin.port == other.port) {
+        (true, true) => None,
+        (false, true) => Some((Difference::Scheme, "only the scheme is different")),
+        (true, false) => Some((Difference::Port, "only the port is different")),
+        (false, false) => Some((Difference::SchemeAndPort, "scheme and port are different")),
+    }
+}
+
+const LOOKALIKE: &str = "looks alike, but is another domain";
+
+fn loopback(one: &str, other: &str) -> String {
+    format!("to a browser, {one} and {other} are different hosts")
+}
+
+fn is_below(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|labels| labels.ends_with('.'))
+}
+
+/// `example.com.evil.net` and `evilexample.com` for `example.com`.
+fn is_lookalike(host: &str, domain: &str) -> bool {
+    let begins = host.strip_prefix(domain).is_some_and(|rest| rest.starts_with('.'));
+    let ends =
+        host.strip_suffix(domain).is_some_and(|rest| !rest.is_empty() && !rest.ends_with('.'));
+    begins || ends
+}

@@ -1,0 +1,132 @@
+//! `cors-policy check`.
+
+use std::{fs, os::fd::OwnedFd, process::Stdio};
+
+use crate::run::{command, documents, finish, folder, run, run_with_stdin};
+
+#[test]
+fn a_document_without_mistakes_is_one_line() {
+    let run = run(&["check", "shop.yaml"]);
+    assert_eq!(run.stdout, "shop.yaml: ok: 3 policies, 4 rules, 9 origin patterns\n");
+    assert_eq!(run.stderr, "");
+    assert_eq!(run.code, 0);
+}
+
+#[test]
+fn ten_mistakes_are_ten_lines_in_the_order_of_the_document() {
+    let run = run(&["check", "mistakes.yaml"]);
+    let expected = fs::read_to_string(documents().join("mistakes.stderr")).unwrap();
+    assert_eq!(run.stderr, expected);
+    assert_eq!(run.stdout, "");
+    assert_eq!(run.code, 2);
+    let lines: Vec<_> = run.stderr.lines().collect();
+    assert_eq!(lines.len(), 11);
+    // The document says in which lines they are.
+    let document = fs::read_to_string(documents().join("mistakes.yaml")).unwrap();
+    let numbered = document.lines().enumerate().filter(|(_, line)| {
+        line.rsplit_once("# ").is_some_and(|(_, end)| end.parse::<u8>().is_ok())
+    });
+    for ((index, _), line) in numbered.zip(&lines) {
+        assert!(line.starts_with(&format!("mistakes.yaml:{}: ", index + 1)), "{line}");
+    }
+}
+
+#[test]
+fn every_file_is_checked() {
+    let run = run(&["check", "mistakes.yaml", "missing.yaml", "shop.yaml", "partners.txt"]);
+    assert_eq!(run.stdout, "shop.yaml: ok: 3 policies, 4 rules, 9 origin patterns\n");
+    assert!(
+        run.stderr.contains("\nmissing.yaml: cannot be read: No such file or directory"),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.contains("\npartners.txt:"), "{}", run.stderr);
+    assert!(run.stderr.ends_with("\n12 mistakes in 3 of 4 files\n"), "{}", run.stderr);
+    assert_eq!(run.code, 2);
+}
+
+#[test]
+fn standard_input_can_be_checked() {
+    let good = b"version: 1\npolicies: {a: {allow_origins: ['https://a.example']}}";
+    let run = run_with_stdin(&["check", "-"], good);
+    assert_eq!(run.stdout, "<stdin>: ok: 1 policy, 1 rule, 1 origin pattern\n");
+    assert_eq!(run.code, 0);
+
+    let bad = b"version: 1\npolicies: {a: {allow_origins: ['https://a.example/']}}";
+    let run = run_with_stdin(&["check", "-"], bad);
+    assert_eq!(
+        run.stderr,
+        "<stdin>:2: policies.a.allow_origins[0]: \"https://a.example/\": an origin does not end \
+         with a slash; write \"https://a.example\"\n1 mistake\n"
+    );
+    assert_eq!(run.code, 2);
+
+    // What it refers to is in the working directory.
+    let list = b"version: 1\npolicies: {a: {allow_origins_file: partners.txt}}";
+    let run = run_with_stdin(&["check", "-"], list);
+    assert_eq!(run.stdout, "<stdin>: ok: 1 policy, 1 rule, 2 origin patterns\n");
+}
+
+#[test]
+fn mistakes_that_are_not_shown_are_counted() {
+    let folder = folder("check-many");
+    let lines: String = (0..250).map(|index| format!("https://A{index}.example\n")).collect();
+    fs::write(folder.join("list.txt"), lines).unwrap();
+    let file = folder.join("cors.yaml");
+    fs::write(&file, "version: 1\npolicies: {a: {allow_origins_file: list.txt}}").unwrap();
+    let run = run(&["check", file.to_str().unwrap()]);
+    assert!(run.stderr.ends_with("\nand 150 more mistakes\n250 mistakes\n"), "{}", run.stderr);
+    assert_eq!(run.code, 2);
+}
+
+#[test]
+fn without_a_file_it_says_how_it_is_used() {
+    let run = run(&["check"]);
+    assert!(run.stderr.contains("Usage: cors-policy check <FILE>..."), "{}", run.stderr);
+    assert_eq!(run.code, 2);
+}
+
+#[test]
+fn it_says_which_one_it_is() {
+    let run = run(&["--version"]);
+    assert_eq!(run.stdout, concat!("cors-policy ", env!("CARGO_PKG_VERSION"), "\n"));
+    assert_eq!(run.code, 0);
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let args = ["check", "mistakes.yaml", "shop.yaml"];
+    let plain = run(&args);
+    assert!(!plain.stdout.contains('\u{1b}') && !plain.stderr.contains('\u{1b}'));
+    let forced = finish(command(&args).env("CLICOLOR_FORCE", "1"));
+    assert!(forced.stdout.contains('\u{1b}') && forced.stderr.contains('\u{1b}'));
+    let refused = finish(command(&args).env("CLICOLOR_FORCE", "0").env("NO_COLOR", "1"));
+    assert_eq!((refused.stdout, refused.stderr), (plain.stdout, plain.stderr));
+}
+
+#[test]
+fn nobody_has_to_read_it_to_the_end() {
+    for args in [
+        &["check", "shop.yaml"][..],
+        &["explain", "shop.yaml", "--policy", "forward", "--origin", "https://shop.example"],
+        &["schema"],
+        &["--help"],
+    ] {
+        let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+        drop(reader);
+        let output =
+            command(args).stdout(OwnedFd::from(writer)).stderr(Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_cannot_be_written_is_an_error() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = command(&["schema"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.starts_with("error: No space left on device"), "{stderr}");
+}

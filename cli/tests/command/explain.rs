@@ -1,0 +1,420 @@
+//! `cors-policy explain`. docs/cors-policy.md has more of its output, which is tested too.
+
+use std::fs;
+
+use crate::run::{Run, documents, folder, run, run_with_stdin};
+use cors_policy::{Decision, FieldName, OriginHeader, Policy, PreflightRequest, document};
+use serde_json::{Value, json};
+
+fn explain(policy: &str, origin: &str, more: &[&str]) -> Run {
+    run(&[&["explain", "shop.yaml", "--policy", policy, "--origin", origin], more].concat())
+}
+
+#[test]
+fn preflight_and_actual_request_are_explained() {
+    let run = explain(
+        "shop",
+        "https://a.two.example",
+        &["--method", "PATCH", "--header", "X-A", "--header", "authorization,x-a"],
+    );
+    assert_eq!(
+        run.stdout,
+        "\
+allowed: policy shop lets https://a.two.example send PATCH with authorization, x-a
+partners.txt:3: policies.shop.rules[0].allow_origins_file: \"https://*.two.example\" allows the origin
+A response that has an Access-Control-Allow-Origin of its own is left as it is (upstream_headers: keep).
+
+Preflight: allowed
+  > OPTIONS
+  > Origin: https://a.two.example
+  > Access-Control-Request-Method: PATCH
+  > Access-Control-Request-Headers: authorization,x-a
+  < 200
+  < Access-Control-Allow-Origin: https://a.two.example
+  < Access-Control-Allow-Credentials: true
+  < Access-Control-Allow-Methods: GET, PATCH
+  < Access-Control-Allow-Headers: authorization,x-a
+  < Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers
+
+Actual request: allowed
+  > PATCH
+  > Origin: https://a.two.example
+  < Access-Control-Allow-Origin: https://a.two.example
+  < Access-Control-Allow-Credentials: true
+  < Vary: Origin
+"
+    );
+    assert_eq!((run.stderr.as_str(), run.code), ("", 0));
+}
+
+#[test]
+fn what_a_preflight_lacks_is_named() {
+    let run = explain(
+        "shop",
+        "https://pr-1.shop.example",
+        &[
+            "--method",
+            "patch",
+            "--header",
+            "authorization,x-a,timing-allow-origin",
+            "--private-network",
+        ],
+    );
+    assert_eq!(
+        run.stdout,
+        "\
+denied_method: policy shop does not let https://pr-1.shop.example send patch with authorization, timing-allow-origin, x-a
+shop.yaml:19: policies.shop.rules[1].allow_origins[1]: \"regex:https://pr-[0-9]+\\.shop\\.example\" allows the origin
+policies.shop.rules[1].allow_methods does not have patch.
+policies.shop.rules[1].allow_headers does not have authorization. \"*\" does not cover it: list it too.
+policies.shop.rules[1].allow_private_network is not true, so that a browser that asks for it refuses the response.
+A response that has an Access-Control-Allow-Origin of its own is left as it is (upstream_headers: keep).
+
+Preflight: denied_method
+  > OPTIONS
+  > Origin: https://pr-1.shop.example
+  > Access-Control-Request-Method: patch
+  > Access-Control-Request-Headers: authorization,timing-allow-origin,x-a
+  > Access-Control-Request-Private-Network: true
+  < 200
+  < Access-Control-Allow-Origin: https://pr-1.shop.example
+  < Access-Control-Allow-Methods: GET, HEAD, POST
+  < Access-Control-Allow-Headers: *
+  < Vary: Origin
+
+Actual request: allowed, but no browser sends it after this preflight
+  > patch
+  > Origin: https://pr-1.shop.example
+  < Access-Control-Allow-Origin: https://pr-1.shop.example
+  < Timing-Allow-Origin: https://pr-1.shop.example
+  < Vary: Origin
+"
+    );
+    assert_eq!(run.code, 1);
+
+    let run = explain("shop", "https://admin.shop.example", &["--method", "patch"]);
+    let note = "policies.shop.rules[0].allow_methods does not have patch. It has PATCH; methods are \
+                case-sensitive, and browsers do not change the case of this one.\n";
+    assert!(run.stdout.contains(note), "{}", run.stdout);
+
+    let run = explain(
+        "forward",
+        "https://shop.example",
+        &["--header", "Access-Control-Allow-Origin", "--json"],
+    );
+    // Only the policy's own answer could lack it.
+    assert_eq!(run.json()["decision"], "allowed");
+    assert_eq!(run.code, 0);
+}
+
+#[test]
+fn a_response_header_on_a_request_is_a_mistake_of_the_page() {
+    let args = ["explain", "-", "--origin", "https://a.example"];
+    let header = ["--header", "Access-Control-Allow-Origin"];
+    let run = run_with_stdin(
+        &[&args[..], &header].concat(),
+        b"version: 1\npolicies: {a: {allow_origins: ['https://a.example']}}",
+    );
+    let note = "policies.a.allow_headers does not have access-control-allow-origin. It is a \
+                response header; a page that puts it on a request is mistaken.\n";
+    assert!(run.stdout.contains(note), "{}", run.stdout);
+    assert!(run.stdout.starts_with("denied_header: "), "{}", run.stdout);
+    assert_eq!(run.code, 1);
+}
+
+#[test]
+fn a_refusal_says_by_what_or_what_comes_near() {
+    for (origin, expected) in [
+        (
+            "https://old.shop.example",
+            "shop.yaml:5: policies.shop.deny_origins[0]: \"https://old.shop.example\" denies the origin\n",
+        ),
+        (
+            "http://pr-1.shop.example",
+            "None of its 6 patterns matches.\nNear misses:\n  \
+             shop.yaml:19: policies.shop.rules[1].allow_origins[1]: \"regex:https://pr-[0-9]+\\.shop\\.example\": \
+             only the scheme is different: it matches https://pr-1.shop.example\n  \
+             shop.yaml:18: policies.shop.rules[1].allow_origins[0]: \"https://*.shop.example:8443\": \
+             scheme and port are different: it matches https://pr-1.shop.example:8443\n",
+        ),
+        (
+            "https://shop.one.example:444",
+            "Near misses:\n  partners.txt:2: policies.shop.rules[0].allow_origins_file: \
+             \"https://shop.one.example\": only the port is different from that of the request\n",
+        ),
+        (
+            "https://shop.example:8443",
+            "\"https://*.shop.example:8443\": it matches the names below shop.example, and not shop.example itself\n",
+        ),
+        (
+            "https://a.shop.one.example",
+            "\"https://shop.one.example\": it does not include the names below it\n",
+        ),
+        (
+            "https://one.example",
+            "\"https://shop.one.example\": it does not include the name above it\n",
+        ),
+        (
+            "http://[::1]:3000",
+            "\"http://localhost:3000\": to a browser, [::1] and localhost are different hosts\n",
+        ),
+        (
+            "https://shop.one.example.evil.net",
+            "\"https://shop.one.example\": looks alike, but is another domain\n",
+        ),
+        (
+            "https://eviltwo.example",
+            "\"https://*.two.example\": looks alike, but is another domain\n",
+        ),
+        ("https://amdin.shop.example", "\"https://admin.shop.example\": spelled almost the same\n"),
+        ("https://elsewhere.example", "None of its 6 patterns matches.\nThe request gets 403"),
+        ("null", "null is the origin of sandboxed frames"),
+        ("", "No browser sends this as an origin: "),
+        (
+            "https://shop.one.example/",
+            "No browser sends this as an origin: an origin does not end with a slash; write \"https://shop.one.example\".\n",
+        ),
+        ("https://*.two.example", "This is a pattern. A browser sends one origin, such as"),
+    ] {
+        let run = explain("shop", origin, &[]);
+        let decision = format!("denied_origin: policy shop does not allow the origin {origin}\n");
+        assert!(run.stdout.starts_with(&decision), "{}", run.stdout);
+        assert!(run.stdout.contains(expected), "{expected}\n{}", run.stdout);
+        assert!(run.stdout.ends_with("\n  < 403\n  < Vary: Origin\n"), "{}", run.stdout);
+        assert_eq!(run.code, 1);
+    }
+}
+
+#[test]
+fn with_credentials_a_star_allows_only_what_can_be_repeated() {
+    let run = explain("anyone", "not an origin", &[]);
+    assert!(
+        run.stdout.starts_with(
+            "denied_origin: policy anyone does not allow the origin not an origin\n\
+             shop.yaml:27: policies.anyone.allow_origins[0]: \"*\" matches, but with credentials the \
+             answer repeats the origin, which has to be a well-formed one.\n\
+             No browser sends this as an origin: "
+        ),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(run.code, 1);
+}
+
+#[test]
+fn an_application_that_answers_preflights_decides_for_itself() {
+    let run = explain("forward", "https://shop.example", &["--method", "DELETE", "--json"]);
+    assert_eq!(run.code, 0);
+    assert_eq!(
+        run.json()["preflight"],
+        json!({
+            "needed": true,
+            "answered_by": "application",
+            "decision": null,
+            "denied_headers": [],
+            "request_headers": {
+                "Origin": "https://shop.example",
+                "Access-Control-Request-Method": "DELETE",
+            },
+            "status": null,
+            "response_headers": null,
+        })
+    );
+}
+
+#[test]
+fn json_says_the_same() {
+    let run = explain("shop", "http://admin.shop.example", &["--header", "X-A", "--json"]);
+    assert_eq!(run.code, 1);
+    let headers = json!({ "Vary": "Origin" });
+    assert_eq!(
+        run.json(),
+        json!({
+            "file": "shop.yaml",
+            "policy": "shop",
+            "origin": "http://admin.shop.example",
+            "method": "GET",
+            "headers": ["x-a"],
+            "private_network": false,
+            "allowed": false,
+            "decision": "denied_origin",
+            "matched": null,
+            "near_misses": [
+                {
+                    "file": "shop.yaml",
+                    "line": 12,
+                    "place": "policies.shop.rules[0].allow_origins[0]",
+                    "rule": 0,
+                    "pattern": "https://admin.shop.example",
+                    "difference": "scheme",
+                    "reason": "only the scheme is different from that of the request",
+                },
+                {
+                    "file": "shop.yaml",
+                    "line": 18,
+                    "place": "policies.shop.rules[1].allow_origins[0]",
+                    "rule": 1,
+                    "pattern": "https://*.shop.example:8443",
+                    "difference": "scheme_and_port",
+                    "reason": "scheme and port are different: it matches https://admin.shop.example:8443",
+                },
+            ],
+            "notes": [
+                "The request gets 403 and does not reach the application (enforce: true), unless it \
+                 is same-origin: its Host names the origin's host and port.",
+                "A response that has an Access-Control-Allow-Origin of its own is left as it is \
+                 (upstream_headers: keep).",
+            ],
+            "preflight": {
+                "needed": true,
+                "answered_by": "policy",
+                "decision": "denied_origin",
+                "denied_headers": [],
+                "request_headers": {
+                    "Origin": "http://admin.shop.example",
+                    "Access-Control-Request-Method": "GET",
+                    "Access-Control-Request-Headers": "x-a",
+                },
+                "status": 200,
+                "response_headers": headers,
+            },
+            "actual": { "decision": "denied_origin", "status": 403, "response_headers": headers },
+        })
+    );
+}
+
+/// What the engine says itself, without the command.
+fn expected(
+    policy: &Policy,
+    origin: &str,
+    method: &str,
+    headers: &str,
+) -> (Decision, Option<usize>) {
+    let origin = OriginHeader::One(origin.as_bytes());
+    let request = PreflightRequest {
+        method: method.as_bytes(),
+        headers: (!headers.is_empty()).then_some(headers.as_bytes()).into_iter(),
+        private_network: false,
+    };
+    let answer = policy.decide_preflight(origin, &request);
+    (answer.decision(), answer.rule())
+}
+
+#[test]
+fn it_agrees_with_the_engine() {
+    let policies = document::load(&documents().join("shop.yaml")).unwrap();
+    for policy in policies.iter().filter(|policy| policy.name() != "forward") {
+        for origin in [
+            "https://shop.one.example",
+            "https://a.b.two.example",
+            "https://two.example",
+            "https://admin.shop.example",
+            "https://old.shop.example",
+            "https://old.shop.example:8443",
+            "https://pr-12.shop.example",
+            "https://pr-.shop.example",
+            "http://localhost:3000",
+            "http://localhost",
+            "null",
+            "",
+            "*",
+            "https://A.two.example",
+        ] {
+            for (method, headers) in [("GET", ""), ("PATCH", "x-a"), ("GET", "authorization")] {
+                let mut args = vec!["--json", "--preflight", "--method", method];
+                if !headers.is_empty() {
+                    args.extend(["--header", headers]);
+                }
+                let run = explain(policy.name(), origin, &args);
+                let json = run.json();
+                let (decision, rule) = expected(policy, origin, method, headers);
+                let context = format!("{} {origin} {method} {headers}: {json}", policy.name());
+                assert_eq!(json["decision"], decision.as_str(), "{context}");
+                assert_eq!(json["allowed"], decision == Decision::Allowed, "{context}");
+                assert_eq!(run.code, i32::from(decision != Decision::Allowed), "{context}");
+                // A pattern is named wherever a rule has decided, and it is one of that rule.
+                assert_eq!(
+                    json["matched"]["rule"].as_u64(),
+                    rule.map(|rule| rule as u64),
+                    "{context}"
+                );
+                let allow_origin =
+                    &json["actual"]["response_headers"][FieldName::AllowOrigin.as_str()];
+                assert_eq!(allow_origin.is_string(), rule.is_some(), "{context}");
+                if rule.is_none() && json["matched"] != Value::Null {
+                    let place = json["matched"]["place"].as_str().unwrap();
+                    assert!(place.contains(".deny_origins["), "{context}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn without_a_decision_it_is_an_error() {
+    let origin = ["--origin", "https://a.example"];
+    let in_shop = [&["explain", "shop.yaml", "--policy", "shop"], &origin[..]].concat();
+    for (args, expected) in [
+        (
+            [&["explain", "shop.yaml", "--policy", "shpo"], &origin[..]].concat(),
+            "error: shop.yaml has no policy \"shpo\"; did you mean shop? It has: shop, forward, anyone\n",
+        ),
+        (
+            [&["explain", "shop.yaml", "--policy", "elsewhere"], &origin[..]].concat(),
+            "error: shop.yaml has no policy \"elsewhere\". It has: shop, forward, anyone\n",
+        ),
+        (
+            [&["explain", "shop.yaml"], &origin[..]].concat(),
+            "error: shop.yaml has several policies; choose one by --policy: shop, forward, anyone\n",
+        ),
+        (
+            [&["explain", "mistakes.yaml"], &origin[..]].concat(),
+            "mistakes.yaml:6: policies.api.allow_origins[0]: ",
+        ),
+        ([&["explain", "missing.yaml"], &origin[..]].concat(), "missing.yaml: cannot be read: "),
+        (
+            vec!["explain", "shop.yaml", "--policy", "shop"],
+            "error: the following required arguments",
+        ),
+        (
+            [&in_shop[..], &["--method", "TRACE"]].concat(),
+            "error: invalid value 'TRACE' for '--method",
+        ),
+        (
+            [&in_shop[..], &["--header", "Cookie"]].concat(),
+            "error: invalid value 'Cookie' for '--header",
+        ),
+        (
+            [&in_shop[..], &["--header", "X-A: 1"]].concat(),
+            "error: invalid value 'X-A: 1' for '--header",
+        ),
+        (
+            vec!["explain", "shop.yaml", "--origin", "a\nb"],
+            "error: invalid value 'a\nb' for '--origin",
+        ),
+        (vec!["explian"], "error: unrecognized subcommand 'explian'"),
+    ] {
+        let run = run(&args);
+        assert!(run.stderr.starts_with(expected), "{args:?}: {}", run.stderr);
+        assert_eq!((run.stdout.as_str(), run.code), ("", 2), "{args:?}");
+    }
+}
+
+#[test]
+fn long_lists_are_ordinary() {
+    let folder = folder("explain-long");
+    let list: String =
+        (0..100_000).map(|index| format!("https://shop{index}.partner.example\n")).collect();
+    fs::write(folder.join("partners.txt"), list).unwrap();
+    let file = folder.join("cors.yaml");
+    fs::write(&file, "version: 1\npolicies: {a: {allow_origins_file: partners.txt}}").unwrap();
+    let explain = |origin: &str| {
+        run(&["explain", file.to_str().unwrap(), "--json", "--origin", origin]).json()
+    };
+    let last = explain("https://shop99999.partner.example");
+    assert_eq!(last["matched"]["line"], 100_000);
+    let near = explain("http://shop99999.partner.example");
+    assert_eq!(near["near_misses"][0]["line"], 100_000);
+    assert_eq!(near["near_misses"][0]["difference"], "scheme");
+    fs::remove_dir_all(folder).unwrap();
+}

@@ -1,0 +1,7 @@
+//! The `cors-policy` command, run as its users run it.
+
+mod check;
+mod docs;
+mod explain;
+mod run;
+mod schema;

@@ -1,0 +1,1018 @@
+//! Documents and their mistakes, a sentence a case.
+
+use std::path::Path;
+
+use super::*;
+use crate::{origin::Danger, test_directory::TestDirectory};
+
+/// What the mistakes of a text are, each as it is displayed without the file's name.
+fn mistakes(text: impl AsRef<[u8]>) -> Vec<String> {
+    match parse(text.as_ref(), Path::new("f")) {
+        Ok(_) => Vec::new(),
+        Err(report) => shown(&report),
+    }
+}
+
+fn shown(report: &Report) -> Vec<String> {
+    assert!(!report.mistakes().is_empty());
+    let lines: Vec<String> = report
+        .to_string()
+        .lines()
+        .map(|line| line.strip_prefix('f').unwrap_or(line).to_owned())
+        .collect();
+    assert_eq!(lines.len(), report.mistakes().len() + usize::from(report.omitted() > 0));
+    lines
+}
+
+/// A document with one policy `a`, whose keys are these lines, the first of them in line 4.
+fn with_policy(keys: &str) -> String {
+    let keys: String = keys.lines().map(|line| format!("    {}\n", line)).collect();
+    format!("version: 1\npolicies:\n  a:\n{keys}")
+}
+
+#[track_caller]
+fn assert_mistakes(text: impl AsRef<[u8]>, expected: &[&str]) {
+    let text = text.as_ref();
+    assert_eq!(mistakes(text), expected, "{}", String::from_utf8_lossy(text));
+}
+
+const DOCUMENTED: &str = r#"
+version: 1
+policies:
+  api:
+    allow_origins:
+      - https://app.example.com
+      - https://*.example.com          # one or more labels in place of *
+      - http://localhost:*             # any port, none included
+      - regex:https://pr-[0-9]+\.preview\.example\.net
+    allow_origins_file: partners.txt   # one pattern a line, # comments; for long lists
+    deny_origins: [https://old.example.com]
+    allow_methods: [GET, PUT, DELETE]
+    allow_headers: [Authorization, Content-Type]
+    expose_headers: [ETag]
+    allow_credentials: true
+    max_age: 10m
+  mixed:
+    rules:                             # the first rule whose origins match decides
+      - allow_origins: [https://admin.example.com]
+        allow_credentials: true
+        allow_methods: "*"
+      - allow_origins: ["*"]
+"#;
+
+fn decision(policy: &Policy, origin: &str) -> (&'static str, Option<usize>) {
+    let answer = policy.decide(crate::OriginHeader::One(origin.as_bytes()));
+    (answer.decision().as_str(), answer.rule())
+}
+
+#[test]
+fn the_documented_example() {
+    let directory = TestDirectory::new("documented");
+    let partners = directory.write("partners.txt", "# partners\nhttps://partner.example # one\n");
+    let file = directory.write("cors.yaml", DOCUMENTED);
+    let policies = load(&file).unwrap();
+    let names: Vec<_> = policies.iter().map(Policy::name).collect();
+    assert_eq!(names, ["api", "mixed"]);
+    for (origin, expected) in [
+        ("https://app.example.com", ("allowed", Some(0))),
+        ("https://x.y.example.com", ("allowed", Some(0))),
+        ("https://old.example.com", ("denied_origin", None)),
+        ("https://example.com", ("denied_origin", None)),
+        ("http://localhost", ("allowed", Some(0))),
+        ("http://localhost:3000", ("allowed", Some(0))),
+        ("https://pr-12.preview.example.net", ("allowed", Some(0))),
+        ("https://pr-x.preview.example.net", ("denied_origin", None)),
+        ("https://partner.example", ("allowed", Some(0))),
+    ] {
+        assert_eq!(decision(&policies[0], origin), expected, "{origin}");
+    }
+    for (origin, expected) in [
+        ("https://admin.example.com", ("allowed", Some(0))),
+        ("https://b.example", ("allowed", Some(1))),
+    ] {
+        assert_eq!(decision(&policies[1], origin), expected, "{origin}");
+    }
+    assert_eq!(policies[0].files().collect::<Vec<_>>(), [partners]);
+}
+
+#[test]
+fn many_mistakes_come_at_once_and_in_the_order_of_the_document() {
+    let text = r#"version: 1
+policies:
+  api:
+    max_age: 2d
+    allow_origins:
+      - https://app.example.com/
+      - https://b.example
+      -
+    alow_headers: [X-A]
+    allow_credentials: yes
+    expose_headers: "*"
+    max_age: 5
+    allow_methods: [put, GET]
+  mixed:
+    rules:
+      - allow_origins: ["*"]
+        allow_methods: GET, PUT
+      - allow_origins: [null]
+        enforce: true
+"#;
+    assert_mistakes(
+        text,
+        &[
+            ":4: policies.api.max_age: \"2d\": more than 86400 seconds, at which browsers cap it; write 1d or less",
+            ":6: policies.api.allow_origins[0]: \"https://app.example.com/\": an origin does not end with a slash; write \"https://app.example.com\"",
+            ":8: policies.api.allow_origins[2]: an empty entry; remove it, or write an origin; the null origin is \"null\" in quotes",
+            ":9: policies.api.alow_headers: unknown key; write `allow_headers`",
+            ":10: policies.api.allow_credentials: \"yes\": expected true or false, found a text; write `true`",
+            ":11: policies.api.expose_headers: \"*\": with credentials, browsers take `*` for the header of that name, and nothing is exposed; list the headers that pages may read",
+            ":12: policies.api.max_age: the same key stands in line 4 already; remove one of the two",
+            ":13: policies.api.allow_methods[0]: \"put\": never matches: methods are case-sensitive, and browsers send this one in upper case; write PUT",
+            ":17: policies.mixed.rules[0].allow_methods: \"GET, PUT\": several entries in one text; write a list: [\"GET\", \"PUT\"]",
+            ":18: policies.mixed.rules[1]: never reached: rules[0] matches every origin; move it above rules[0], or remove it",
+            ":18: policies.mixed.rules[1].allow_origins[0]: an empty entry; remove it, or write an origin; the null origin is \"null\" in quotes",
+            ":19: policies.mixed.rules[1].enforce: this key belongs to the policy, beside `rules`; move it there",
+        ],
+    );
+}
+
+#[test]
+fn the_text_as_a_whole() {
+    for (sentence, text, expected) in [
+        ("an empty file", &b""[..], &[": the file is empty; begin with `version: 1` and `policies:`"][..]),
+        ("a file of comments", b"# nothing\n---\n", &[": the file is empty; begin with `version: 1` and `policies:`"]),
+        (
+            "a list",
+            b"- a\n",
+            &[":1: […]: expected the keys `version` and `policies`, found a list; begin with `version: 1` and `policies:`"],
+        ),
+        (
+            "a text",
+            b"\n  version\n",
+            &[":2: \"version\": expected the keys `version` and `policies`, found a text; begin with `version: 1` and `policies:`"],
+        ),
+        (
+            "nothing of what belongs there",
+            b"\nversoin: 1\nallow_origins: []\n",
+            &[
+                ":2: `version` is missing; begin the file with `version: 1`",
+                ":2: no policy is defined; write `policies:`, below it the name of a policy, and below that allow_origins",
+                ":2: versoin: unknown key; write `version`",
+                ":3: allow_origins: this key belongs to a policy, below `policies` and a name; move it there",
+            ],
+        ),
+        (
+            "another version",
+            b"version: 2\npolicies: {a: {allow_origins: '*'}}\n",
+            &[":1: version: 2: not a version that this release reads; write `version: 1`"],
+        ),
+        (
+            "a version that is a text",
+            b"version: '1'\npolicies: {a: {allow_origins: '*'}}\n",
+            &[":1: version: \"1\": not a version that this release reads; write `version: 1`"],
+        ),
+        (
+            "no policies",
+            b"version: 1\npolicies:\n",
+            &[":2: policies: no policy is defined; write `policies:`, below it the name of a policy, and below that allow_origins"],
+        ),
+        (
+            "policies in a list",
+            b"version: 1\npolicies:\n  - name: a\n",
+            &[":3: policies: […]: expected policies by their names, found a list; write the name of a policy and a colon, and its keys below it, indented"],
+        ),
+        (
+            "a policy without anything",
+            b"version: 1\npolicies:\n  a:\n  b: {}\n",
+            &[
+                ":3: policies.a: allows no origin; list origins with allow_origins or allow_origins_file; \"*\" is every origin",
+                ":4: policies.b: allows no origin; list origins with allow_origins or allow_origins_file; \"*\" is every origin",
+            ],
+        ),
+        (
+            "a key without space before its value",
+            b"version: 1\npolicies:\n  a:\n    allow_origins:'*'\n",
+            &[":4: policies.a: \"allow_origins:'*'\": expected the keys of a policy, found a text; write `key: value`, with a space after the colon, as in `allow_origins: [\"https://app.example.com\"]`"],
+        ),
+        ("bytes that are not UTF-8", b"version: 1\n# \xff\n", &[":2: not UTF-8; save the file as UTF-8"]),
+        ("UTF-16", b"\xff\xfev\0e\0", &[":1: not UTF-8; save the file as UTF-8"]),
+        ("a NUL", b"version: 1\n\n# \0\n", &[":3: the control character U+0000; remove it"]),
+        (
+            "a second document",
+            b"---\nversion: 1\npolicies: {a: {allow_origins: '*'}}\n---\nversion: 1\n",
+            &[":4: a second YAML document begins here; keep one document in the file, without `---` inside"],
+        ),
+        (
+            "names that policies cannot have",
+            b"version: 1\npolicies:\n  off: &a {allow_origins: '*'}\n  a b: *a\n  '': *a\n  \"\\n\": *a\n  aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: *a\n  a.B-3_: *a\n",
+            &[
+                ":3: policies.off: not a name for a policy; names are letters, digits, `_`, `.` and `-`, at most 64 of them; `off` is taken",
+                ":4: policies.\"a b\": not a name for a policy; names are letters, digits, `_`, `.` and `-`, at most 64 of them; `off` is taken",
+                ":5: policies.\"\": not a name for a policy; names are letters, digits, `_`, `.` and `-`, at most 64 of them; `off` is taken",
+                ":6: policies.\"\\n\": not a name for a policy; names are letters, digits, `_`, `.` and `-`, at most 64 of them; `off` is taken",
+                ":7: policies.\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\": not a name for a policy; names are letters, digits, `_`, `.` and `-`, at most 64 of them; `off` is taken",
+            ],
+        ),
+    ] {
+        assert_eq!(mistakes(text), expected, "{sentence}");
+    }
+}
+
+#[test]
+fn what_yaml_makes_hard() {
+    for (sentence, text, expected) in [
+        (
+            "a star outside of quotes in a list",
+            "version: 1\npolicies:\n  a:\n    allow_origins:\n      - *\n",
+            &[
+                ":5: \"- *\": `*` outside of quotes begins a YAML alias; put the whole value in quotes, as in \"*\"",
+            ][..],
+        ),
+        (
+            "a star outside of quotes in brackets",
+            "version: 1\npolicies:\n  a:\n    allow_origins: [*]\n",
+            &[
+                ":4: \"allow_origins: [*]\": `*` outside of quotes begins a YAML alias; put the whole value in quotes, as in \"*\"",
+            ],
+        ),
+        (
+            "a star outside of quotes as a value",
+            "version: 1\npolicies:\n  a:\n    allow_methods: *\n    allow_origins: 'a'\n",
+            &[
+                ":4: \"allow_methods: *\": `*` outside of quotes begins a YAML alias; put the whole value in quotes, as in \"*\"",
+            ],
+        ),
+        (
+            "a star outside of quotes that looks like an alias",
+            "version: 1\npolicies:\n  a:\n    allow_origins: [*.example.com]\n",
+            &[
+                ":4: \"allow_origins: [*.example.com]\": `*` outside of quotes begins a YAML alias; put the whole value in quotes, as in \"*\"",
+            ],
+        ),
+        (
+            "tabs",
+            "version: 1\npolicies:\n  a:\n\t\tallow_origins: '*'\n",
+            &[
+                ":4: \"allow_origins: '*'\": YAML forbids tabs in the indentation; indent with spaces",
+            ],
+        ),
+        (
+            "merge keys",
+            "version: 1\npolicies:\n  a: &a\n    allow_origins: '*'\n  b:\n    <<: *a\n    allow_origins: '*'\n",
+            &[
+                ":6: policies.b.\"<<\": merge keys are not supported (YAML 1.2 has none); repeat the keys, or let an alias stand for a whole value",
+            ],
+        ),
+        (
+            "tags",
+            "version: 1\npolicies:\n  a:\n    allow_origins: !env ORIGINS\n    max_age: !!int 5\n    !x y: z\n",
+            &[
+                ":4: policies.a.allow_origins: \"!env\": YAML tags have no meaning here; remove `!env`",
+                ":5: policies.a.max_age: \"!!int\": YAML tags have no meaning here; remove `!!int`",
+                ":6: policies.a: YAML tags have no meaning here; remove `!x`",
+            ],
+        ),
+        (
+            "keys that are not texts",
+            "version: 1\npolicies:\n  404: {allow_origins: '*'}\n  ? [a]\n  : {allow_origins: '*'}\n  ~: {allow_origins: '*'}\n  true: {allow_origins: '*'}\n",
+            &[
+                ":3: policies: 404: a key has to be a text; put it in quotes, as in \"404\"",
+                ":4: policies: […]: a key has to be a text; put it in quotes, as in \"404\"",
+                ":6: policies: a key has to be a text; put it in quotes, as in \"404\"",
+                ":7: policies: true: a key has to be a text; put it in quotes, as in \"404\"",
+            ],
+        ),
+        (
+            "a key twice",
+            "version: 1\npolicies:\n  a: {allow_origins: '*'}\n  a: {allow_origins: ''}\nversion: 1\n",
+            &[
+                ":4: policies.a: the same key stands in line 3 already; remove one of the two",
+                ":5: version: the same key stands in line 1 already; remove one of the two",
+            ],
+        ),
+        (
+            "an alias inside of what it stands for",
+            "version: 1\npolicies: &p\n  a: *p\n",
+            &[":3: an alias inside of what it stands for; write the value out"],
+        ),
+    ] {
+        assert_eq!(mistakes(text), expected, "{sentence}");
+    }
+    for text in [
+        "version: 1\npolicies: {a: {allow_origins: ['*'}}\n",
+        "version: 1\npolicies:\n  a:\n   allow_origins: '*'\n  b\n",
+        "version: 1\npolicies: {a: {allow_origins: ['https://a.example', , 'https://b.example']}}",
+        "version: 1\npolicies: \"\n",
+        "@",
+        "%YAML 1.2\n%YAML 1.2\n---\na",
+        "version: 1\npolicies: *unknown",
+    ] {
+        let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
+        assert_eq!(report.mistakes().len(), 1, "{text}");
+        assert!(report.mistakes()[0].line().is_some(), "{text}");
+    }
+}
+
+#[test]
+fn aliases_stand_for_whole_values() {
+    let text = "version: 1\npolicies:\n  a:\n    allow_origins: &o [https://a.example]\n    \
+                allow_headers: &h [X-A]\n    expose_headers: *h\n  b: {allow_origins: *o}\n";
+    let policies = parse(text.as_bytes(), Path::new("f")).unwrap();
+    assert_eq!(decision(&policies[1], "https://a.example"), ("allowed", Some(0)));
+}
+
+#[test]
+fn what_the_text_may_look_like() {
+    for (sentence, text) in [
+        ("CR LF", "version: 1\r\npolicies:\r\n  a:\r\n    allow_origins: ['*']\r\n"),
+        ("a byte order mark", "\u{feff}version: 1\npolicies: {a: {allow_origins: '*'}}"),
+        ("markers", "%YAML 1.2\n---\nversion: 1\npolicies: {a: {allow_origins: '*'}}\n...\n"),
+        ("JSON", "{\"version\":1,\"policies\":{\"a\":{\"allow_origins\":[\"*\"]}}}"),
+        ("no line end", "version: 1\npolicies: {a: {allow_origins: '*'}}"),
+        ("a trailing comma", "version: 1\npolicies: {a: {allow_origins: ['*', ], }, }"),
+    ] {
+        assert_eq!(mistakes(text), [""; 0], "{sentence}");
+    }
+    // What a trailing comma opens elsewhere: here it is nothing at all.
+    let text = "version: 1\npolicies: {a: {allow_origins: ['https://a.example', ]}}";
+    let policies = parse(text.as_bytes(), Path::new("f")).unwrap();
+    assert_eq!(decision(&policies[0], "https://b.example"), ("denied_origin", None));
+    assert_eq!(decision(&policies[0], ""), ("denied_origin", None));
+}
+
+#[test]
+fn values_of_keys() {
+    let origins = "allow_origins: '*'\n";
+    let a = "allow_origins: 'https://a.example'\n";
+    for (sentence, keys, expected) in [
+        ("one text is a list of one", "allow_methods: PUT\nallow_headers: X-A\n", &[][..]),
+        (
+            "empty lists where they can be meant",
+            "deny_origins: []\nallow_headers: []\nexpose_headers: []\ndangerously_allow: []\n",
+            &[],
+        ),
+        (
+            "an empty list of methods",
+            "allow_methods: []\n",
+            &[
+                ":5: policies.a.allow_methods: an empty list; remove the key, or write at least one entry (GET, HEAD and POST cannot be forbidden; \"*\" is every origin)",
+            ],
+        ),
+        (
+            "keys without values",
+            "allow_headers:\nmax_age: ~\nenforce: null\n",
+            &[
+                ":5: policies.a.allow_headers: no value; write `allow_headers: [Authorization, Content-Type]`, or remove the key",
+                ":6: policies.a.max_age: no value; write `max_age: 10m`, or remove the key",
+                ":7: policies.a.enforce: no value; write `enforce: true`, or remove the key",
+            ],
+        ),
+        (
+            "values of the wrong type",
+            "allow_methods: {GET: true}\nallow_headers: [[X-A], 5, {a: b}]\nmax_age: [5]\nenforce: 1\npreflight: [answer]\nrules: 5\n",
+            &[
+                ":4: policies.a.allow_origins: beside `rules`, this key would apply to none of them; move it into the entries of `rules`",
+                ":5: policies.a.allow_methods: beside `rules`, this key would apply to none of them; move it into the entries of `rules`",
+                ":6: policies.a.allow_headers: beside `rules`, this key would apply to none of them; move it into the entries of `rules`",
+                ":7: policies.a.max_age: beside `rules`, this key would apply to none of them; move it into the entries of `rules`",
+                ":8: policies.a.enforce: 1: expected true or false, found a number; write `true`",
+                ":9: policies.a.preflight: […]: expected answer or forward, found a list; write `preflight: forward`",
+                ":10: policies.a.rules: 5: expected a list of rules, found a number; write `rules: [{allow_origins: [\"https://app.example.com\"]}]`",
+            ],
+        ),
+        (
+            "values of the wrong type in a rule",
+            "allow_methods: {GET: true}\nallow_headers: [[X-A], 5, {a: b}]\nmax_age: [5]\nallow_credentials: off\nexpose_headers: true\n",
+            &[
+                ":5: policies.a.allow_methods: {…}: expected a list of methods, or \"*\", found a mapping; write `allow_methods: [GET, PUT]`",
+                ":6: policies.a.allow_headers[0]: […]: expected a text, found a list; write the entries one by one; an alias of a list stands for the whole list",
+                ":6: policies.a.allow_headers[1]: 5: expected a text, found a number; put it in quotes",
+                ":6: policies.a.allow_headers[2]: {…}: expected a text, found a mapping; put the whole entry in quotes, or write one entry a line after `-`",
+                ":7: policies.a.max_age: […]: expected a time, found a list; write `max_age: 10m`",
+                ":8: policies.a.allow_credentials: \"off\": expected true or false, found a text; write `false`",
+                ":9: policies.a.expose_headers: true: expected a list of header names, or \"*\", found a boolean; write `expose_headers: [ETag]`",
+            ],
+        ),
+        (
+            "several entries in one text",
+            "allow_methods: GET,PUT,\nallow_headers: X-A X-B\nexpose_headers: 'a, b'\n",
+            &[
+                ":5: policies.a.allow_methods: \"GET,PUT,\": several entries in one text; write a list: [\"GET\", \"PUT\"]",
+                ":6: policies.a.allow_headers: \"X-A X-B\": several entries in one text; write a list: [\"X-A\", \"X-B\"]",
+                ":7: policies.a.expose_headers: \"a, b\": several entries in one text; write a list: [\"a\", \"b\"]",
+            ],
+        ),
+        (
+            "methods that do nothing",
+            "allow_methods: [get, TRACE, 'A B', patch, '*', PATCHY]\n",
+            &[
+                ":5: policies.a.allow_methods[0]: \"get\": never matches: methods are case-sensitive, and browsers send this one in upper case; write GET",
+                ":5: policies.a.allow_methods[1]: \"TRACE\": browsers never send this method (forbidden by the Fetch standard); remove it",
+                ":5: policies.a.allow_methods[2]: \"A B\": not a method: methods are letters, digits and !#$%&'*+-.^_`|~; write one method an entry, as in [GET, PUT]",
+                ":5: policies.a.allow_methods[3]: \"patch\": does not match PATCH: methods are case-sensitive; write PATCH (or list both, if pages really send patch)",
+                ":5: policies.a.allow_methods[5]: \"PATCHY\": `*` beside it covers this; remove it, or remove `*`",
+            ],
+        ),
+        ("both spellings of PATCH", "allow_methods: [patch, PATCH]\n", &[]),
+        (
+            "request headers that do nothing",
+            "allow_headers: [Cookie, 'X A', sec-x, Access-Control-Allow-Origin, '*', authorization, X-A]\n",
+            &[
+                ":5: policies.a.allow_headers[0]: \"Cookie\": pages cannot set this request header (forbidden by the Fetch standard), so that allowing it does nothing; remove it",
+                ":5: policies.a.allow_headers[1]: \"X A\": not a header name: header names are letters, digits and !#$%&'*+-.^_`|~; write one name an entry, without a colon, as in [Authorization, Content-Type]",
+                ":5: policies.a.allow_headers[2]: \"sec-x\": pages cannot set this request header (forbidden by the Fetch standard), so that allowing it does nothing; remove it",
+                ":5: policies.a.allow_headers[3]: \"Access-Control-Allow-Origin\": a response header of CORS; allow_headers names the headers that pages may put on requests; remove it: this module sends it by itself",
+                ":5: policies.a.allow_headers[6]: \"X-A\": `*` beside it covers this; remove it, or remove `*`",
+            ],
+        ),
+        (
+            "response headers that cannot be exposed",
+            "expose_headers: [Set-Cookie, '']\n",
+            &[
+                ":5: policies.a.expose_headers[0]: \"Set-Cookie\": pages cannot read this response header (forbidden by the Fetch standard), so that exposing it does nothing; remove it",
+                ":5: policies.a.expose_headers[1]: an empty entry; remove it, or write what it was meant to hold",
+            ],
+        ),
+        (
+            "* and Authorization",
+            "allow_headers: ['*', Authorization]\nexpose_headers: [authorization, '*']\n",
+            &[],
+        ),
+        (
+            "times that browsers do not take",
+            "max_age: -1\n",
+            &[
+                ":5: policies.a.max_age: -1: a time below zero; write 0, which turns caching of preflights off",
+            ],
+        ),
+        (
+            "fractions of seconds",
+            "max_age: 1.5\n",
+            &[
+                ":5: policies.a.max_age: 1.5: Access-Control-Max-Age has no fractions of a second; write whole seconds, as in 600, or 10m",
+            ],
+        ),
+        ("times", "max_age: '1h 30m'\n", &[]),
+        (
+            "words that are none of the known ones",
+            "upstream_headers: replce\npreflight: ignore\npreflight_status: 201\ndangerously_allow: [public_sufixes, everything, null_origin]\n",
+            &[
+                ":5: policies.a.upstream_headers: \"replce\": unknown value; write `replace`",
+                ":6: policies.a.preflight: \"ignore\": unknown value; write one of answer, forward",
+                ":7: policies.a.preflight_status: 201: unknown value; write `200`",
+                ":8: policies.a.dangerously_allow[0]: \"public_sufixes\": unknown value; write `public_suffixes`",
+                ":8: policies.a.dangerously_allow[1]: \"everything\": unknown value; write one of insecure_origins, public_suffixes, any_origin_with_credentials, null_origin, loose_regex",
+            ],
+        ),
+        ("a status in quotes", "preflight_status: '200'\n", &[]),
+        ("a guard that opens nothing here", "dangerously_allow: loose_regex\n", &[]),
+        (
+            "denied origins",
+            "deny_origins: ['*', 'null', 'http://a.example', 'https://a.example:443']\n",
+            &[
+                ":5: policies.a.deny_origins[0]: \"*\": refuses every origin; remove it; what no rule allows is refused anyway",
+                ":5: policies.a.deny_origins[3]: \"https://a.example:443\": 443 is the scheme's default port, which browsers leave out; write \"https://a.example\"",
+            ],
+        ),
+        (
+            "unknown keys, near and far",
+            "allow-origins: []\nAllow_Methods: []\ncolour: red\n",
+            &[
+                ":5: policies.a.allow-origins: unknown key; write `allow_origins`",
+                ":6: policies.a.Allow_Methods: unknown key; write `allow_methods`",
+                ":7: policies.a.colour: unknown key; write one of allow_origins, allow_origins_file, allow_methods, allow_headers, expose_headers, allow_credentials, max_age, allow_private_network, timing_allow_origin, deny_origins, upstream_headers, preflight, preflight_status, enforce, dangerously_allow, rules",
+            ],
+        ),
+    ] {
+        assert_eq!(mistakes(with_policy(&(origins.to_owned() + keys))), expected, "{sentence}");
+    }
+    assert_mistakes(
+        with_policy(&format!("{a}allow_credentials: true\nexpose_headers: [ETag, '*']")),
+        &[
+            ":6: policies.a.expose_headers[1]: \"*\": with credentials, browsers take `*` for the header of that name, and nothing is exposed; list the headers that pages may read",
+        ],
+    );
+    assert_mistakes(
+        with_policy("allow_origins: 'https://a.example, https://b.example'"),
+        &[
+            ":4: policies.a.allow_origins: \"https://a.example, https://b.example\": several entries in one text; write a list: [\"https://a.example\", \"https://b.example\"]",
+        ],
+    );
+    assert_mistakes(with_policy("allow_origins: 'regex:https://[a-z]{1,3}\\.example\\.com'"), &[]);
+    assert_mistakes(
+        with_policy("allow_origins: []"),
+        &[
+            ":4: policies.a.allow_origins: an empty list; remove the key, or write at least one entry (GET, HEAD and POST cannot be forbidden; \"*\" is every origin)",
+        ],
+    );
+    assert_mistakes(
+        with_policy("allow_origins: ['']"),
+        &[
+            ":4: policies.a.allow_origins[0]: an empty entry; remove it, or write an origin; the null origin is \"null\" in quotes",
+        ],
+    );
+}
+
+#[test]
+fn rules() {
+    for (sentence, keys, expected) in [
+        (
+            "no rules",
+            "rules: []",
+            &[":4: policies.a.rules: no rules; write at least one rule, or remove `rules`"][..],
+        ),
+        (
+            "a mapping in place of a list",
+            "rules:\n  allow_origins: ['*']",
+            &[
+                ":5: policies.a.rules: {…}: expected a list of rules, found a mapping; write `rules: [{allow_origins: [\"https://app.example.com\"]}]`",
+            ],
+        ),
+        (
+            "a rule without origins",
+            "rules:\n  - allow_methods: [PUT]\n  -\n  - x",
+            &[
+                ":5: policies.a.rules[0]: allows no origin; list origins with allow_origins or allow_origins_file; \"*\" is every origin",
+                ":6: policies.a.rules[1]: allows no origin; list origins with allow_origins or allow_origins_file; \"*\" is every origin",
+                ":7: policies.a.rules[2]: \"x\": expected the keys of a rule, found a text; write `key: value`, with a space after the colon, as in `allow_origins: [\"https://app.example.com\"]`",
+            ],
+        ),
+        (
+            "a rule behind one with * and credentials is not reached either",
+            "dangerously_allow: [any_origin_with_credentials]\nrules:\n  - {allow_origins: ['*'], allow_credentials: true}\n  - {allow_origins: ['*']}",
+            &[
+                ":7: policies.a.rules[1]: never reached: rules[0] matches every origin; move it above rules[0], or remove it",
+            ],
+        ),
+        (
+            "rules in rules",
+            "rules:\n  - {allow_origins: ['*'], rules: [], max-age: 5}",
+            &[
+                ":5: policies.a.rules[0].rules: unknown key; write one of allow_origins, allow_origins_file, allow_methods, allow_headers, expose_headers, allow_credentials, max_age, allow_private_network, timing_allow_origin",
+                ":5: policies.a.rules[0].max-age: unknown key; write `max_age`",
+            ],
+        ),
+    ] {
+        assert_eq!(mistakes(with_policy(keys)), expected, "{sentence}");
+    }
+    let many = format!("rules: [{}]", "*r,".repeat(1000));
+    let text =
+        with_policy(&format!("rules: [&r {{allow_origins: 'https://a.example'}}, {}", &many[8..]));
+    assert_mistakes(
+        text,
+        &[
+            ":4: policies.a.rules: more than 1000 rules; let one rule list all origins that are treated alike",
+        ],
+    );
+}
+
+#[test]
+fn guards_and_what_opens_them() {
+    for (danger, keys) in [
+        (Danger::AnyOriginWithCredentials, "allow_credentials: true\nallow_origins: ['*']"),
+        (Danger::InsecureOrigins, "allow_origins: ['http://a.example']\nallow_credentials: true"),
+        (Danger::PublicSuffixes, "allow_origins: ['https://*.github.io']\nallow_credentials: true"),
+        (Danger::NullOrigin, "allow_origins: ['null']"),
+        (Danger::LooseRegex, "allow_origins: ['regex:https://a.example\\.com']"),
+        // A guard holds where the boolean is spelled as YAML 1.1 would have it, too.
+        (Danger::InsecureOrigins, "allow_origins: ['http://a.example']\nallow_credentials: yes"),
+    ] {
+        let report = parse(with_policy(keys).as_bytes(), Path::new("f")).unwrap_err();
+        let mistake = &report.mistakes()[0];
+        assert_eq!(mistake.opened_by(), Some(danger), "{mistake}");
+        assert_eq!(mistake.place(), "policies.a.allow_origins[0]");
+        assert!(matches!(mistake.kind(), MistakeKind::Guard(_)));
+        assert!(mistake.remedy().contains(danger.as_str()), "{mistake}");
+        let keys = keys.replace("yes", "true");
+        for other in Danger::ALL {
+            let text = with_policy(&format!("{keys}\ndangerously_allow: [{}]", other.as_str()));
+            assert_eq!(mistakes(&text).is_empty(), other == danger, "{text}");
+        }
+    }
+    // Credentials of one rule are not those of another.
+    let text = with_policy(
+        "rules:\n  - allow_origins: ['https://a.example']\n    allow_credentials: true\n  \
+         - allow_origins: ['http://b.example']",
+    );
+    assert_mistakes(text, &[]);
+    // Some mistakes nothing opens.
+    let all = Danger::ALL.map(Danger::as_str).join(", ");
+    let text = with_policy(&format!(
+        "allow_origins: ['https://a.example']\nallow_credentials: true\nexpose_headers: '*'\n\
+         dangerously_allow: [{all}]"
+    ));
+    let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
+    assert_eq!(report.mistakes()[0].kind(), &MistakeKind::ExposesEverythingWithCredentials);
+    assert_eq!(report.mistakes()[0].opened_by(), None);
+}
+
+#[test]
+fn lines_are_those_of_the_values() {
+    let text = "\
+# one
+version: 1
+
+policies:
+  a:
+
+    # eight
+    \"allow_origins\":
+
+      - 'https://A.example'   # ten
+
+      -
+        https://B.example
+      - \"https://\\
+        C.example\"
+      - >-
+        https://D.example
+      - null
+      - 5
+    max_age:
+      90000
+    ? allow_methods
+    :
+      - put
+    allow_headers: [
+      Cookie,
+
+      true,
+      \"Hos\\x74\"
+    ]
+    b: c
+";
+    let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
+    let places: Vec<_> = report
+        .mistakes()
+        .iter()
+        .map(|mistake| (mistake.line().unwrap(), mistake.place().trim_start_matches("policies.a.")))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            (10, "allow_origins[0]"),
+            (13, "allow_origins[1]"),
+            (14, "allow_origins[2]"),
+            (17, "allow_origins[3]"),
+            (18, "allow_origins[4]"),
+            (19, "allow_origins[5]"),
+            (21, "max_age"),
+            (24, "allow_methods[0]"),
+            (26, "allow_headers[0]"),
+            (28, "allow_headers[1]"),
+            (29, "allow_headers[2]"),
+            (31, "b"),
+        ]
+    );
+    // The same with the line ends of Windows and a byte order mark.
+    let text = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    let again = parse(text.as_bytes(), Path::new("f")).unwrap_err();
+    assert_eq!(
+        again.mistakes().iter().map(Mistake::line).collect::<Vec<_>>(),
+        report.mistakes().iter().map(Mistake::line).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn values_are_shown_escaped_and_cut() {
+    let long = "x".repeat(10_000);
+    let text = with_policy(&format!(
+        "allow_origins: '*'\nallow_headers: [\"a\\n\\e[1mb\\\\\", \"{long}:\"]\n\"k\\n{}\": 1",
+        &long[..500]
+    ));
+    let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
+    let mistakes = report.mistakes();
+    assert_eq!(mistakes[0].value(), Some(r#""a\n\u{1b}[1mb\""#));
+    assert_eq!(mistakes[1].value().unwrap().chars().count(), 83);
+    assert!(mistakes[2].place().chars().count() < 120);
+    for line in report.to_string().lines() {
+        assert!(line.chars().count() < 600 && !line.chars().any(char::is_control), "{line}");
+    }
+}
+
+#[test]
+fn more_than_a_hundred_mistakes_are_counted() {
+    let keys = "allow_origins: '*'\n".to_owned()
+        + &(0..250).map(|n| format!("key{n}: 1\n")).collect::<String>();
+    let report = parse(with_policy(&keys).as_bytes(), Path::new("f")).unwrap_err();
+    assert_eq!((report.mistakes().len(), report.omitted()), (100, 150));
+    assert!(report.to_string().ends_with("\nand 150 more mistakes"));
+}
+
+#[test]
+fn files_of_origins() {
+    let directory = TestDirectory::new("files");
+    let file = directory.write(
+        "cors.yaml",
+        with_policy("allow_credentials: true\nallow_origins_file: list.txt\nmax_age: soon"),
+    );
+    directory.write(
+        "list.txt",
+        b"# bad\nhttps://a.example\nhttps://A.example # upper\r\n\nhttp://b.example\n\xff\n*\n",
+    );
+    let report = load(&file).unwrap_err();
+    let list = file.with_file_name("list.txt");
+    let found: Vec<_> = report
+        .mistakes()
+        .iter()
+        .map(|mistake| (mistake.file(), mistake.line(), mistake.place(), mistake.value()))
+        .collect();
+    let place = "policies.a.allow_origins_file";
+    assert_eq!(
+        found,
+        [
+            (&*list, Some(3), place, Some("\"https://A.example\"")),
+            (&*list, Some(5), place, Some("\"http://b.example\"")),
+            (&*list, Some(6), place, Some("\"\u{fffd}\"")),
+            (&*list, Some(7), place, Some("\"*\"")),
+            (&*file, Some(6), "policies.a.max_age", Some("\"soon\"")),
+        ]
+    );
+    assert_eq!(report.mistakes()[1].opened_by(), Some(Danger::InsecureOrigins));
+    assert_eq!(report.mistakes()[3].opened_by(), Some(Danger::AnyOriginWithCredentials));
+
+    let bad: String = (0..500).map(|n| format!("HTTPS://{n}.example\n")).collect();
+    directory.write("list.txt", bad);
+    let report = load(&file).unwrap_err();
+    assert_eq!((report.mistakes().len(), report.omitted()), (100, 401));
+
+    directory.write("list.txt", "# nobody yet\n");
+    let report = load(&file).unwrap_err();
+    assert_eq!(report.mistakes()[0].kind(), &MistakeKind::NoOrigins);
+    assert_eq!(report.mistakes()[0].file(), list);
+
+    // Beside other origins, a file may be empty.
+    let file = directory.write(
+        "both.yaml",
+        with_policy("allow_origins: 'https://a.example'\nallow_origins_file: list.txt"),
+    );
+    assert_eq!(load(&file).unwrap().len(), 1);
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let directory = TestDirectory::new("unreadable");
+    for (name, known) in [
+        ("missing.txt", "No such file"),
+        (".", "directory"),
+        ("''", "no value"),
+        ("' '", "no value"),
+        ("[list.txt]", "expected the path of a file, found a list"),
+        ("\"a\\0b\"", "cannot be read"),
+    ] {
+        let file =
+            directory.write("cors.yaml", with_policy(&format!("allow_origins_file: {name}")));
+        let report = load(&file).unwrap_err();
+        assert_eq!(report.mistakes().len(), 1, "{report}");
+        assert!(report.to_string().contains(known), "{report}");
+    }
+    for path in ["/nonexistent/cors.yaml", "/"] {
+        let report = load(Path::new(path)).unwrap_err();
+        assert!(matches!(report.mistakes()[0].kind(), MistakeKind::Unreadable(_)), "{report}");
+        assert!(report.to_string().starts_with(&format!("{path}: cannot be read: ")), "{report}");
+    }
+}
+
+#[test]
+fn a_policy_out_of_nginx_conf() {
+    let text = |text: &str, line| Node::string(text, line);
+    let entry = |key: &str, value, line| (Node::string(key, line), Node::new(value, line));
+    let list = |texts: &[&str], line| Value::List(texts.iter().map(|t| text(t, line)).collect());
+    let block = |entries| Node::new(Value::Map(entries), 10);
+    let good = block(vec![
+        entry("allow_origins", list(&["https://a.example", "https://b.example"], 11), 11),
+        entry("allow_credentials", Value::Bool(true), 12),
+        entry("max_age", Value::String("10m".into()), 13),
+        entry("preflight_status", Value::String("200".into()), 14),
+    ]);
+    let policy = policy_from_node("api", &good, Path::new("nginx.conf")).unwrap();
+    assert_eq!(policy.name(), "api");
+    assert_eq!(policy.preflight_status(), 200);
+    assert_eq!(decision(&policy, "https://b.example"), ("allowed", Some(0)));
+
+    let bad = block(vec![
+        entry("allow_origins", list(&["https://a.example", "https://b.example/"], 11), 11),
+        entry("allow_credentials", Value::String("yes".into()), 12),
+        entry("max_age", Value::Null, 13),
+        entry("allow_methods", list(&["GET,PUT"], 14), 14),
+        entry("allow_headers", Value::String("X-A, X-B".into()), 15),
+        entry("allow_origin", list(&["a"], 16), 16),
+    ]);
+    let report = policy_from_node("api", &bad, Path::new("f")).unwrap_err();
+    assert_eq!(
+        shown(&report),
+        [
+            ":11: api.allow_origins[1]: \"https://b.example/\": an origin does not end with a slash; write \"https://b.example\"",
+            ":12: api.allow_credentials: \"yes\": expected true or false, found a text; write `on` or `off`",
+            ":13: api.max_age: no value; write `max_age 10m;`, or remove the key",
+            ":14: api.allow_methods[0]: \"GET,PUT\": not a method: methods are letters, digits and !#$%&'*+-.^_`|~; write one method an entry, as in [GET, PUT]",
+            ":15: api.allow_headers: \"X-A, X-B\": several entries in one text; separate by spaces: \"X-A\" \"X-B\"",
+            ":16: api.allow_origin: unknown key; write `allow_origins`",
+        ]
+    );
+    for (key, kind) in [
+        ("allow_credentials", Some(KeyKind::Boolean)),
+        ("allow_origins", Some(KeyKind::List)),
+        ("max_age", Some(KeyKind::Scalar)),
+        ("rules", Some(KeyKind::Rules)),
+        ("allow_origin", None),
+    ] {
+        assert_eq!(key_kind(key), kind, "{key}");
+    }
+}
+
+#[test]
+fn the_pattern_that_decided_is_found() {
+    let directory = TestDirectory::new("trace");
+    let list = directory.write("list.txt", "# one\nhttps://x.example\nhttps://*.y.example # two\n");
+    let text = "\
+version: 1
+policies:
+  a:
+    deny_origins: ['https://old.y.example']
+    dangerously_allow: [any_origin_with_credentials]
+    rules:
+      - allow_origins_file: list.txt
+        allow_origins: ['https://*.x.example', 'https://a.x.example']
+      - allow_origins:
+          - https://a.y.example
+          - 'regex:https://[a-z]+\\.z\\.example'
+      - allow_origins: '*'
+        allow_credentials: true
+  b: {allow_origins: ['https://b.example']}
+";
+    let file = directory.write("cors.yaml", text);
+    let find = |policy: &str, origin: &str| {
+        trace(&file, policy, origin.as_bytes())
+            .unwrap()
+            .map(|found| (found.rule, found.pattern, found.place, found.file, found.line.unwrap()))
+    };
+    let at = |rule, pattern: &str, place: &str, line| {
+        Some((rule, pattern.to_owned(), format!("policies.{place}"), file.clone(), line))
+    };
+    let in_list = |pattern: &str, line| {
+        let place = "policies.a.rules[0].allow_origins_file".to_owned();
+        Some((Some(0), pattern.to_owned(), place, list.clone(), line))
+    };
+    for (origin, expected) in [
+        ("https://old.y.example", at(None, "https://old.y.example", "a.deny_origins[0]", 4)),
+        ("https://x.example", in_list("https://x.example", 2)),
+        ("https://a.y.example", in_list("https://*.y.example", 3)),
+        (
+            "https://a.x.example",
+            at(Some(0), "https://*.x.example", "a.rules[0].allow_origins[0]", 8),
+        ),
+        (
+            "https://a.z.example",
+            at(Some(1), "regex:https://[a-z]+\\.z\\.example", "a.rules[1].allow_origins[1]", 11),
+        ),
+        ("https://c.example", at(Some(2), "*", "a.rules[2].allow_origins", 12)),
+        ("not an origin", None),
+        ("null", None),
+    ] {
+        assert_eq!(find("a", origin), expected, "{origin}");
+    }
+    assert_eq!(find("b", "https://x.example"), None);
+    assert_eq!(
+        find("b", "https://b.example"),
+        at(Some(0), "https://b.example", "b.allow_origins[0]", 14)
+    );
+    assert_eq!(find("c", "https://x.example"), None);
+}
+
+#[test]
+fn large_documents_are_refused_before_they_are_parsed() {
+    let directory = TestDirectory::new("large");
+    let path = directory.write("junk.yaml", "");
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(100 << 20).unwrap();
+    assert_eq!(read(&path).unwrap().len(), yaml::MAX_BYTES + 1, "no more is read than shows it");
+    let report = load(&path).unwrap_err();
+    assert_eq!(report.mistakes()[0].kind(), &MistakeKind::TooLarge { limit: 1 << 20 });
+    assert!(report.to_string().contains("larger than 1 MiB; move long lists of origins"));
+
+    let filled = |size: usize| {
+        let text = "version: 1\npolicies: {a: {allow_origins: '*'}}\n#";
+        text.to_owned() + &"x".repeat(size - text.len())
+    };
+    assert_mistakes(filled(1 << 20), &[]);
+    assert_eq!(mistakes(filled((1 << 20) + 1)).len(), 1);
+}
+
+#[test]
+fn nesting_is_bounded_while_reading() {
+    let n = 1 << 19;
+    for text in [
+        "[".repeat(n),
+        "{".repeat(n),
+        "[{".repeat(n / 2),
+        "[?".repeat(n / 2),
+        "{a: ".repeat(n / 4),
+        "- ".repeat(n / 2),
+        "? ".repeat(n / 2),
+        (0..700).map(|depth| " ".repeat(depth) + "a:\n").collect(),
+        "&a [".repeat(n / 4),
+        "!a [".repeat(n / 4),
+    ] {
+        assert!(text.len() <= yaml::MAX_BYTES);
+        let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
+        assert_eq!(report.mistakes().len() + report.omitted(), 1, "{report}");
+    }
+    let deep = format!("version: 1\npolicies: {}{}\n", "[".repeat(100), "]".repeat(100));
+    let report = parse(deep.as_bytes(), Path::new("f")).unwrap_err();
+    assert_eq!(report.mistakes()[0].kind(), &MistakeKind::TooDeep { limit: 32 });
+}
+
+#[test]
+fn aliases_are_bounded_by_what_they_copy() {
+    // Nested: nine times nine times …, which is the classic bomb.
+    let mut laughs = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..25 {
+        let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
+        laughs.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+    }
+    // Flat: many aliases of one long list, or of one long text.
+    let list = format!("a: &a [{}]\nb: [{}]\n", "x,".repeat(20_000), "*a,".repeat(2_000));
+    let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(20_000), "*a,".repeat(2_000));
+    // Anchors of the same values, around each other.
+    let around = format!("{}{}", "&a [".repeat(30), "x,".repeat(40_000));
+    for bomb in [laughs, list, text] {
+        let report = parse(bomb.as_bytes(), Path::new("f")).unwrap_err();
+        assert_eq!(report.mistakes()[0].kind(), &MistakeKind::AliasBomb, "{report}");
+    }
+    assert!(parse(around.as_bytes(), Path::new("f")).is_err());
+    // The most that a document holds without aliases is not taken for one.
+    for text in [
+        format!("a: [{}x]\n", "x,".repeat((1 << 19) - 10)),
+        format!("a: {}\n", "x".repeat((1 << 20) - 10)),
+    ] {
+        assert!(text.len() > (1 << 20) - 100);
+        let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
+        assert!(
+            matches!(report.mistakes()[0].kind(), MistakeKind::MissingVersion),
+            "{}",
+            report.mistakes()[0]
+        );
+    }
+}
+
+mod fuzzing {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Words and signs that documents consist of.
+    fn piece() -> impl Strategy<Value = String> {
+        prop_oneof![
+            4 => proptest::sample::select(keys().map(str::to_owned).collect::<Vec<_>>()),
+            2 => proptest::sample::select(
+                ["version: 1\n", "policies:\n", "rules:", "true", "null", "10m", "600", "GET",
+                 "Authorization", "https://a.example", "https://*.example.com", "\"*\"", "*a",
+                 "&a ", "!t ", "<<: ", "---\n", "off"].map(str::to_owned).to_vec()
+            ),
+            4 => proptest::sample::select(
+                [": ", "\n", "\n  ", "\n    ", "\n      - ", ", ", "[", "]", "{", "}", "\"", "'", "#",
+                 "? ", "| ", ">\n", "\t", "\r\n", "%", "@"].map(str::to_owned).to_vec()
+            ),
+            1 => "\\PC{0,4}",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_validation(pieces in proptest::collection::vec(piece(), 0..60)) {
+            check(pieces.concat().as_bytes());
+        }
+
+        #[test]
+        fn no_change_of_a_good_document_breaks_the_validation(
+            changes in proptest::collection::vec((0..DOCUMENTED.len(), 0_usize..8, piece()), 1..6)
+        ) {
+            let mut text = DOCUMENTED.as_bytes().to_vec();
+            for (at, removed, inserted) in changes {
+                let at = at.min(text.len());
+                let end = (at + removed).min(text.len());
+                text.splice(at..end, inserted.into_bytes());
+            }
+            check(&text);
+        }
+
+        #[test]
+        fn no_bytes_break_the_validation(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            check(&bytes);
+        }
+    }
+
+    /// Either policies or a report that can be read.
+    fn check(text: &[u8]) {
+        match parse(text, Path::new("/nonexistent/f")) {
+            Ok(policies) => assert!(!policies.is_empty()),
+            Err(report) => {
+                let lines = text.iter().filter(|byte| **byte == b'\n').count() + 1;
+                for mistake in &report {
+                    assert!(!mistake.problem().is_empty() && !mistake.remedy().is_empty());
+                    assert!(mistake.line().is_none_or(|line| (1..=lines as u32).contains(&line)));
+                    assert!(!mistake.to_string().contains('\n'));
+                }
+            }
+        }
+    }
+}
