@@ -334,6 +334,14 @@ fn patterns_that_share_a_host_are_told_apart() {
 }
 
 #[test]
+fn a_host_is_not_taken_for_what_a_wildcard_leaves_fixed() {
+    let patterns = [(1, "https://*"), (2, "https://*.example.com:*"), (3, "https://localhost:*")];
+    for origin in ["https://", "https://:8443", "https://.example.com", "https://.example.com:1"] {
+        assert_eq!(find(&patterns, origin), None, "{origin}");
+    }
+}
+
+#[test]
 fn origins_of_the_greatest_length_match() {
     let label = "a".repeat(63);
     let host = [label.as_str(), &label, &label, &"b".repeat(61)].join(".");

@@ -127,6 +127,9 @@ impl OriginMatcher {
     #[inline]
     pub fn find(&self, origin: &[u8]) -> Option<Rank> {
         let mut best = self.any;
+        if origin.len() > MAX_ORIGIN_LEN {
+            return Rank::try_from(best).ok();
+        }
         if self.exact.lowest < best {
             best = best.min(self.exact.find(origin));
         }
@@ -375,9 +378,6 @@ impl WildcardOrigins {
     /// The lowest rank of a wildcard that matches, or `best` if that is lower.
     #[inline(never)]
     fn find(&self, origin: &[u8], mut best: MaybeRank) -> MaybeRank {
-        if origin.len() > MAX_ORIGIN_LEN {
-            return best;
-        }
         let Some((scheme, authority)) = split_scheme(origin) else { return best };
         let (host, port) = split_port(authority);
         let port = match port.map(|digits| parse_port(digits, scheme)) {
@@ -389,7 +389,8 @@ impl WildcardOrigins {
             return best;
         }
         let prefix = Prefix { scheme, hash: hash_scheme(scheme), port };
-        if self.has_exact_host {
+        // Keys that are empty or begin with a dot are not those of a whole host.
+        if self.has_exact_host && !matches!(host.first(), None | Some(b'.')) {
             best = best.min(self.probe(&prefix, host));
         }
         if self.has_any_host && Origin::parse(origin).is_some() {
@@ -477,9 +478,6 @@ impl Expressions {
     #[inline(never)]
     fn find(&self, origin: &[u8]) -> MaybeRank {
         let Some(automaton) = &self.automaton else { return NONE };
-        if origin.len() > MAX_ORIGIN_LEN {
-            return NONE;
-        }
         match automaton.first_accepting(origin) {
             Some(index) if Origin::parse(origin).is_some() => self.ranks[index].into(),
             _ => NONE,

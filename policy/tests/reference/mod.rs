@@ -1,7 +1,7 @@
 //! What origins and patterns mean, in plain string code that shares nothing with the crate.
 
 /// Whether the text is exactly one well-formed tuple origin.
-pub fn is_origin(text: &str) -> bool {
+pub(crate) fn is_origin(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     let valid_scheme = scheme.len() <= 64
         && scheme != "file"
@@ -81,7 +81,7 @@ fn compress(address: std::net::Ipv6Addr) -> String {
 }
 
 /// Whether a pattern other than a regular expression matches a value of the `Origin` header.
-pub fn accepts(pattern: &str, origin: &[u8]) -> bool {
+pub(crate) fn accepts(pattern: &str, origin: &[u8]) -> bool {
     if pattern == "*" {
         return true;
     }
@@ -112,7 +112,7 @@ fn host_and_port(rest: &str) -> (&str, &str) {
 
 /// A piece of a regular expression.
 #[derive(Debug, Clone)]
-pub enum Piece {
+pub(crate) enum Piece {
     Literal(&'static str),
     Optional(&'static str),
     OneOf(Vec<&'static str>),
@@ -121,7 +121,7 @@ pub enum Piece {
 }
 
 /// The pieces as an expression.
-pub fn expression(pieces: &[Piece]) -> String {
+pub(crate) fn expression(pieces: &[Piece]) -> String {
     let escape = |text: &str| text.replace('.', r"\.");
     pieces
         .iter()
@@ -129,7 +129,10 @@ pub fn expression(pieces: &[Piece]) -> String {
             Piece::Literal(text) => escape(text),
             Piece::Optional(text) => format!("({})?", escape(text)),
             Piece::OneOf(texts) => {
-                format!("(?:{})", texts.iter().map(|text| escape(text)).collect::<Vec<_>>().join("|"))
+                format!(
+                    "(?:{})",
+                    texts.iter().map(|text| escape(text)).collect::<Vec<_>>().join("|")
+                )
             }
             Piece::Some(bytes) => {
                 format!("[{}]+", std::str::from_utf8(bytes).unwrap().replace('-', r"\-"))
@@ -139,10 +142,11 @@ pub fn expression(pieces: &[Piece]) -> String {
 }
 
 /// Whether the pieces make up the whole text.
-pub fn make_up(pieces: &[Piece], text: &[u8]) -> bool {
+pub(crate) fn make_up(pieces: &[Piece], text: &[u8]) -> bool {
     let Some((first, rest)) = pieces.split_first() else { return text.is_empty() };
-    let after =
-        |literal: &str| text.strip_prefix(literal.as_bytes()).is_some_and(|text| make_up(rest, text));
+    let after = |literal: &str| {
+        text.strip_prefix(literal.as_bytes()).is_some_and(|text| make_up(rest, text))
+    };
     match first {
         Piece::Literal(literal) => after(literal),
         Piece::Optional(literal) => after(literal) || make_up(rest, text),
