@@ -376,7 +376,7 @@ fn values_of_keys() {
                 ":6: policies.a.allow_headers: beside `rules`, this key would apply to none of them; move it into the entries of `rules`",
                 ":7: policies.a.max_age: beside `rules`, this key would apply to none of them; move it into the entries of `rules`",
                 ":8: policies.a.enforce: 1: expected true or false, found a number; write `true`",
-                ":9: policies.a.preflight: […]: expected answer or forward, found a list; write `preflight: forward`",
+                ":9: policies.a.preflight: […]: expected answer or forward, found a list; write `preflight: answer`",
                 ":10: policies.a.rules: 5: expected a list of rules, found a number; write `rules: [{allow_origins: [\"https://app.example.com\"]}]`",
             ],
         ),
@@ -459,7 +459,7 @@ fn values_of_keys() {
             &[
                 ":5: policies.a.upstream_headers: \"replce\": unknown value; write `replace`",
                 ":6: policies.a.preflight: \"ignore\": unknown value; write one of answer, forward",
-                ":7: policies.a.preflight_status: 201: unknown value; write `200`",
+                ":7: policies.a.preflight_status: 201: unknown value; write one of 200, 204",
                 ":8: policies.a.dangerously_allow[0]: \"public_sufixes\": unknown value; write `public_suffixes`",
                 ":8: policies.a.dangerously_allow[1]: \"everything\": unknown value; write one of insecure_origins, public_suffixes, any_origin_with_credentials, null_origin, loose_regex",
             ],

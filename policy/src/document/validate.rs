@@ -836,8 +836,9 @@ fn unknown_value(value: &str, known: &[&'static str]) -> MistakeKind {
 }
 
 /// The known word that someone probably meant: at most a third of it is spelled differently.
+/// Numbers are not misspelled words.
 fn nearest(text: &str, known: &[&'static str]) -> Option<&'static str> {
-    if text.len() > MAX_NAME {
+    if text.len() > MAX_NAME || text.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
     let text = text.to_ascii_lowercase().replace('-', "_");
