@@ -108,7 +108,7 @@ sub workers {
 
 sub all_workers {
     my ($origin, $expected) = @_;
-    return wait_for(5, sub {
+    return wait_for(30, sub {
         !grep { !allowed($origin) != !$expected } 1 .. 30;
     });
 }
@@ -132,14 +132,14 @@ sub start {
         open STDERR, '>>', "$root/logs/stderr.log";
         exec $nginx, '-p', $root, '-c', 'conf/nginx.conf' or exit 127;
     }
-    wait_for(10, sub { request('GET', '/pid') }) or BAIL_OUT("nginx does not start: $root/logs");
+    wait_for(60, sub { request('GET', '/pid') }) or BAIL_OUT("nginx does not start: $root/logs");
     return;
 }
 
 sub reload {
     my @before = workers();
     kill HUP => $pid;
-    return wait_for(10, sub {
+    return wait_for(60, sub {
         my %now = map { $_ => 1 } workers();
         !grep { $now{$_} } @before;
     });
@@ -194,7 +194,7 @@ is_counted('after that, too');
 write_file('broken.yaml', "version: 1\npolicies: {}\n");
 write_conf('cors_policy_file broken.yaml;');
 kill HUP => $pid;
-ok wait_for(5, sub { log_lines('\[emerg\].*broken\.yaml') }), 'a reload with a mistake is refused';
+ok wait_for(30, sub { log_lines('\[emerg\].*broken\.yaml') }), 'a reload with a mistake is refused';
 is_counted('and changes nothing');
 
 SKIP: {
@@ -221,20 +221,20 @@ open my $file, '>', "$root/conf/cors.yaml" or die $!;
 print {$file} policies(api => 'https://three.example', extra => 'https://extra.example');
 close $file;
 ok all_workers('https://three.example', 1), 'a file that is written in place is taken over';
-ok wait_for(5, sub {
+ok wait_for(30, sub {
     !grep { request('GET', '/named?policy=extra') !~ /\n\[extra\]\n\z/ } 1 .. 30;
 }), 'a policy that came back is known again';
 
 my $errors = log_lines('\[error\]');
 write_file('cors.yaml', "version: 1\npolicies:\n  api:\n    allow_origins: [https://App.example]\n");
-ok wait_for(5, sub { log_lines('\[error\].*not taken over') >= 2 }), 'each worker logs a broken file';
+ok wait_for(30, sub { log_lines('\[error\].*not taken over') >= 2 }), 'each worker logs a broken file';
 sleep 0.5;
 is log_lines('\[error\]') - $errors, 2, 'and logs it once';
 is log_lines('\[error\].*cors\.yaml:4: policies\.api\.allow_origins\[0\]'), 2, 'with what is wrong';
 ok all_workers('https://three.example', 1), 'the last good policies stay';
 
 write_file('cors.yaml', policies(extra => 'https://extra.example'));
-ok wait_for(5, sub { log_lines('policy "api" is missing, and is in force at .*nginx\.conf:\d+') >= 2 }),
+ok wait_for(30, sub { log_lines('policy "api" is missing, and is in force at .*nginx\.conf:\d+') >= 2 }),
     'a file without a policy that nginx.conf names is broken too';
 ok all_workers('https://three.example', 1), 'the last good policies stay then, too';
 

@@ -22,7 +22,7 @@
 //! entry of `dangerously_allow` that opens nothing is accepted, so that a policy can be cleaned up
 //! in any order.
 //!
-//! Nothing in a document makes reading it slow or large: it has at most 1 MiB, its nesting and
+//! Nothing in a document makes reading it slow or large: it has at most 4 MiB, its nesting and
 //! what aliases copy are bounded, and an `allow_origins_file` is streamed.
 
 mod keys;
@@ -34,7 +34,6 @@ mod report;
 mod schema;
 #[cfg(test)]
 mod tests;
-mod trace;
 mod validate;
 mod yaml;
 
@@ -50,7 +49,6 @@ pub use patterns::{PatternSite, load_with_patterns, parse_with_patterns};
 pub use report::{Expected, Mistake, MistakeKind, Report};
 #[cfg(feature = "schema")]
 pub use schema::schema;
-pub use trace::{Match, trace};
 
 use self::{
     report::Syntax,

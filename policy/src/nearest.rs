@@ -4,9 +4,9 @@
 const MAX_LEN: usize = 128;
 
 /// The known word that is nearest to a text: at most a third of it is spelled differently. Case,
-/// and whether words are joined by `-` or `_`, do not count.
+/// and whether words are joined by `-` or `_`, do not count. Numbers are not misspelled words.
 pub fn nearest<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    if text.len() > MAX_LEN {
+    if text.len() > MAX_LEN || text.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
     let text = text.to_ascii_lowercase().replace('-', "_");

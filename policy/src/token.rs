@@ -17,9 +17,14 @@ const TCHAR: [bool; 256] = {
     table
 };
 
+/// How many bytes at the beginning are token characters.
+pub(crate) fn token_len(bytes: &[u8]) -> usize {
+    bytes.iter().position(|&byte| !TCHAR[usize::from(byte)]).unwrap_or(bytes.len())
+}
+
 /// Whether `bytes` is a `token`: not empty, and nothing but token characters.
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|&byte| TCHAR[usize::from(byte)])
+    !bytes.is_empty() && token_len(bytes) == bytes.len()
 }
 
 #[cfg(test)]

@@ -182,8 +182,8 @@ pub(super) static KEYS: [KeySpec; 16] = [
         name: "upstream_headers",
         kind: KeyKind::Scalar,
         expects: "replace or keep",
-        yaml: "keep",
-        nginx: "keep",
+        yaml: "replace",
+        nginx: "replace",
         meaning: "`replace`: CORS response headers that anything else has set are removed. `keep`: \
                   a response that already has Access-Control-Allow-Origin is left as it is.",
     },
@@ -192,8 +192,8 @@ pub(super) static KEYS: [KeySpec; 16] = [
         name: "preflight",
         kind: KeyKind::Scalar,
         expects: "answer or forward",
-        yaml: "forward",
-        nginx: "forward",
+        yaml: "answer",
+        nginx: "answer",
         meaning: "`answer`: preflights are answered before the application sees them. `forward`: \
                   the application answers them.",
     },
@@ -202,8 +202,8 @@ pub(super) static KEYS: [KeySpec; 16] = [
         name: "preflight_status",
         kind: KeyKind::Scalar,
         expects: "200 or 204",
-        yaml: "200",
-        nginx: "200",
+        yaml: "204",
+        nginx: "204",
         meaning: "The status of an answered preflight.",
     },
     KeySpec {

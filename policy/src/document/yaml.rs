@@ -12,9 +12,9 @@ use super::{
     report::MistakeKind,
 };
 
-/// Documents larger than this are refused before they are parsed. A Kubernetes ConfigMap holds no
-/// more either.
-pub(crate) const MAX_BYTES: usize = 1 << 20;
+/// Documents larger than this are refused before they are parsed: room for some ten thousand
+/// policies, while long lists of origins belong into an `allow_origins_file`.
+pub(crate) const MAX_BYTES: usize = 4 << 20;
 
 /// A policy document needs seven levels.
 const MAX_DEPTH: usize = 32;

@@ -21,11 +21,8 @@ pub(crate) struct AllowHeaders {
 }
 
 /// An order in which looking a name up compares bytes only where the lengths agree.
-fn by_length_then_bytes(listed: &str, name: &[u8]) -> Ordering {
-    listed
-        .len()
-        .cmp(&name.len())
-        .then_with(|| listed.bytes().cmp(name.iter().map(u8::to_ascii_lowercase)))
+fn by_length_then_bytes(listed: &[u8], name: &[u8]) -> Ordering {
+    listed.len().cmp(&name.len()).then_with(|| listed.cmp(name))
 }
 
 impl AllowHeaders {
@@ -37,7 +34,7 @@ impl AllowHeaders {
             .filter(|entry| &***entry != "*")
             .map(|entry| entry.to_ascii_lowercase().into_boxed_str())
             .collect();
-        sorted.sort_unstable_by(|a, b| by_length_then_bytes(a, b.as_bytes()));
+        sorted.sort_unstable_by(|a, b| by_length_then_bytes(a.as_bytes(), b.as_bytes()));
         sorted.dedup();
         Self { written, any, sorted: sorted.into() }
     }
@@ -51,7 +48,20 @@ impl AllowHeaders {
     /// for browsers, and this module sends back what was asked for.
     pub(crate) fn allow(&self, name: &[u8], credentials: bool) -> bool {
         (self.any && (credentials || !name.eq_ignore_ascii_case(NON_WILDCARD.as_bytes())))
-            || self.sorted.binary_search_by(|listed| by_length_then_bytes(listed, name)).is_ok()
+            || self.lists(name)
+    }
+
+    fn lists(&self, name: &[u8]) -> bool {
+        let find = |compare: &dyn Fn(&[u8]) -> Ordering| {
+            self.sorted.binary_search_by(|listed| compare(listed.as_bytes())).is_ok()
+        };
+        // Browsers send lower case, so that the second search is for others.
+        find(&|listed| by_length_then_bytes(listed, name))
+            || (name.iter().any(u8::is_ascii_uppercase)
+                && find(&|listed| {
+                    let lower = name.iter().map(u8::to_ascii_lowercase);
+                    listed.len().cmp(&name.len()).then_with(|| listed.iter().copied().cmp(lower))
+                }))
     }
 
     pub(crate) fn value(&self, credentials: bool) -> Option<Value> {

@@ -1,6 +1,6 @@
 //! `Access-Control-Request-Headers`: what a preflight asks for.
 
-use crate::token::is_token;
+use crate::token::token_len;
 
 /// All lines of one request together.
 pub(crate) const MAX_BYTES: usize = 8 * 1024;
@@ -28,27 +28,26 @@ pub(crate) fn allowed<'r>(
         if bytes > MAX_BYTES {
             return false;
         }
-        for element in line.split(|byte| *byte == b',') {
-            let name = trim(element);
-            if name.is_empty() {
+        let mut rest = line;
+        while let Some((byte, tail)) = rest.split_first() {
+            if matches!(byte, b',' | b' ' | b'\t') {
+                rest = tail;
                 continue;
             }
+            let (name, tail) = rest.split_at(token_len(rest));
             names += 1;
-            if names > MAX_NAMES || !is_token(name) || !allowed(name) {
+            if names > MAX_NAMES || name.is_empty() || !allowed(name) {
+                return false;
+            }
+            // After a name comes a comma, or nothing; either may have space before it.
+            let end = tail.iter().position(|byte| !matches!(byte, b' ' | b'\t'));
+            rest = &tail[end.unwrap_or(tail.len())..];
+            if rest.first().is_some_and(|byte| *byte != b',') {
                 return false;
             }
         }
     }
     true
-}
-
-/// Without the optional whitespace of RFC 9110, section 5.6.3, which is less than what Rust calls
-/// ASCII whitespace.
-fn trim(element: &[u8]) -> &[u8] {
-    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let Some(start) = element.iter().position(|byte| !is_space(byte)) else { return &[] };
-    let end = element.iter().rposition(|byte| !is_space(byte)).unwrap_or(start);
-    &element[start..=end]
 }
 
 #[cfg(test)]
