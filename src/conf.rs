@@ -1,25 +1,26 @@
 //! The configuration: which policies there are, and which one is in force where.
 
 use core::cell::{Cell, RefCell};
-use core::ptr::{self, NonNull};
+use core::ptr;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use cors_policy::{Decision, Policy, document};
 use nginx_sys::{NGX_CONF_UNSET, ngx_conf_t, ngx_flag_t, ngx_http_complex_value_t, ngx_msec_t};
 
 use crate::conf_ext::{ConfExt, Place};
-use crate::counters::{Counters, Kind, Table};
+use crate::counters::{Counters, Kind, SharedTable};
 use crate::in_force::InForce;
 use crate::watch::Watch;
 
 /// What stands in `http`.
 #[derive(Default)]
 pub(crate) struct MainConf {
-    // Boxed, so that their addresses hold while the table grows.
-    policies: BTreeMap<String, Box<Definition>>,
+    // Locations point to them, so that each keeps its address and is changed only in its cells.
+    policies: BTreeMap<String, Rc<Definition>>,
     uses: Vec<Use>,
     /// The index of the variable in which a request remembers its policy; see `in_force`.
     pub(crate) slot: Option<usize>,
@@ -33,7 +34,7 @@ pub(crate) struct MainConf {
     /// The files whose policies are replaced when they change.
     pub(crate) watches: Vec<Watch>,
     /// The counters of all policies, in shared memory; set when nginx has made that.
-    pub(crate) counters: Option<NonNull<Table>>,
+    pub(crate) counters: Option<SharedTable>,
 }
 
 /// A policy of the configuration.
@@ -44,7 +45,7 @@ pub(crate) struct Definition {
     /// Whether the policy can be replaced while nginx runs.
     pub(crate) is_watched: bool,
     /// Where it is defined.
-    place: Place,
+    place: RefCell<Place>,
     /// Its counters, in shared memory; set when nginx has made that, before the first request.
     counters: Cell<*const Counters>,
 }
@@ -55,7 +56,7 @@ impl Definition {
             name: policy.name().to_owned(),
             policy: RefCell::new(Some(Arc::new(policy))),
             is_watched,
-            place,
+            place: RefCell::new(place),
             counters: Cell::new(ptr::null()),
         }
     }
@@ -67,6 +68,10 @@ impl Definition {
     /// The policy, as it is now.
     pub(crate) fn policy(&self) -> Option<Arc<Policy>> {
         self.policy.borrow().clone()
+    }
+
+    fn is_from(&self, path: &Path) -> bool {
+        self.place.borrow().file() == path
     }
 
     /// Counts a decision.
@@ -120,8 +125,8 @@ impl MainConf {
                 for mistake in report.mistakes() {
                     cf.log_emerg(mistake);
                 }
-                if report.omitted() > 0 {
-                    cf.log_emerg(format_args!("and {} more mistakes", report.omitted()));
+                if let Some(rest) = report.rest() {
+                    cf.log_emerg(rest);
                 }
                 Err(Rejected)
             }
@@ -142,12 +147,12 @@ impl MainConf {
                     "CORS policy \"{}\" is defined in {} and again in {place}, \
                      give one of them another name",
                     policy.name(),
-                    first.get().place
+                    first.get().place.borrow()
                 ));
                 Err(Rejected)
             }
             Entry::Vacant(vacant) => {
-                vacant.insert(Box::new(Definition::new(policy, place, is_watched)));
+                vacant.insert(Rc::new(Definition::new(policy, place, is_watched)));
                 Ok(())
             }
         }
@@ -172,7 +177,9 @@ impl MainConf {
         for Use { name, place } in unknown {
             let remedy = match self.nearest(name) {
                 Some(nearest) => format!("did you mean \"{nearest}\"?"),
-                None => "load the file that defines it with \"cors_policy_file\"".to_owned(),
+                None => "define it with \"cors_policy_define\", or load the file that does with \
+                         \"cors_policy_file\""
+                    .to_owned(),
             };
             cf.log_emerg_at(place, format_args!("unknown CORS policy \"{name}\", {remedy}"));
         }
@@ -195,70 +202,71 @@ impl MainConf {
         all.filter(|definition| definition.policy.borrow().is_some())
     }
 
-    /// Replaces the policies that came from a watched file by what it says now.
+    /// Replaces the policies that came from a watched file by what it says now, and gives those
+    /// that were replaced.
     ///
     /// # Errors
     ///
     /// What is wrong, if these policies do not fit the configuration; then nothing has changed.
-    pub(crate) fn replace(&mut self, path: &Path, policies: Vec<Policy>) -> Result<(), String> {
+    pub(crate) fn replace(
+        &mut self,
+        path: &Path,
+        policies: Vec<Policy>,
+    ) -> Result<Vec<Arc<Policy>>, String> {
         for policy in &policies {
-            if let Some(other) = self.policies.get(policy.name()) {
-                if other.place.file() != path && other.policy.borrow().is_some() {
-                    return Err(format!(
-                        "policy \"{}\" is defined in {} too",
-                        policy.name(),
-                        other.place
-                    ));
-                }
+            if let Some(other) = self.policy(policy.name()).filter(|it| !it.is_from(path)) {
+                return Err(format!(
+                    "policy \"{}\" is defined in {} too",
+                    policy.name(),
+                    other.place.borrow()
+                ));
             }
         }
+        let is_there = |name: &str| policies.iter().any(|policy| policy.name() == name);
         for Use { name, place } in &self.uses {
-            let is_from_here = self.policies.get(name).is_some_and(|it| it.place.file() == path);
-            if is_from_here && policies.iter().all(|policy| policy.name() != name) {
+            if self.policy(name).is_some_and(|it| it.is_from(path)) && !is_there(name) {
                 return Err(format!("policy \"{name}\" is missing, and is in force at {place}"));
             }
         }
 
-        for gone in self.policies.values().filter(|it| it.place.file() == path) {
-            if policies.iter().all(|policy| policy.name() != gone.name) {
-                gone.policy.replace(None);
-            }
+        let mut replaced = Vec::new();
+        for gone in self.policies.values().filter(|it| it.is_from(path) && !is_there(&it.name)) {
+            replaced.extend(gone.policy.take());
         }
         for policy in policies {
             let place = Place::new(path.to_owned(), policy.line());
             match self.policies.entry(policy.name().to_owned()) {
-                Entry::Occupied(mut known) => {
-                    let known = known.get_mut();
-                    known.policy.replace(Some(Arc::new(policy)));
-                    known.place = place;
-                    known.is_watched = true;
+                Entry::Occupied(known) => {
+                    replaced.extend(known.get().policy.replace(Some(Arc::new(policy))));
+                    known.get().place.replace(place);
                 }
                 Entry::Vacant(vacant) => {
-                    vacant.insert(Box::new(Definition::new(policy, place, true)));
+                    vacant.insert(Rc::new(Definition::new(policy, place, true)));
                 }
             }
         }
         self.claim_counters();
-        Ok(())
+        Ok(replaced)
     }
 
     /// Takes the shared memory into use.
-    pub(crate) fn set_counters(&mut self, table: &Table) {
-        self.counters = Some(NonNull::from(table));
+    pub(crate) fn set_counters(&mut self, table: SharedTable) {
+        self.counters = Some(table);
         self.claim_counters();
     }
 
     /// Finds the counters of policies that have none yet.
     fn claim_counters(&self) {
-        // SAFETY: the table is in shared memory, which lives as long as the configuration.
-        let Some(table) = self.counters.map(|table| unsafe { table.as_ref() }) else { return };
-        let is_used = |name: &[u8]| {
-            core::str::from_utf8(name).is_ok_and(|name| self.policies.contains_key(name))
-        };
-        for definition in self.policies.values().filter(|it| it.counters.get().is_null()) {
-            let counters = table.claim(&definition.name, is_used);
-            definition.counters.set(counters.map_or(ptr::null(), ptr::from_ref));
-        }
+        let Some(table) = &self.counters else { return };
+        table.with_lock(|table| {
+            let is_used = |name: &[u8]| {
+                core::str::from_utf8(name).is_ok_and(|name| self.policies.contains_key(name))
+            };
+            for definition in self.policies.values().filter(|it| it.counters.get().is_null()) {
+                let counters = table.claim(&definition.name, is_used);
+                definition.counters.set(counters.map_or(ptr::null(), ptr::from_ref));
+            }
+        });
     }
 }
 

@@ -13,7 +13,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use cors_policy::Decision;
 use nginx_sys::{
     NGX_ERROR, NGX_OK, ngx_conf_t, ngx_cycle, ngx_int_t, ngx_pagesize, ngx_shared_memory_add,
-    ngx_shm_zone_t, ngx_slab_calloc, ngx_slab_pool_t, ngx_str_t,
+    ngx_shm_zone_t, ngx_shmtx_lock, ngx_shmtx_t, ngx_shmtx_unlock, ngx_slab_calloc,
+    ngx_slab_pool_t, ngx_str_t,
 };
 use ngx::http::HttpModuleMainConf;
 
@@ -66,7 +67,7 @@ const MAX_NAME: usize = 64;
 /// The counters of one policy. All bytes zero is one that no policy has.
 #[repr(C, align(64))]
 pub(crate) struct Counters {
-    /// Written while nginx reads its configuration, in the one process that does so.
+    /// Written under the lock of the shared memory.
     name_length: AtomicU64,
     name: [core::sync::atomic::AtomicU8; MAX_NAME],
     /// By dry run, and by the place in [`COUNTED`].
@@ -178,6 +179,37 @@ impl Table {
     }
 }
 
+/// The table, and the pool of the shared memory that it is in.
+#[derive(Clone, Copy)]
+pub(crate) struct SharedTable {
+    table: NonNull<Table>,
+    pool: NonNull<ngx_slab_pool_t>,
+}
+
+impl SharedTable {
+    /// Runs `f` while no other process claims counters.
+    pub(crate) fn with_lock<T>(&self, f: impl FnOnce(&Table) -> T) -> T {
+        /// Unlocks also when `f` panics.
+        struct Unlock(*mut ngx_shmtx_t);
+
+        impl Drop for Unlock {
+            fn drop(&mut self) {
+                // SAFETY: the mutex that `with_lock` locked.
+                unsafe { ngx_shmtx_unlock(self.0) };
+            }
+        }
+
+        // SAFETY: the pool is in shared memory, which lives as long as the configuration that has
+        // this; nginx has initialized its mutex, and the table is complete.
+        unsafe {
+            let mutex = &raw mut (*self.pool.as_ptr()).mutex;
+            ngx_shmtx_lock(mutex);
+            let _unlock = Unlock(mutex);
+            f(self.table.as_ref())
+        }
+    }
+}
+
 const ZONE: &str = "cors_policy_counters";
 
 /// Asks nginx for the shared memory, when the policies are known.
@@ -208,14 +240,13 @@ unsafe extern "C" fn init_zone(zone: *mut ngx_shm_zone_t, old: *mut c_void) -> n
     };
     // SAFETY: there is always a cycle, and it has a log.
     let log = unsafe { (*ngx_cycle).log };
-    let table = guard::catch(log, || {
+    let done = guard::catch(log, || {
         let table = if old.is_null() { create(pool, main) } else { find(pool) }?;
-        // SAFETY: `create` made it, now or before a reload, and shared memory stays where it is.
-        main.set_counters(unsafe { table.as_ref() });
-        Some(table)
+        main.set_counters(SharedTable { table, pool: NonNull::from(pool) });
+        Some(())
     });
-    match table.flatten() {
-        Some(_) => NGX_OK as ngx_int_t,
+    match done.flatten() {
+        Some(()) => NGX_OK as ngx_int_t,
         None => NGX_ERROR as ngx_int_t,
     }
 }
@@ -241,7 +272,7 @@ fn create(pool: &mut ngx_slab_pool_t, main: &MainConf) -> Option<NonNull<Table>>
     let older = if cycle.conf_ctx.is_null() { None } else { Module::main_conf(cycle) };
     if let Some(older) = older.and_then(|main| main.counters) {
         // SAFETY: both tables are complete, and the older one stays mapped until its cycle ends.
-        unsafe { table.as_ref().take_over(older.as_ref()) };
+        unsafe { table.as_ref().take_over(older.table.as_ref()) };
     }
     Some(table)
 }

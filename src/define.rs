@@ -145,8 +145,8 @@ pub(crate) fn read(
                     None => cf.log_emerg_at(&places[0], mistake),
                 }
             }
-            if report.omitted() > 0 {
-                cf.log_emerg_at(&places[0], format_args!("and {} more mistakes", report.omitted()));
+            if let Some(rest) = report.rest() {
+                cf.log_emerg_at(&places[0], rest);
             }
             Err(NGX_CONF_ERROR)
         }

@@ -68,7 +68,7 @@ same_layout! {
     }
     ngx_pool_t { d, current, cleanup, log }
     ngx_shm_zone_t { data, shm, init, tag }
-    ngx_slab_pool_t { data }
+    ngx_slab_pool_t { mutex, data }
     ngx_str_t { len, data }
     ngx_table_elt_t { hash, key, value, lowcase_key }
     ngx_variable_value_t { _bitfield_1, data }

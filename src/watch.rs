@@ -7,6 +7,7 @@
 use core::ffi::c_void;
 use core::{mem, ptr};
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
@@ -99,17 +100,13 @@ impl Watch {
     }
 
     /// Begins to read the file, in a thread.
-    fn load(&mut self) -> Result<(), std::io::Error> {
+    fn load(&mut self) -> io::Result<()> {
         for (path, stamp) in &mut self.seen {
             *stamp = Stamp::of(path);
         }
         self.begun = SystemTime::now();
         let path = self.path.clone();
-        let thread = thread::Builder::new().name("cors_policy".to_owned());
-        // The thread inherits the mask: signals are for nginx's own thread.
-        let blocked = BlockedSignals::new();
-        self.loading = Some(thread.spawn(move || document::load(&path))?);
-        drop(blocked);
+        self.loading = Some(spawn(move || document::load(&path))?);
         Ok(())
     }
 
@@ -128,6 +125,13 @@ impl Drop for Watch {
             unsafe { ngx_del_timer(&mut self.event) };
         }
     }
+}
+
+/// Runs `f` in a thread of its own, which no signal reaches: those are for nginx's thread.
+fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+    // The thread inherits the mask.
+    let _blocked = BlockedSignals::new();
+    thread::Builder::new().name("cors_policy".to_owned()).spawn(f)
 }
 
 /// Signals do not reach this thread, and the threads that it makes, while this lives.
@@ -212,7 +216,9 @@ fn step(watch: &mut Watch, log: *mut ngx_log_t) -> ngx_msec_t {
             let main = unsafe { Module::main_conf_mut(&*ngx_cycle) };
             let Some(main) = main else { return watch.interval };
             match main.replace(&watch.path, policies) {
-                Ok(()) => {
+                Ok(replaced) => {
+                    // To free a long list takes a while, which requests need not wait for.
+                    let _ = spawn(move || drop(replaced));
                     let path = watch.path.display();
                     ngx_log_error!(
                         NGX_LOG_NOTICE,

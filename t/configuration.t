@@ -117,7 +117,7 @@ location = /t {
 cors_policy api;
 --- must_die
 --- error_log eval
-qr{unknown CORS policy "api", load the file that defines it with "cors_policy_file" in \S+/nginx\.conf:\d+}
+qr{unknown CORS policy "api", define it with "cors_policy_define", or load the file that does with "cors_policy_file" in \S+/nginx\.conf:\d+}
 
 
 

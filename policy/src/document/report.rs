@@ -33,6 +33,15 @@ impl Report {
         &self.mistakes
     }
 
+    /// What is to be said of the mistakes that are not described: `and 7 more mistakes`.
+    pub fn rest(&self) -> Option<String> {
+        match self.omitted {
+            0 => None,
+            1 => Some("and 1 more mistake".to_owned()),
+            more => Some(format!("and {more} more mistakes")),
+        }
+    }
+
     /// How many more mistakes there are than [`Report::mistakes`] describes.
     pub fn omitted(&self) -> usize {
         self.omitted
@@ -65,10 +74,9 @@ impl fmt::Display for Report {
             }
             mistake.fmt(f)?;
         }
-        match self.omitted {
-            0 => Ok(()),
-            1 => f.write_str("\nand 1 more mistake"),
-            more => write!(f, "\nand {more} more mistakes"),
+        match self.rest() {
+            Some(rest) => write!(f, "\n{rest}"),
+            None => Ok(()),
         }
     }
 }
