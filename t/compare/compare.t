@@ -27,9 +27,12 @@ my $folder = tempdir('cors-policy-compare.XXXXXX', TMPDIR => 1);
 chmod 0755, $folder;
 my (%instance, $application);
 
+# nginx does not outlive the test, however that ends.
+local @SIG{qw( INT TERM )} = (sub { exit 1 }) x 2;
+
 END {
     local $?;
-    if (defined $application && $application) {
+    if ($application) {
         $_->stop for values %instance;
         kill 'TERM', $application;
         waitpid $application, 0;

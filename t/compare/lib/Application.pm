@@ -28,7 +28,7 @@ sub start {
     if ($pid) {
         return $pid;
     }
-    local $SIG{CHLD} = 'IGNORE';
+    local @SIG{qw( CHLD INT TERM )} = qw( IGNORE DEFAULT DEFAULT );
     while (1) {
         my $connection = $listener->accept or next;
         my $child      = fork // die "fork: $!\n";

@@ -3,7 +3,6 @@ package Instance;
 use strict;
 use warnings;
 
-use Errno qw( EINTR );
 use IO::Select ();
 use IO::Socket::UNIX;
 use POSIX qw( SIGKILL SIGQUIT WNOHANG );
