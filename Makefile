@@ -9,10 +9,11 @@ export PORT ?= 8080
 # The targets share target/ and dist/.
 .NOTPARALLEL:
 
-.PHONY: help build run test lint test-unit test-specs test-debian clean
+.PHONY: help build run test lint test-unit test-specs test-compare test-debian test-matrix \
+	test-valgrind test-layout clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  DIST=folder            where make build puts what it has built (dist)'
 	@echo '  NGINX_SOURCE_DIR=path  make build: for the nginx configured there'
@@ -27,9 +28,9 @@ build: ## build the module, nginx and the cors-policy tool into dist/
 run: ## run the demo of nginx-conf/ on 127.0.0.1:8080
 	@build/run
 
-test: ## check format and lints, and run all tests: the four parts that follow
+test: ## check format and lints, and run the tests of the five parts that follow
 	@build/packages build test
-	@build/test lint unit specs debian
+	@build/test lint unit specs compare debian
 
 lint: ## check format and lints
 	@build/packages build
@@ -42,9 +43,26 @@ test-specs: ## test the module in the nginx that comes with it (t/)
 	@build/packages build test
 	@build/test specs
 
+test-compare: ## test that nginx does everything but CORS as without the module (t/compare/)
+	@build/packages build test
+	@build/test compare
+
 test-debian: ## test the module in Debian's nginx (t/)
 	@build/packages build test
 	@build/test debian
 
+test-matrix: ## test the module in the nginx of Debian 13 and unstable, built with their Rust
+	@build/packages matrix
+	@build/matrix
+
+test-valgrind: ## test the module in an nginx that valgrind watches
+	@build/packages build test valgrind
+	@build/test valgrind
+
+test-layout: ## test that a build notices when nginx's headers have changed
+	@build/packages build
+	@build/test layout
+
 clean: ## remove everything built
+	[ ! -e target/matrix ] || build/matrix clean
 	rm -rf target dist t/servroot*

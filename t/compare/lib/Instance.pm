@@ -1,0 +1,138 @@
+package Instance;
+
+use strict;
+use warnings;
+
+use IO::Select ();
+use IO::Socket::UNIX;
+use POSIX qw( SIGKILL SIGQUIT WNOHANG );
+use Time::HiRes qw( sleep time );
+
+# How long a response may take altogether, in seconds.
+my $TIMEOUT = 10;
+
+=head1 NAME
+
+Instance - one of the nginx that are compared
+
+=head1 METHODS
+
+=head2 start(%options)
+
+Starts nginx in the folder C<prefix>, with the text C<config> as its F<nginx.conf>, and waits until
+it listens.
+
+=cut
+
+sub start {
+    my ($class, %self) = @_;
+    my $self = bless \%self, $class;
+    mkdir $self->{prefix} or die "$self->{prefix}: $!\n";
+    write_file("$self->{prefix}/nginx.conf", $self->{config});
+    my @command = ($self->{binary}, '-p', $self->{prefix}, '-e', "$self->{prefix}/error.log",
+        '-c', "$self->{prefix}/nginx.conf");
+    $self->{pid} = fork // die "fork: $!\n";
+    if (!$self->{pid}) {
+        exec { $command[0] } @command or POSIX::_exit(127);
+    }
+    while (!-s "$self->{prefix}/nginx.pid") {
+        waitpid($self->{pid}, WNOHANG) == 0
+            or die "nginx does not start:\n" . read_file("$self->{prefix}/error.log");
+        sleep 0.01;
+    }
+    return $self;
+}
+
+=head2 talk(@steps)
+
+What comes back on one connection. A step is C<[$bytes, $pattern]>: the bytes are sent, and the next
+step waits until the pattern has come; after the last one the end of the connection is waited for.
+Dies if it does not come.
+
+=cut
+
+sub talk {
+    my ($self, @steps) = @_;
+    local $SIG{PIPE} = 'IGNORE';
+    my $socket = IO::Socket::UNIX->new(Peer => "$self->{prefix}/nginx.sock")
+        or die "cannot connect: $!\n";
+    $socket->blocking(0);
+    my $select   = IO::Select->new($socket);
+    my $received = '';
+    my $deadline = time + $TIMEOUT;
+    for my $step (@steps, ['', undef]) {
+        my ($bytes, $pattern) = @$step;
+        my $since = length $received;
+        sleep 0.003;    # lest nginx reads two steps as one
+        until (!length $bytes && $pattern && substr($received, $since) =~ $pattern) {
+            die 'no end after ' . length($received) . " bytes:\n$received\n" if time > $deadline;
+            if (length $bytes && IO::Select->select(undef, $select, undef, 0)) {
+                my $sent = syswrite $socket, $bytes;
+
+                # nginx may have answered and closed already.
+                $bytes = defined $sent ? substr $bytes, $sent : '';
+            }
+            next if !$select->can_read(length $bytes ? 0 : 0.1);
+            my $got = sysread $socket, $received, 65536, length $received;
+            return $received if !$got;
+        }
+    }
+    return $received;
+}
+
+=head2 stop
+
+Has nginx quit, and waits for that. Returns what is wrong with its end, if anything.
+
+=cut
+
+sub stop {
+    my ($self) = @_;
+    my $pid = delete $self->{pid} or return '';
+    local $?;
+    kill SIGQUIT, $pid;
+    my $deadline = time + $TIMEOUT;
+    while (waitpid($pid, WNOHANG) == 0) {
+        if (time > $deadline) {
+            kill SIGKILL, $pid;
+            waitpid $pid, 0;
+            return 'did not quit';
+        }
+        sleep 0.01;
+    }
+    return $? ? "ended with wait status $?" : '';
+}
+
+=head2 log_lines($name)
+
+The lines of F<access.log> or F<error.log> without what differs from one nginx to another of the
+same kind: times, ids and the folder. Sorted, since what happens at the same time has no order.
+
+=cut
+
+sub log_lines {
+    my ($self, $name) = @_;
+    my @lines = split /^/, read_file("$self->{prefix}/$name");
+    for my $line (@lines) {
+        $line =~ s{\Q$self->{prefix}\E}{PREFIX}g;
+        $line =~ s{\A\S+ \S+ \[(\w+)\] \d+#\d+: (?:\*\d+ )?}{[$1] };
+    }
+    return join '', sort @lines;
+}
+
+sub write_file {
+    my ($path, $content) = @_;
+    open my $file, '>:raw', $path or die "$path: $!\n";
+    print {$file} $content;
+    close $file or die "$path: $!\n";
+    return;
+}
+
+sub read_file {
+    my ($path) = @_;
+    open my $file, '<:raw', $path or return '';
+    local $/ = undef;
+    return <$file> // '';
+}
+
+1;
