@@ -88,6 +88,16 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         r"`\0` is not part of any host",
         "use letters, digits, `-` and `_`, with a dot between labels",
     ),
+    (
+        "~^https://[a\u{13}\0-z]+\\.example$",
+        r"`\u{13}` is not part of any host",
+        "use letters, digits, `-` and `_`, with a dot between labels",
+    ),
+    (
+        "regex:https://[a\u{13}\0-z]+\\.example",
+        r"`\u{13}` is not part of any host",
+        "use letters, digits, `-` and `_`, with a dot between labels",
+    ),
     // The scheme.
     ("example.com", "an origin begins with a scheme", r#"write "https://example.com""#),
     ("example.com:8443", "an origin begins with a scheme", r#"write "https://example.com:8443""#),

@@ -396,3 +396,22 @@ fn every_byte_but_those_of_labels_ends_a_wildcard() {
         assert_eq!(Origin::parse(&origin).is_some(), expected, "{}", origin.escape_ascii());
     }
 }
+
+#[test]
+fn expressions_that_are_too_large_together_are_refused() {
+    let pattern = r"regex:https://([a-z0-9-]{1,63}\.){1,8}example";
+    let pattern = OriginPattern::parse(pattern).unwrap();
+    let mut builder = MatcherBuilder::new();
+    for rank in 0..1000 {
+        builder.add(rank, &pattern);
+    }
+    let error = builder.build().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the regular expressions of the policy would be too large together"
+    );
+    assert_eq!(
+        error.remedy(),
+        "use fewer or simpler regular expressions, or wildcards in their place"
+    );
+}

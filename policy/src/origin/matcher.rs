@@ -127,9 +127,6 @@ impl OriginMatcher {
     #[inline]
     pub fn find(&self, origin: &[u8]) -> Option<Rank> {
         let mut best = self.any;
-        if origin.len() > MAX_ORIGIN_LEN {
-            return Rank::try_from(best).ok();
-        }
         if self.exact.lowest < best {
             best = best.min(self.exact.find(origin));
         }
@@ -209,6 +206,9 @@ impl ExactBuilder {
 impl ExactOrigins {
     #[inline]
     fn find(&self, origin: &[u8]) -> MaybeRank {
+        if origin.len() > MAX_ORIGIN_LEN {
+            return NONE;
+        }
         self.table
             .find(hash(origin), |entry| is_equal(entry.origin(&self.bytes), origin))
             .map_or(NONE, |entry| entry.rank.into())
@@ -378,6 +378,9 @@ impl WildcardOrigins {
     /// The lowest rank of a wildcard that matches, or `best` if that is lower.
     #[inline(never)]
     fn find(&self, origin: &[u8], mut best: MaybeRank) -> MaybeRank {
+        if origin.len() > MAX_ORIGIN_LEN {
+            return best;
+        }
         let Some((scheme, authority)) = split_scheme(origin) else { return best };
         let (host, port) = split_port(authority);
         let port = match port.map(|digits| parse_port(digits, scheme)) {
@@ -478,6 +481,9 @@ impl Expressions {
     #[inline(never)]
     fn find(&self, origin: &[u8]) -> MaybeRank {
         let Some(automaton) = &self.automaton else { return NONE };
+        if origin.len() > MAX_ORIGIN_LEN {
+            return NONE;
+        }
         match automaton.first_accepting(origin) {
             Some(index) if Origin::parse(origin).is_some() => self.ranks[index].into(),
             _ => NONE,

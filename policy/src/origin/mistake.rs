@@ -423,6 +423,8 @@ fn text_mistake(text: &str) -> Option<PatternError> {
     let is_separator = |c: char| c.is_whitespace() || c == ',' || c == ';';
     if text.is_empty() {
         Some(PatternError::Empty)
+    } else if let Some(character) = text.chars().find(|c| c.is_control() && !c.is_whitespace()) {
+        Some(PatternError::ForbiddenCharacter { character })
     } else if looks_like_regex(text) {
         let expression = text.trim_start_matches(['~', '*', '/']).trim().trim_start_matches('^');
         let expression = expression.trim_end_matches('/').trim_end_matches('$');
@@ -437,8 +439,6 @@ fn text_mistake(text: &str) -> Option<PatternError> {
             entries if entries.is_empty() => Some(PatternError::Empty),
             entries => Some(PatternError::Whitespace { entries }),
         }
-    } else if let Some(character) = text.chars().find(|c| c.is_control()) {
-        Some(PatternError::ForbiddenCharacter { character })
     } else if !text.is_ascii() {
         Some(PatternError::NonAscii { replacement: to_ascii(text) })
     } else if text.contains(|c: char| c.is_ascii_uppercase()) {

@@ -54,6 +54,10 @@ impl<'a> OriginRegex<'a> {
                 entries: vec![format!("regex:{}", text.trim())],
             });
         }
+        // No expression has reason to hold one, and no message could show it as it is.
+        if let Some(character) = text.chars().find(|c| c.is_control()) {
+            return Err(PatternError::ForbiddenCharacter { character });
+        }
         let expression = regex_syntax::ParserBuilder::new()
             .unicode(false)
             .utf8(false)
