@@ -1,6 +1,7 @@
 //! Passes on what nginx the module is built for, and generates from that nginx's headers what
 //! `src/layout.rs` compares with the bindings of `nginx-sys`.
 //!
+//! Which nginx that is, `nginx-sys` decides: the one that `NGINX_SOURCE_DIR` or `NGINX_BUILD_DIR`
 //! names, otherwise the vendored one. It tells what it found in `DEP_NGINX_*`, which cargo gives
 //! only to a direct dependent.
 

@@ -6,7 +6,14 @@
 //! that the module reaches into from the headers as they are now, and the build stops here where
 //! the two differ in size or in the place of a field that is used.
 
-#[allow(clippy::all, clippy::undocumented_unsafe_blocks, dead_code, missing_docs, unreachable_pub)]
+#[allow(
+    unknown_lints,
+    clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    dead_code,
+    missing_docs,
+    unreachable_pub
+)]
 #[allow(non_camel_case_types, non_snake_case, non_upper_case_globals, unnecessary_transmutes)]
 mod current {
     include!(concat!(env!("OUT_DIR"), "/layout.rs"));
