@@ -232,6 +232,8 @@ Vary: Origin
 
 
 === 405 for CONNECT
+--- skip_nginx
+3: >= 1.29.0: newer versions take it for a bad request line
 --- config
 --- raw_request eval
 main::lines('CONNECT /next HTTP/1.1', 'Connection: close')
