@@ -15,7 +15,7 @@ use ngx::ngx_log_error;
 
 use crate::cors_request::{CorsRequest, Origin, Preflight};
 use crate::counters::Kind;
-use crate::headers_out::HeadersOut;
+use crate::headers_out::{HeadersOut, str_of};
 use crate::in_force::Governed;
 use crate::{Module, OutOfMemory, guard, in_force};
 
@@ -189,9 +189,4 @@ impl fmt::Display for Excerpt {
             None => f.write_str("repeated"),
         }
     }
-}
-
-/// An nginx string for bytes that outlive the request; nginx does not write to header values.
-fn str_of(bytes: &[u8]) -> ngx_str_t {
-    ngx_str_t { len: bytes.len(), data: bytes.as_ptr().cast_mut() }
 }

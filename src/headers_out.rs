@@ -81,7 +81,7 @@ impl<'r> HeadersOut<'r> {
 
     /// Adds `Vary`.
     pub(crate) fn push_vary(&mut self, value: &'static str) -> Result<(), OutOfMemory> {
-        self.push_line("Vary", "vary", static_str(value))
+        self.push_line("Vary", "vary", str_of(value.as_bytes()))
     }
 
     fn push_line(
@@ -103,14 +103,15 @@ impl<'r> HeadersOut<'r> {
         };
         // As `ngx_http_add_header` does: any hash but zero, for the line is written, not found.
         line.hash = 1;
-        line.key = static_str(name);
+        line.key = str_of(name.as_bytes());
         line.lowcase_key = lowercase.as_ptr().cast_mut();
         line.value = value;
         Ok(())
     }
 }
 
-/// An nginx string for a constant. nginx writes into none of the places where this is used.
-fn static_str(s: &'static str) -> ngx_str_t {
-    ngx_str_t { len: s.len(), data: s.as_ptr().cast_mut() }
+/// An nginx string for bytes that outlive the request; nginx does not write to the values of headers
+/// and variables.
+pub(crate) fn str_of(bytes: &[u8]) -> ngx_str_t {
+    ngx_str_t { len: bytes.len(), data: bytes.as_ptr().cast_mut() }
 }

@@ -9,6 +9,7 @@ use nginx_sys::{
 };
 
 use crate::cors_request::CorsRequest;
+use crate::headers_out::str_of;
 use crate::in_force::Governed;
 use crate::{OutOfMemory, guard, in_force};
 
@@ -75,9 +76,4 @@ unsafe extern "C" fn get(
     value.set_len(found.len as u32);
     value.data = if found.is_empty() { ptr::null_mut() } else { found.data };
     NGX_OK as ngx_int_t
-}
-
-/// An nginx string for bytes that outlive the request; nginx does not write to values.
-fn str_of(bytes: &[u8]) -> ngx_str_t {
-    ngx_str_t { len: bytes.len(), data: bytes.as_ptr().cast_mut() }
 }
