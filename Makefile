@@ -9,8 +9,8 @@ export PORT ?= 8080
 # The targets share target/ and dist/.
 .NOTPARALLEL:
 
-.PHONY: help build run test lint test-unit test-specs test-compare test-debian test-matrix \
-	test-valgrind test-layout clean
+.PHONY: help build run test lint test-unit test-specs test-panics test-compare test-debian \
+	test-matrix test-valgrind test-layout clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,9 +28,9 @@ build: ## build the module, nginx and the cors-policy tool into dist/
 run: ## run the demo of nginx-conf/ on 127.0.0.1:8080
 	@build/run
 
-test: ## check format and lints, and run the tests of the five parts that follow
+test: ## check format and lints, and run the tests of the six parts that follow
 	@build/packages build test
-	@build/test lint unit specs compare debian
+	@build/test lint unit specs panics compare debian
 
 lint: ## check format and lints
 	@build/packages build
@@ -42,6 +42,10 @@ test-unit: ## test the engine and the tool, without nginx
 test-specs: ## test the module in the nginx that comes with it (t/)
 	@build/packages build test
 	@build/test specs
+
+test-panics: ## test that a panic costs one request a 500, and nothing else (t/panics/)
+	@build/packages build test
+	@build/test panics
 
 test-compare: ## test that nginx does everything but CORS as without the module (t/compare/)
 	@build/packages build test

@@ -7,6 +7,9 @@ use std::panic::{self, AssertUnwindSafe};
 use nginx_sys::{NGX_LOG_ALERT, ngx_log_t};
 use ngx::ngx_log_error;
 
+#[cfg(not(panic = "unwind"))]
+compile_error!("a panic has to unwind, so that it costs one request and not the worker");
+
 thread_local! {
     /// What the panic that is being caught said.
     static MESSAGE: RefCell<String> = const { RefCell::new(String::new()) };
@@ -28,19 +31,27 @@ pub(crate) fn keep_messages() {
 /// Every function that nginx calls runs its own code through this.
 #[inline]
 pub(crate) fn catch<T>(log: *mut ngx_log_t, f: impl FnOnce() -> T) -> Option<T> {
-    match panic::catch_unwind(AssertUnwindSafe(f)) {
+    match catch_message(f) {
         Ok(value) => Some(value),
-        Err(_) => {
-            report(log);
+        Err(message) => {
+            report(log, &message);
             None
         }
     }
 }
 
+/// Runs `f`. If it panics, gives what the panic said, in one line.
+#[inline]
+pub(crate) fn catch_message<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+    panic::catch_unwind(AssertUnwindSafe(f)).map_err(|_| take_message())
+}
+
 #[cold]
-fn report(log: *mut ngx_log_t) {
-    MESSAGE.with_borrow(|message| {
-        let message = message.replace('\n', " ");
-        ngx_log_error!(NGX_LOG_ALERT, log, "ngx_http_cors_policy_module: {message}");
-    });
+fn take_message() -> String {
+    MESSAGE.take().replace('\n', " ")
+}
+
+#[cold]
+fn report(log: *mut ngx_log_t, message: &str) {
+    ngx_log_error!(NGX_LOG_ALERT, log, "ngx_http_cors_policy_module: {message}");
 }

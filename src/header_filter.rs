@@ -17,7 +17,7 @@ use crate::cors_request::{CorsRequest, Origin, Preflight};
 use crate::counters::Kind;
 use crate::headers_out::{HeadersOut, str_of};
 use crate::in_force::Governed;
-use crate::{Module, OutOfMemory, guard, in_force};
+use crate::{Failure, Module, OutOfMemory, fail_points, guard, in_force};
 
 static mut NEXT: ngx_http_output_header_filter_pt = None;
 
@@ -45,31 +45,35 @@ unsafe extern "C" fn filter(request: *mut ngx_http_request_t) -> ngx_int_t {
     let r = unsafe { &mut *request };
     // What a subrequest brings becomes part of the main response, whose header is already sent or
     // is not concerned.
-    if !core::ptr::eq(r, r.main) || Module::failed(r) {
+    if !core::ptr::eq(r, r.main) {
         return next(request);
+    }
+    match Module::failure(r) {
+        None => {}
+        Some(Failure::Unanswered) => return fail(r),
+        Some(Failure::Answered) => return next(request),
     }
     // SAFETY: a request has a connection, and that a log.
     let log = unsafe { (*r.connection).log };
     match guard::catch(log, || apply(r)) {
         Some(Ok(())) => next(request),
         Some(Err(OutOfMemory)) => NGX_ERROR as ngx_int_t,
-        None => {
-            Module::set_failed(r);
-            // SAFETY: as a header filter may, this replaces the response by an error; the filter
-            // is called again for that, and passes it on.
-            unsafe {
-                ngx_http_filter_finalize_request(
-                    request,
-                    Module::ptr(),
-                    NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,
-                )
-            }
-        }
+        None => fail(r),
     }
+}
+
+/// Replaces the response by an error.
+#[cold]
+fn fail(r: &mut ngx_http_request_t) -> ngx_int_t {
+    Module::set_failure(r, Failure::Answered);
+    let status = NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
+    // SAFETY: a header filter may do so; it is called again for the error, and passes it on.
+    unsafe { ngx_http_filter_finalize_request(r, Module::ptr(), status) }
 }
 
 /// Decides, counts, logs, and writes the decision of the policy in force, if there is one.
 fn apply(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
+    fail_points::in_request(r, "header filter");
     let Some(governed) = in_force::get(r)? else { return Ok(()) };
     let policy = governed.policy;
 

@@ -11,6 +11,7 @@ mod cors_request;
 mod counters;
 mod define;
 mod directives;
+mod fail_points;
 mod guard;
 mod header_filter;
 mod headers_out;
@@ -121,16 +122,32 @@ impl Module {
         &raw mut ngx_http_cors_policy_module
     }
 
-    /// Whether the module panicked while it wrote the header of this response.
-    fn failed(r: &ngx_http_request_t) -> bool {
+    /// What a panic over this request has left to do.
+    #[inline]
+    fn failure(r: &ngx_http_request_t) -> Option<Failure> {
         // SAFETY: a request has a context for every module.
-        unsafe { !(*r.ctx.add(Self::module().ctx_index)).is_null() }
+        let context = unsafe { *r.ctx.add(Self::module().ctx_index) };
+        if context.is_null() {
+            return None;
+        }
+        let answered = context.addr() == Failure::Answered as usize;
+        Some(if answered { Failure::Answered } else { Failure::Unanswered })
     }
 
-    fn set_failed(r: &mut ngx_http_request_t) {
-        // SAFETY: as above; the context is only compared with null.
-        unsafe { *r.ctx.add(Self::module().ctx_index) = Self::ptr().cast() };
+    fn set_failure(r: &mut ngx_http_request_t, failure: Failure) {
+        let context = ptr::without_provenance_mut(failure as usize);
+        // SAFETY: as above; nothing but `failure` looks at it.
+        unsafe { *r.ctx.add(Self::module().ctx_index) = context };
     }
+}
+
+/// A panic over a request, as the module's context of the request says it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// The response is to become an error, when its header is sent.
+    Unanswered = 1,
+    /// The response is the error.
+    Answered,
 }
 
 /// Checks, when all of `http` is read, that the policies that are used are defined, and makes room
@@ -179,9 +196,12 @@ unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     // SAFETY: nginx passes a valid configuration.
     let cf = unsafe { &mut *cf };
     guard::keep_messages();
-    match variables::add(cf) {
-        Ok(()) => NGX_OK as ngx_int_t,
-        Err(rc) => rc,
+    #[cfg(feature = "fail-points")]
+    fail_points::announce(cf.log);
+    match guard::catch(cf.log, || variables::add(cf)) {
+        Some(Ok(())) => NGX_OK as ngx_int_t,
+        Some(Err(rc)) => rc,
+        None => NGX_ERROR as ngx_int_t,
     }
 }
 
@@ -193,9 +213,10 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     if !main.used {
         return NGX_OK as ngx_int_t;
     }
-    match install(cf, main) {
-        Ok(()) => NGX_OK as ngx_int_t,
-        Err(rc) => rc,
+    match guard::catch(cf.log, || install(cf, main)) {
+        Some(Ok(())) => NGX_OK as ngx_int_t,
+        Some(Err(rc)) => rc,
+        None => NGX_ERROR as ngx_int_t,
     }
 }
 

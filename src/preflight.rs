@@ -17,7 +17,7 @@ use nginx_sys::{
 use ngx::http::HttpModuleLocationConf;
 
 use crate::cors_request::CorsRequest;
-use crate::{Module, OutOfMemory, guard, in_force};
+use crate::{Module, OutOfMemory, fail_points, guard, in_force};
 
 /// What becomes of a request.
 enum Step {
@@ -29,17 +29,24 @@ enum Step {
 
 /// The handler of the rewrite phase.
 pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
-    handler(request, |r| match Module::location_conf(r) {
-        // Which policy is in force is known when the `if` is evaluated, at the end of this phase.
-        Some(here) if here.has_if => Step::Continue,
-        _ => answer(r),
+    handler(request, |r| {
+        fail_points::in_request(r, "rewrite handler");
+        match Module::location_conf(r) {
+            // Which policy is in force is known when the `if` is evaluated, at the end of this
+            // phase.
+            Some(here) if here.has_if => Step::Continue,
+            _ => answer(r),
+        }
     })
 }
 
 /// The handler of the preaccess phase, there only where an `if` or variables put a policy in force:
 /// what these come to is known at the end of the rewrite phase.
 pub(crate) unsafe extern "C" fn preaccess_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
-    handler(request, answer)
+    handler(request, |r| {
+        fail_points::in_request(r, "preaccess handler");
+        answer(r)
+    })
 }
 
 fn handler(

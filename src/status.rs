@@ -14,7 +14,7 @@ use ngx::http::HttpModuleMainConf;
 
 use crate::conf::{Definition, MainConf};
 use crate::counters::{COUNTED, Kind};
-use crate::{Module, OutOfMemory, guard};
+use crate::{Module, OutOfMemory, fail_points, guard};
 
 /// The two ways to write the counters.
 #[derive(Clone, Copy)]
@@ -67,6 +67,7 @@ pub(crate) unsafe extern "C" fn handler(r: *mut ngx_http_request_t) -> ngx_int_t
 }
 
 fn respond(r: &mut ngx_http_request_t) -> Result<ngx_int_t, ngx_int_t> {
+    fail_points::in_request(r, "status handler");
     if r.method & (NGX_HTTP_GET | NGX_HTTP_HEAD) as ngx_uint_t == 0 {
         return Err(NGX_HTTP_NOT_ALLOWED as ngx_int_t);
     }

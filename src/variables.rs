@@ -11,7 +11,7 @@ use nginx_sys::{
 use crate::cors_request::CorsRequest;
 use crate::headers_out::str_of;
 use crate::in_force::Governed;
-use crate::{OutOfMemory, guard, in_force};
+use crate::{Failure, Module, OutOfMemory, fail_points, guard, in_force};
 
 /// Finds the value of a variable, for a request that a policy is in force for.
 type Value = fn(Governed, &CorsRequest<'_>) -> ngx_str_t;
@@ -61,13 +61,24 @@ unsafe extern "C" fn get(
     // SAFETY: a request has a connection, and that a log.
     let log = unsafe { (*r.connection).log };
 
-    let found = guard::catch(log, || match in_force::get(r) {
-        Ok(Some(governed)) => {
-            VARIABLES[data].1(governed, &CorsRequest::of(r.method, &r.headers_in))
+    // One panic a request is enough.
+    if Module::failure(r).is_some() {
+        return NGX_ERROR as ngx_int_t;
+    }
+    let found = guard::catch(log, || {
+        fail_points::in_request(r, "variable handler");
+        match in_force::get(r) {
+            Ok(Some(governed)) => {
+                VARIABLES[data].1(governed, &CorsRequest::of(r.method, &r.headers_in))
+            }
+            Ok(None) | Err(OutOfMemory) => ngx_str_t::empty(),
         }
-        Ok(None) | Err(OutOfMemory) => ngx_str_t::empty(),
     });
-    let Some(found) = found else { return NGX_ERROR as ngx_int_t };
+    let Some(found) = found else {
+        // For nginx the variable is empty now, and the request goes on.
+        Module::set_failure(r, Failure::Unanswered);
+        return NGX_ERROR as ngx_int_t;
+    };
 
     value.set_valid(1);
     value.set_no_cacheable(0);

@@ -22,10 +22,12 @@ use nginx_sys::{
 use ngx::http::HttpModuleMainConf;
 use ngx::ngx_log_error;
 
-use crate::{Module, guard};
+use crate::{Module, fail_points, guard};
 
 /// How often a worker looks whether a thread is done; milliseconds.
 const POLL: ngx_msec_t = 10;
+
+type Loaded = Result<Vec<Policy>, Report>;
 
 /// A file that is watched.
 pub(crate) struct Watch {
@@ -35,7 +37,8 @@ pub(crate) struct Watch {
     seen: Vec<(PathBuf, Option<Stamp>)>,
     /// When reading them began.
     begun: SystemTime,
-    loading: Option<JoinHandle<Result<Vec<Policy>, Report>>>,
+    /// What reading them comes to; or what a panic said.
+    loading: Option<JoinHandle<Result<Loaded, String>>>,
     event: ngx_event_t,
 }
 
@@ -106,7 +109,12 @@ impl Watch {
         }
         self.begun = SystemTime::now();
         let path = self.path.clone();
-        self.loading = Some(spawn(move || document::load(&path))?);
+        self.loading = Some(spawn(move || {
+            guard::catch_message(|| {
+                fail_points::beside(&path, "thread");
+                document::load(&path)
+            })
+        })?);
         Ok(())
     }
 
@@ -186,6 +194,7 @@ unsafe extern "C" fn tick(event: *mut ngx_event_t) {
 
 /// Looks at the file or at the thread; gives the time until the next look.
 fn step(watch: &mut Watch, log: *mut ngx_log_t) -> ngx_msec_t {
+    fail_points::beside(&watch.path, "timer");
     match watch.loading.take_if(|thread| thread.is_finished()).map(JoinHandle::join) {
         _ if watch.loading.is_some() => return POLL,
         None => {
@@ -199,17 +208,19 @@ fn step(watch: &mut Watch, log: *mut ngx_log_t) -> ngx_msec_t {
                 }
             }
         }
-        Some(Err(_)) => {
+        // The thread itself does not panic.
+        Some(panicked @ (Err(_) | Ok(Err(_)))) => {
+            let message = panicked.ok().and_then(Result::err).unwrap_or_default();
             let path = watch.path.display();
-            ngx_log_error!(NGX_LOG_ALERT, log, "reading \"{path}\" panicked");
+            ngx_log_error!(NGX_LOG_ALERT, log, "reading \"{path}\" panicked: {message}");
         }
-        Some(Ok(Err(report))) => {
+        Some(Ok(Ok(Err(report)))) => {
             // They are beside the document, and what is wrong may be put right in them.
             watch.add_files(report.mistakes().iter().map(document::Mistake::file));
             let mistakes = report.to_string().replace('\n', ", ");
             reject(watch, log, &mistakes);
         }
-        Some(Ok(Ok(policies))) => {
+        Some(Ok(Ok(Ok(policies)))) => {
             watch.seen.truncate(1);
             watch.add_files(policies.iter().flat_map(Policy::files));
             // SAFETY: the cycle that this worker serves requests with.

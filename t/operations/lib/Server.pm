@@ -1,0 +1,250 @@
+package Server;
+
+use strict;
+use warnings;
+
+use File::Temp qw( tempdir );
+use IO::Socket::INET;
+use POSIX qw( SIGKILL SIGQUIT WNOHANG );
+use Time::HiRes qw( sleep time );
+
+=head1 NAME
+
+Server - an nginx with a master process and workers, whose files change while it runs
+
+=head1 METHODS
+
+=head2 new
+
+An nginx that is not started yet, with the binary and the modules that C<TEST_NGINX_BINARY> and
+C<TEST_NGINX_LOAD_MODULES> name, a folder and a port of its own.
+
+=cut
+
+sub new {
+    my ($class) = @_;
+    my @modules = split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // '';
+    @modules or die "TEST_NGINX_LOAD_MODULES names no module\n";
+
+    my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1:0') or die "listen: $!\n";
+    my $self   = bless {
+        binary => $ENV{TEST_NGINX_BINARY} || 'nginx',
+        load   => join("\n", map {"load_module $_;"} @modules),
+        root   => tempdir('cors-policy-server.XXXXXX', TMPDIR => 1, CLEANUP => 1),
+        port   => $socket->sockport,
+        made_by => $$,
+    }, $class;
+    chmod 0755, $self->{root} or die "$self->{root}: $!\n";
+    mkdir "$self->{root}/$_" or die "$self->{root}/$_: $!\n" for qw( conf logs );
+    return $self;
+}
+
+sub port { return $_[0]{port} }
+
+=head2 path($name)
+
+The full name of a file in the folder of F<nginx.conf>.
+
+=cut
+
+sub path {
+    my ($self, $name) = @_;
+    return "$self->{root}/conf/$name";
+}
+
+=head2 write_file($name, $text)
+
+Replaces a file in the folder of F<nginx.conf>, which is never seen half written.
+
+=cut
+
+sub write_file {
+    my ($self, $name, $text) = @_;
+    my $path = $self->path($name);
+    open my $file, '>', "$path.new" or die "$path: $!\n";
+    print {$file} $text;
+    close $file or die "$path: $!\n";
+    rename "$path.new", $path or die "$path: $!\n";
+    return;
+}
+
+=head2 write_conf(http => $text, server => $text, workers => $number)
+
+Writes F<nginx.conf>.
+
+=cut
+
+sub write_conf {
+    my ($self, %conf) = @_;
+    my $root    = $self->{root};
+    my $user    = $> == 0 ? 'user root;' : '';
+    my $workers = $conf{workers} // 2;
+    $self->write_file('nginx.conf', <<"END");
+$self->{load}
+$user
+daemon off;
+worker_processes $workers;
+worker_shutdown_timeout 5s;
+error_log $root/logs/error.log info;
+pid $root/logs/nginx.pid;
+events { worker_connections 256; }
+http {
+    access_log off;
+    client_body_temp_path $root/body;
+    proxy_temp_path $root/proxy;
+    fastcgi_temp_path $root/fastcgi;
+    uwsgi_temp_path $root/uwsgi;
+    scgi_temp_path $root/scgi;
+    $conf{http}
+    server {
+        listen 127.0.0.1:$self->{port} reuseport;
+        location = /pid { return 200 "\$pid\\n"; }
+        location = /status { cors_policy_status; }
+        $conf{server}
+    }
+}
+END
+    return;
+}
+
+=head2 start
+
+Starts nginx, and waits until it answers.
+
+=cut
+
+sub start {
+    my ($self) = @_;
+    $self->{pid} = fork // die "fork: $!\n";
+    if (!$self->{pid}) {
+        open STDERR, '>>', "$self->{root}/logs/stderr.log" or POSIX::_exit(127);
+        exec { $self->{binary} } $self->{binary}, '-p', $self->{root}, '-c', 'conf/nginx.conf'
+            or POSIX::_exit(127);
+    }
+    wait_for(60, sub {
+        waitpid($self->{pid}, WNOHANG) == 0 or die "nginx does not start:\n" . $self->log;
+        $self->request('GET', '/pid');
+    }) or die "nginx does not answer:\n" . $self->log;
+    return;
+}
+
+=head2 stop
+
+Has nginx quit, and waits for that.
+
+=cut
+
+sub stop {
+    my ($self) = @_;
+    my $pid = delete $self->{pid} or return;
+    local $?;
+    kill SIGQUIT, $pid;
+    wait_for(20, sub { waitpid($pid, WNOHANG) }) and return;
+    kill SIGKILL, $pid;
+    waitpid $pid, 0;
+    return;
+}
+
+# nginx does not outlive the test, however that ends.
+sub DESTROY {
+    my ($self) = @_;
+    $self->stop if $$ == $self->{made_by};
+    return;
+}
+
+=head2 request($method, $path, @headers)
+
+All of the response, on a connection of its own; empty where there is none.
+
+=cut
+
+sub request {
+    my ($self, $method, $path, @headers) = @_;
+    my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$self->{port}", Timeout => 5) or return '';
+    print {$socket} join "\r\n", "$method $path HTTP/1.1", 'Host: localhost', 'Connection: close',
+        @headers, '', '';
+    local $/ = undef;
+    return <$socket> // '';
+}
+
+=head2 workers
+
+The ids of the processes that answer, asked until each of a few must have.
+
+=cut
+
+sub workers {
+    my ($self) = @_;
+    my %seen;
+    $seen{ $self->request('GET', '/pid') =~ /(\d+)\n\z/ ? $1 : 0 }++ for 1 .. 40;
+    return sort keys %seen;
+}
+
+=head2 reload
+
+Has nginx read its configuration again, and waits until only new workers answer; false if that
+does not come.
+
+=cut
+
+sub reload {
+    my ($self) = @_;
+    my @before = $self->workers;
+    kill HUP => $self->{pid};
+    return wait_for(60, sub {
+        my %now = map { $_ => 1 } $self->workers;
+        !grep { $now{$_} } @before;
+    });
+}
+
+=head2 signal($name)
+
+=cut
+
+sub signal {
+    my ($self, $name) = @_;
+    kill $name => $self->{pid};
+    return;
+}
+
+=head2 log_lines($pattern)
+
+How many lines of the error log match.
+
+=cut
+
+sub log_lines {
+    my ($self, $pattern) = @_;
+    return scalar grep {/$pattern/} split /^/, $self->log;
+}
+
+=head2 log
+
+The error log.
+
+=cut
+
+sub log {
+    my ($self) = @_;
+    open my $file, '<', "$self->{root}/logs/error.log" or return '';
+    local $/ = undef;
+    return <$file> // '';
+}
+
+=head2 wait_for($seconds, $condition)
+
+Whether the condition comes to hold in that time. A function.
+
+=cut
+
+sub wait_for {
+    my ($seconds, $condition) = @_;
+    my $end = time + $seconds;
+    until ($condition->()) {
+        return 0 if time > $end;
+        sleep 0.02;
+    }
+    return 1;
+}
+
+1;
