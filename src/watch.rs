@@ -10,8 +10,9 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cors_policy::Policy;
 use cors_policy::document::{self, Report};
@@ -34,11 +35,13 @@ pub(crate) struct Watch {
     path: PathBuf,
     interval: ngx_msec_t,
     /// The files that the policies were read from, as they were before that.
-    seen: Vec<(PathBuf, Option<Stamp>)>,
+    files: Vec<(PathBuf, Option<Stamp>)>,
     /// When reading them began.
     begun: SystemTime,
     /// What reading them comes to; or what a panic said.
     loading: Option<JoinHandle<Result<Loaded, String>>>,
+    /// Policies that were replaced, and that requests may still hold.
+    replaced: Vec<Arc<Policy>>,
     event: ngx_event_t,
 }
 
@@ -65,24 +68,57 @@ impl Stamp {
         })
     }
 
-    /// Whether the file was last changed before `time`, by seconds.
-    fn is_before(&self, time: SystemTime) -> bool {
-        time.duration_since(UNIX_EPOCH)
-            .is_ok_and(|time| self.changed.0 < i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+    /// Whether another change at `time` or later would show: times have a granularity.
+    fn is_settled(&self, time: SystemTime) -> bool {
+        // Ticks of the kernel's clock; or seconds, where the file system keeps no parts of them.
+        let granularity = match self.changed.1 {
+            0 => Duration::from_secs(1),
+            _ => Duration::from_millis(50),
+        };
+        time.duration_since(self.changed()).is_ok_and(|age| age >= granularity)
+    }
+
+    /// Whether the file was changed by a machine whose clock is ahead.
+    fn is_from_future(&self, now: SystemTime) -> bool {
+        self.changed().duration_since(now).is_ok_and(|ahead| ahead > Duration::from_secs(1))
+    }
+
+    fn changed(&self) -> SystemTime {
+        let (seconds, nanoseconds) = self.changed;
+        let since = Duration::new(
+            u64::try_from(seconds).unwrap_or(0),
+            u32::try_from(nanoseconds).unwrap_or(0),
+        );
+        UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
     }
 }
 
 impl Watch {
     /// To be made before the file is read, so that a change meanwhile is seen later.
     pub(crate) fn new(path: &Path, interval: ngx_msec_t) -> Self {
-        Self {
+        let mut watch = Self {
             path: path.to_owned(),
             interval,
-            seen: vec![(path.to_owned(), Stamp::of(path))],
-            begun: SystemTime::now(),
+            files: vec![(path.to_owned(), None)],
+            begun: UNIX_EPOCH,
             loading: None,
+            replaced: Vec::new(),
             // SAFETY: all bytes zero is an event that nothing waits for.
             event: unsafe { mem::zeroed() },
+        };
+        watch.begin();
+        watch
+    }
+
+    /// Notes what the files are like, before they are read.
+    ///
+    /// One that was changed right before counts as changed after it, and is read once more.
+    fn begin(&mut self) {
+        let now = SystemTime::now();
+        self.begun = now;
+        for (path, stamp) in &mut self.files {
+            let is_sure = |it: &Stamp| it.is_settled(now) || it.is_from_future(now);
+            *stamp = Stamp::of(path).filter(is_sure);
         }
     }
 
@@ -91,23 +127,27 @@ impl Watch {
     /// One that may have changed since reading began counts as changed.
     pub(crate) fn add_files<'f>(&mut self, files: impl IntoIterator<Item = &'f Path>) {
         for file in files {
-            if self.seen.iter().all(|(known, _)| known != file) {
-                let stamp = Stamp::of(file).filter(|stamp| stamp.is_before(self.begun));
-                self.seen.push((file.to_owned(), stamp));
+            if self.files.iter().all(|(known, _)| known != file) {
+                let stamp = Stamp::of(file).filter(|it| it.is_settled(self.begun));
+                self.files.push((file.to_owned(), stamp));
             }
         }
     }
 
+    /// Watches these files beside the document, and no others.
+    fn set_files(&mut self, policies: &[Policy]) {
+        let files = || policies.iter().flat_map(Policy::files);
+        self.files.retain(|(known, _)| *known == self.path || files().any(|file| file == known));
+        self.add_files(files());
+    }
+
     fn has_changed(&self) -> bool {
-        self.seen.iter().any(|(path, stamp)| Stamp::of(path) != *stamp)
+        self.files.iter().any(|(path, stamp)| Stamp::of(path) != *stamp)
     }
 
     /// Begins to read the file, in a thread.
     fn load(&mut self) -> io::Result<()> {
-        for (path, stamp) in &mut self.seen {
-            *stamp = Stamp::of(path);
-        }
-        self.begun = SystemTime::now();
+        self.begin();
         let path = self.path.clone();
         self.loading = Some(spawn(move || {
             guard::catch_message(|| {
@@ -116,6 +156,20 @@ impl Watch {
             })
         })?);
         Ok(())
+    }
+
+    /// Frees, in a thread, the replaced policies that no request holds any more: to free a long
+    /// list takes a while.
+    ///
+    /// While they are kept here, a request that ends cannot be the one that frees them.
+    fn free_replaced(&mut self) {
+        let (unused, held): (Vec<_>, Vec<_>) =
+            self.replaced.drain(..).partition(|policy| Arc::strong_count(policy) == 1);
+        self.replaced = held;
+        if !unused.is_empty() {
+            // Without a thread it is done at once.
+            let _ = spawn(move || drop(unused));
+        }
     }
 
     /// Starts or restarts the timer.
@@ -139,7 +193,36 @@ impl Drop for Watch {
 fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
     // The thread inherits the mask.
     let _blocked = BlockedSignals::new();
-    thread::Builder::new().name("cors_policy".to_owned()).spawn(f)
+    thread::Builder::new().name("cors_policy".to_owned()).spawn(|| {
+        step_back();
+        let result = f();
+        trim();
+        result
+    })
+}
+
+/// Lets nginx's thread go first: on a busy processor a request would wait for this one's time slice
+/// to end.
+fn step_back() {
+    // On Linux priorities are those of threads, elsewhere of the process.
+    #[cfg(target_os = "linux")]
+    // SAFETY: concerns the calling thread only; where it may not, nothing happens.
+    unsafe {
+        libc::nice(10)
+    };
+}
+
+/// Gives memory that was freed back to the system.
+///
+/// The allocator of glibc keeps it, and threads have arenas of their own: after a change of a long
+/// list, a worker would stay nearly twice as large. What it keeps at the end of an arena it keeps
+/// still, and uses for the next change.
+fn trim() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: can be called at any time; it locks one arena after the other.
+    unsafe {
+        libc::malloc_trim(0)
+    };
 }
 
 /// Signals do not reach this thread, and the threads that it makes, while this lives.
@@ -195,53 +278,52 @@ unsafe extern "C" fn tick(event: *mut ngx_event_t) {
 /// Looks at the file or at the thread; gives the time until the next look.
 fn step(watch: &mut Watch, log: *mut ngx_log_t) -> ngx_msec_t {
     fail_points::beside(&watch.path, "timer");
-    match watch.loading.take_if(|thread| thread.is_finished()).map(JoinHandle::join) {
-        _ if watch.loading.is_some() => return POLL,
-        None => {
-            if watch.has_changed() {
-                match watch.load() {
-                    Ok(()) => return POLL,
-                    Err(error) => {
-                        let path = watch.path.display();
-                        ngx_log_error!(NGX_LOG_ERR, log, "no thread to read \"{path}\": {error}");
-                    }
-                }
-            }
-        }
-        // The thread itself does not panic.
-        Some(panicked @ (Err(_) | Ok(Err(_)))) => {
-            let message = panicked.ok().and_then(Result::err).unwrap_or_default();
-            let path = watch.path.display();
-            ngx_log_error!(NGX_LOG_ALERT, log, "reading \"{path}\" panicked: {message}");
-        }
-        Some(Ok(Ok(Err(report)))) => {
-            // They are beside the document, and what is wrong may be put right in them.
-            watch.add_files(report.mistakes().iter().map(document::Mistake::file));
-            let mistakes = report.to_string().replace('\n', ", ");
-            reject(watch, log, &mistakes);
-        }
-        Some(Ok(Ok(Ok(policies)))) => {
-            watch.seen.truncate(1);
-            watch.add_files(policies.iter().flat_map(Policy::files));
-            // SAFETY: the cycle that this worker serves requests with.
-            let main = unsafe { Module::main_conf_mut(&*ngx_cycle) };
-            let Some(main) = main else { return watch.interval };
-            match main.replace(&watch.path, policies) {
-                Ok(replaced) => {
-                    // To free a long list takes a while, which requests need not wait for.
-                    let _ = spawn(move || drop(replaced));
-                    let path = watch.path.display();
-                    ngx_log_error!(
-                        NGX_LOG_NOTICE,
-                        log,
-                        "CORS policies loaded again from \"{path}\""
-                    );
-                }
-                Err(mistake) => reject(watch, log, &mistake),
+    watch.free_replaced();
+    if let Some(thread) = watch.loading.take_if(|thread| thread.is_finished()) {
+        // The thread catches a panic itself.
+        finish(watch, log, thread.join().unwrap_or_else(|_| Err(String::new())));
+    } else if watch.loading.is_some() {
+        return POLL;
+    } else if watch.has_changed() {
+        match watch.load() {
+            Ok(()) => return POLL,
+            Err(error) => {
+                let path = watch.path.display();
+                ngx_log_error!(NGX_LOG_ERR, log, "no thread to read \"{path}\": {error}");
             }
         }
     }
     watch.interval
+}
+
+/// Takes the policies over that a thread has read.
+fn finish(watch: &mut Watch, log: *mut ngx_log_t, loaded: Result<Loaded, String>) {
+    let policies = match loaded {
+        Ok(Ok(policies)) => policies,
+        Ok(Err(report)) => {
+            // They are beside the document, and what is wrong may be put right in them.
+            watch.add_files(report.mistakes().iter().map(document::Mistake::file));
+            return reject(watch, log, &report.to_string().replace('\n', ", "));
+        }
+        Err(message) => {
+            let path = watch.path.display();
+            ngx_log_error!(NGX_LOG_ALERT, log, "reading \"{path}\" panicked: {message}");
+            return;
+        }
+    };
+    watch.set_files(&policies);
+    // SAFETY: the cycle that this worker serves requests with.
+    let main = unsafe { Module::main_conf_mut(&*ngx_cycle) };
+    let Some(main) = main else { return };
+    match main.replace(&watch.path, policies) {
+        Ok(replaced) => {
+            watch.replaced.extend(replaced);
+            watch.free_replaced();
+            let path = watch.path.display();
+            ngx_log_error!(NGX_LOG_NOTICE, log, "CORS policies loaded again from \"{path}\"");
+        }
+        Err(mistake) => reject(watch, log, &mistake),
+    }
 }
 
 fn reject(watch: &Watch, log: *mut ngx_log_t, mistakes: &str) {
@@ -256,5 +338,5 @@ fn reject(watch: &Watch, log: *mut ngx_log_t, mistakes: &str) {
 /// Releases what a request held, when nginx frees the request.
 pub(crate) unsafe extern "C" fn release(data: *mut c_void) {
     // SAFETY: `in_force::hold` put an `Arc` here.
-    drop(unsafe { std::sync::Arc::from_raw(data.cast::<Policy>().cast_const()) });
+    drop(unsafe { Arc::from_raw(data.cast::<Policy>().cast_const()) });
 }
