@@ -238,7 +238,7 @@ if (!$ENV{VALGRIND_NGINX}) {
     start('10ms');
     $load = load(100);
     $load->run(sub { keys %seen == 2 }, 60);
-    my (%resident, @resident);
+    my %resident;
     for my $n (1 .. $changes) {
         change_by_another_file(++$version);
         $load->run(sub { !grep { $_ < $version } values %seen }, 60) or last;
