@@ -35,14 +35,32 @@ pub(crate) struct Watch {
     path: PathBuf,
     interval: ngx_msec_t,
     /// The files that the policies were read from, as they were before that.
-    files: Vec<(PathBuf, Option<Stamp>)>,
+    files: Vec<Seen>,
     /// When reading them began.
     begun: SystemTime,
     /// What reading them comes to; or what a panic said.
     loading: Option<JoinHandle<Result<Loaded, String>>>,
+    /// Whether that is to be sure only: nothing has changed since they were read before.
+    is_again: bool,
+    /// What was wrong with them the last time; empty where nothing was.
+    mistakes: String,
     /// Policies that were replaced, and that requests may still hold.
     replaced: Vec<Arc<Policy>>,
     event: ngx_event_t,
+}
+
+/// A file as it was seen.
+struct Seen {
+    path: PathBuf,
+    stamp: Option<Stamp>,
+    /// Whether a change that followed would show in the stamp.
+    is_sure: bool,
+}
+
+impl Seen {
+    fn has_changed(&self) -> bool {
+        Stamp::of(&self.path) != self.stamp
+    }
 }
 
 /// By what a file is known to have changed. A swapped symbolic link leads to another `inode`.
@@ -99,9 +117,11 @@ impl Watch {
         let mut watch = Self {
             path: path.to_owned(),
             interval,
-            files: vec![(path.to_owned(), None)],
+            files: vec![Seen { path: path.to_owned(), stamp: None, is_sure: false }],
             begun: UNIX_EPOCH,
             loading: None,
+            is_again: false,
+            mistakes: String::new(),
             replaced: Vec::new(),
             // SAFETY: all bytes zero is an event that nothing waits for.
             event: unsafe { mem::zeroed() },
@@ -112,24 +132,26 @@ impl Watch {
 
     /// Notes what the files are like, before they are read.
     ///
-    /// One that was changed right before counts as changed after it, and is read once more.
+    /// One that was changed right before is read once more.
     fn begin(&mut self) {
         let now = SystemTime::now();
         self.begun = now;
-        for (path, stamp) in &mut self.files {
-            let is_sure = |it: &Stamp| it.is_settled(now) || it.is_from_future(now);
-            *stamp = Stamp::of(path).filter(is_sure);
+        self.is_again = !self.files.iter().any(Seen::has_changed);
+        for seen in &mut self.files {
+            seen.stamp = Stamp::of(&seen.path);
+            seen.is_sure = seen.stamp.is_none_or(|it| it.is_settled(now) || it.is_from_future(now));
         }
     }
 
     /// Watches the files beside the document too, which are known when it has been read.
     ///
-    /// One that may have changed since reading began counts as changed.
+    /// One that may have changed since reading began is read once more.
     pub(crate) fn add_files<'f>(&mut self, files: impl IntoIterator<Item = &'f Path>) {
         for file in files {
-            if self.files.iter().all(|(known, _)| known != file) {
-                let stamp = Stamp::of(file).filter(|it| it.is_settled(self.begun));
-                self.files.push((file.to_owned(), stamp));
+            if self.files.iter().all(|known| known.path != file) {
+                let stamp = Stamp::of(file);
+                let is_sure = stamp.is_none_or(|it| it.is_settled(self.begun));
+                self.files.push(Seen { path: file.to_owned(), stamp, is_sure });
             }
         }
     }
@@ -137,12 +159,12 @@ impl Watch {
     /// Watches these files beside the document, and no others.
     fn set_files(&mut self, policies: &[Policy]) {
         let files = || policies.iter().flat_map(Policy::files);
-        self.files.retain(|(known, _)| *known == self.path || files().any(|file| file == known));
+        self.files.retain(|Seen { path, .. }| *path == self.path || files().any(|it| it == path));
         self.add_files(files());
     }
 
-    fn has_changed(&self) -> bool {
-        self.files.iter().any(|(path, stamp)| Stamp::of(path) != *stamp)
+    fn is_to_be_read(&self) -> bool {
+        self.files.iter().any(|seen| !seen.is_sure || seen.has_changed())
     }
 
     /// Begins to read the file, in a thread.
@@ -284,7 +306,7 @@ fn step(watch: &mut Watch, log: *mut ngx_log_t) -> ngx_msec_t {
         finish(watch, log, thread.join().unwrap_or_else(|_| Err(String::new())));
     } else if watch.loading.is_some() {
         return POLL;
-    } else if watch.has_changed() {
+    } else if watch.is_to_be_read() {
         match watch.load() {
             Ok(()) => return POLL,
             Err(error) => {
@@ -303,7 +325,7 @@ fn finish(watch: &mut Watch, log: *mut ngx_log_t, loaded: Result<Loaded, String>
         Ok(Err(report)) => {
             // They are beside the document, and what is wrong may be put right in them.
             watch.add_files(report.mistakes().iter().map(document::Mistake::file));
-            return reject(watch, log, &report.to_string().replace('\n', ", "));
+            return reject(watch, log, report.to_string().replace('\n', ", "));
         }
         Err(message) => {
             let path = watch.path.display();
@@ -317,22 +339,28 @@ fn finish(watch: &mut Watch, log: *mut ngx_log_t, loaded: Result<Loaded, String>
     let Some(main) = main else { return };
     match main.replace(&watch.path, policies) {
         Ok(replaced) => {
+            watch.mistakes.clear();
             watch.replaced.extend(replaced);
             watch.free_replaced();
             let path = watch.path.display();
             ngx_log_error!(NGX_LOG_NOTICE, log, "CORS policies loaded again from \"{path}\"");
         }
-        Err(mistake) => reject(watch, log, &mistake),
+        Err(mistake) => reject(watch, log, mistake),
     }
 }
 
-fn reject(watch: &Watch, log: *mut ngx_log_t, mistakes: &str) {
+/// Logs what is wrong, once for each change.
+fn reject(watch: &mut Watch, log: *mut ngx_log_t, mistakes: String) {
+    if watch.is_again && watch.mistakes == mistakes {
+        return;
+    }
     let path = watch.path.display();
     ngx_log_error!(
         NGX_LOG_ERR,
         log,
         "CORS policies of \"{path}\" changed and are not taken over: {mistakes}"
     );
+    watch.mistakes = mistakes;
 }
 
 /// Releases what a request held, when nginx frees the request.
