@@ -14,6 +14,7 @@ use nginx_sys::{NGX_CONF_UNSET, ngx_conf_t, ngx_flag_t, ngx_http_complex_value_t
 use crate::conf_ext::{ConfExt, Place};
 use crate::counters::{Counters, Kind, SharedTable};
 use crate::in_force::InForce;
+use crate::ready::ReadyPolicy;
 use crate::watch::Watch;
 
 /// What stands in `http`.
@@ -41,7 +42,7 @@ pub(crate) struct MainConf {
 pub(crate) struct Definition {
     name: String,
     /// `None` while the watched file that defined it does so no longer.
-    policy: RefCell<Option<Arc<Policy>>>,
+    policy: RefCell<Option<Arc<ReadyPolicy>>>,
     /// Whether the policy can be replaced while nginx runs.
     pub(crate) is_watched: bool,
     /// Where it is defined.
@@ -51,7 +52,7 @@ pub(crate) struct Definition {
 }
 
 impl Definition {
-    fn new(policy: Policy, place: Place, is_watched: bool) -> Self {
+    fn new(policy: ReadyPolicy, place: Place, is_watched: bool) -> Self {
         Self {
             name: policy.name().to_owned(),
             policy: RefCell::new(Some(Arc::new(policy))),
@@ -66,7 +67,7 @@ impl Definition {
     }
 
     /// The policy, as it is now.
-    pub(crate) fn policy(&self) -> Option<Arc<Policy>> {
+    pub(crate) fn policy(&self) -> Option<Arc<ReadyPolicy>> {
         self.policy.borrow().clone()
     }
 
@@ -114,7 +115,7 @@ impl MainConf {
                 if let Some(watch) = &mut watch {
                     watch.add_files(policies.iter().flat_map(Policy::files));
                 }
-                for policy in policies {
+                for policy in policies.into_iter().map(ReadyPolicy::new) {
                     let place = Place::new(path.to_owned(), policy.line());
                     self.define(cf, policy, place, watch.is_some())?;
                 }
@@ -137,7 +138,7 @@ impl MainConf {
     pub(crate) fn define(
         &mut self,
         cf: &mut ngx_conf_t,
-        policy: Policy,
+        policy: ReadyPolicy,
         place: Place,
         is_watched: bool,
     ) -> Result<(), Rejected> {
@@ -211,8 +212,8 @@ impl MainConf {
     pub(crate) fn replace(
         &mut self,
         path: &Path,
-        policies: Vec<Policy>,
-    ) -> Result<Vec<Arc<Policy>>, String> {
+        policies: Vec<ReadyPolicy>,
+    ) -> Result<Vec<Arc<ReadyPolicy>>, String> {
         for policy in &policies {
             if let Some(other) = self.policy(policy.name()).filter(|it| !it.is_from(path)) {
                 return Err(format!(
@@ -297,6 +298,10 @@ pub(crate) struct LocationConf {
     pub(crate) dry_run: ngx_flag_t,
     /// What this location puts in force, where variables do not decide.
     pub(crate) in_force: InForce,
+    /// Whether it is that for every request which comes here.
+    pub(crate) is_fixed: bool,
+    /// `MainConf::slot`, at hand.
+    pub(crate) slot: Option<usize>,
 }
 
 impl Default for LocationConf {
@@ -309,6 +314,8 @@ impl Default for LocationConf {
             has_if: false,
             dry_run: NGX_CONF_UNSET as ngx_flag_t,
             in_force: InForce::default(),
+            is_fixed: false,
+            slot: None,
         }
     }
 }
@@ -335,5 +342,9 @@ impl LocationConf {
             Setting::Unset | Setting::Off | Setting::Variable => None,
         };
         self.in_force = InForce::new(self, policy);
+        self.is_fixed = self.setting != Setting::Unset
+            && self.setting != Setting::Variable
+            && self.in_force.is_fixed();
+        self.slot = main.slot;
     }
 }

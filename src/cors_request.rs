@@ -1,29 +1,49 @@
 //! What of a request decides CORS: its method, `Origin` and `Access-Control-Request-*`.
 
-use core::slice;
+use core::{ptr, slice};
 
 use cors_policy::{Answer, OriginHeader, Policy, PreflightRequest};
 use nginx_sys::{
-    NGX_HTTP_OPTIONS, ngx_http_headers_in_t, ngx_list_part_t, ngx_str_t, ngx_table_elt_t,
-    ngx_uint_t,
+    NGX_HTTP_OPTIONS, ngx_http_headers_in_t, ngx_http_request_t, ngx_list_part_t, ngx_str_t,
+    ngx_table_elt_t, ngx_uint_t,
 };
 
+use crate::Module;
+
 /// A name to look for, with the hash that nginx computed of every request header name.
-struct Name {
+struct Name<const N: usize> {
     hash: usize,
-    lowercase: &'static [u8],
+    lowercase: [u8; N],
+    /// The bit that lower case has, for each letter.
+    letters: [u8; N],
 }
 
-impl Name {
-    const fn new(lowercase: &'static str) -> Self {
-        Self { hash: hash_key(lowercase.as_bytes()), lowercase: lowercase.as_bytes() }
+impl<const N: usize> Name<N> {
+    const fn new(lowercase: &[u8; N]) -> Self {
+        let mut letters = [0; N];
+        let mut i = 0;
+        while i < N {
+            letters[i] = if lowercase[i].is_ascii_lowercase() { 0x20 } else { 0 };
+            i += 1;
+        }
+        Self { hash: hash_key(lowercase), lowercase: *lowercase, letters }
     }
 
+    /// Whether this is the name of a line, in any case.
     #[inline]
     fn is_of(&self, line: &ngx_table_elt_t) -> bool {
-        line.hash == self.hash
-            && line.key.len == self.lowercase.len()
-            && line.key.as_bytes().eq_ignore_ascii_case(self.lowercase)
+        line.hash == self.hash && self.is(line.key.as_bytes())
+    }
+
+    /// The length is a constant, so that this becomes a few instructions without a loop.
+    #[inline]
+    fn is(&self, key: &[u8]) -> bool {
+        let Ok(key) = <&[u8; N]>::try_from(key) else { return false };
+        let mut difference = 0;
+        for i in 0..N {
+            difference |= (key[i] | self.letters[i]) ^ self.lowercase[i];
+        }
+        difference == 0
     }
 }
 
@@ -38,69 +58,86 @@ const fn hash_key(name: &[u8]) -> usize {
     key
 }
 
-const ORIGIN: Name = Name::new("origin");
-const REQUEST_METHOD: Name = Name::new("access-control-request-method");
-const REQUEST_HEADERS: Name = Name::new("access-control-request-headers");
-const REQUEST_PRIVATE_NETWORK: Name = Name::new("access-control-request-private-network");
+#[inline]
+fn has_origin_hash(line: &ngx_table_elt_t) -> bool {
+    line.hash == ORIGIN.hash
+}
 
-/// The lines of an nginx header list, in the order in which they stand.
+const ORIGIN: Name<6> = Name::new(b"origin");
+const REQUEST_METHOD: Name<29> = Name::new(b"access-control-request-method");
+const REQUEST_HEADERS: Name<30> = Name::new(b"access-control-request-headers");
+const REQUEST_PRIVATE_NETWORK: Name<38> = Name::new(b"access-control-request-private-network");
+
+/// The length of the shortest name of an `Access-Control-Request-*` header, which few others reach.
+const SHORTEST_REQUESTED: usize = REQUEST_METHOD.lowercase.len();
+
+/// The lines of an nginx header list, a part of the list at a time, in the order in which they
+/// stand.
 #[derive(Clone)]
-struct Lines<'r> {
+pub(crate) struct Parts<'r> {
+    next: Option<&'r ngx_list_part_t>,
+}
+
+impl<'r> Parts<'r> {
+    #[inline]
+    fn of(headers_in: &'r ngx_http_headers_in_t) -> Self {
+        Self { next: Some(&headers_in.headers.part) }
+    }
+}
+
+impl<'r> Iterator for Parts<'r> {
+    type Item = &'r [ngx_table_elt_t];
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let part = self.next.take()?;
+        // SAFETY: null in the last part, and a part of the same list otherwise.
+        self.next = unsafe { part.next.as_ref() };
+        if part.nelts == 0 {
+            return Some(&[]);
+        }
+        // SAFETY: `headers_in.headers` is a list of `ngx_table_elt_t`, as `ngx_http_alloc_request`
+        // or the HTTP/2 and HTTP/3 counterparts made it; a part holds `nelts` initialized elements
+        // from `elts` on.
+        Some(unsafe { slice::from_raw_parts(part.elts.cast(), part.nelts) })
+    }
+}
+
+/// The lines one by one.
+#[derive(Clone)]
+pub(crate) struct Lines<'r> {
     current: slice::Iter<'r, ngx_table_elt_t>,
-    next: *const ngx_list_part_t,
+    parts: Parts<'r>,
 }
 
 impl<'r> Lines<'r> {
     fn of(headers_in: &'r ngx_http_headers_in_t) -> Self {
-        let part = &headers_in.headers.part;
-        // SAFETY: `headers_in.headers` is a list of `ngx_table_elt_t`, as `ngx_http_alloc_request`
-        // or the HTTP/2 and HTTP/3 counterparts made it.
-        Self { current: unsafe { lines_of(part) }, next: part.next }
+        Self { current: [].iter(), parts: Parts::of(headers_in) }
     }
-}
-
-/// # Safety
-///
-/// `part` is part of a list whose elements are `ngx_table_elt_t`.
-unsafe fn lines_of(part: &ngx_list_part_t) -> slice::Iter<'_, ngx_table_elt_t> {
-    if part.nelts == 0 {
-        return [].iter();
-    }
-    // SAFETY: a part holds `nelts` initialized elements from `elts` on.
-    unsafe { slice::from_raw_parts(part.elts.cast(), part.nelts) }.iter()
 }
 
 impl<'r> Iterator for Lines<'r> {
     type Item = &'r ngx_table_elt_t;
 
-    #[inline]
-    fn next(&mut self) -> Option<&'r ngx_table_elt_t> {
+    fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(line) = self.current.next() {
                 return Some(line);
             }
-            // SAFETY: `next` is null in the last part, and a part of the same list otherwise.
-            let part = unsafe { self.next.as_ref() }?;
-            // SAFETY: as above.
-            self.current = unsafe { lines_of(part) };
-            self.next = part.next;
+            self.current = self.parts.next()?.iter();
         }
     }
 }
 
-/// The values of all lines of one name.
-#[derive(Clone)]
-pub(crate) struct Values<'r> {
-    lines: Lines<'r>,
-    name: &'static Name,
-}
-
-impl<'r> Iterator for Values<'r> {
-    type Item = &'r [u8];
-
-    fn next(&mut self) -> Option<&'r [u8]> {
-        self.lines.find(|line| self.name.is_of(line)).map(|line| line.value.as_bytes())
+/// The bytes of a string in the request's memory.
+#[inline]
+fn bytes_of<'r>(value: ngx_str_t) -> &'r [u8] {
+    if value.is_empty() {
+        return &[];
     }
+    // SAFETY: an `ngx_str_t` that is not empty points to as many bytes, and those of a request live
+    // as long as it.
+    unsafe { slice::from_raw_parts(value.data, value.len) }
 }
 
 /// The request's `Origin`, as nginx holds it.
@@ -112,19 +149,19 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
-    fn of(headers_in: &ngx_http_headers_in_t) -> Self {
-        let mut found = Self::Absent;
-        for line in Lines::of(headers_in) {
-            if ORIGIN.is_of(line) {
-                found = match found {
-                    Self::Absent => Self::One(line.value),
-                    Self::One(_) | Self::Repeated => Self::Repeated,
-                };
-            }
+    /// Takes a line of the request into account, whatever its name.
+    #[inline]
+    fn add(&mut self, line: &ngx_table_elt_t) {
+        if !ORIGIN.is_of(line) {
+            return;
         }
-        found
+        *self = match self {
+            Self::Absent => Self::One(line.value),
+            Self::One(_) | Self::Repeated => Self::Repeated,
+        };
     }
 
+    #[inline]
     fn header(&self) -> OriginHeader<'_> {
         match self {
             Self::Absent => OriginHeader::Absent,
@@ -134,6 +171,7 @@ impl Origin {
     }
 
     /// The header's one value.
+    #[inline]
     pub(crate) fn value(&self) -> Option<ngx_str_t> {
         match self {
             Self::One(value) => Some(*value),
@@ -144,32 +182,17 @@ impl Origin {
 
 /// What a CORS-preflight request asks for (Fetch standard, "CORS-preflight fetch").
 pub(crate) struct Preflight<'r> {
-    lines: Lines<'r>,
     method: ngx_str_t,
+    headers: RequestHeaders<'r>,
     private_network: bool,
 }
 
 impl<'r> Preflight<'r> {
-    /// `None` where `Access-Control-Request-Method` is missing: an ordinary `OPTIONS`.
-    fn of(headers_in: &'r ngx_http_headers_in_t) -> Option<Self> {
-        let lines = Lines::of(headers_in);
-        let mut method = None;
-        let mut private_network = false;
-        for line in lines.clone() {
-            if REQUEST_METHOD.is_of(line) {
-                // Several lines are one list (RFC 9110, section 5.3), and a list is no method.
-                method = Some(if method.is_none() { line.value } else { ngx_str_t::empty() });
-            } else if REQUEST_PRIVATE_NETWORK.is_of(line) {
-                private_network = line.value.as_bytes() == b"true";
-            }
-        }
-        Some(Self { method: method?, lines, private_network })
-    }
-
-    fn request(&self) -> PreflightRequest<'_, Values<'r>> {
+    #[inline]
+    fn request(&self) -> PreflightRequest<'_, RequestHeaders<'r>> {
         PreflightRequest {
             method: self.method.as_bytes(),
-            headers: self.headers(),
+            headers: self.headers.clone(),
             private_network: self.private_network,
         }
     }
@@ -180,8 +203,64 @@ impl<'r> Preflight<'r> {
     }
 
     /// The values of the `Access-Control-Request-Headers` lines.
-    pub(crate) fn headers(&self) -> Values<'r> {
-        Values { lines: self.lines.clone(), name: &REQUEST_HEADERS }
+    pub(crate) fn headers(&self) -> RequestHeaders<'r> {
+        self.headers.clone()
+    }
+}
+
+/// The values of the `Access-Control-Request-Headers` lines that are still to come.
+#[derive(Clone, Default)]
+pub(crate) enum RequestHeaders<'r> {
+    #[default]
+    Done,
+    /// Browsers send one line.
+    One(ngx_str_t),
+    /// More lines, somewhere among these.
+    Among(Lines<'r>),
+}
+
+impl<'r> Iterator for RequestHeaders<'r> {
+    type Item = &'r [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'r [u8]> {
+        match *self {
+            Self::Done => None,
+            Self::One(value) => {
+                *self = Self::Done;
+                Some(bytes_of(value))
+            }
+            Self::Among(ref mut lines) => {
+                lines.find(|line| REQUEST_HEADERS.is_of(line)).map(|line| bytes_of(line.value))
+            }
+        }
+    }
+}
+
+/// The `Access-Control-Request-*` lines of a request.
+#[derive(Default)]
+struct Asked<'r> {
+    method: Option<ngx_str_t>,
+    headers: RequestHeaders<'r>,
+    private_network: bool,
+}
+
+impl<'r> Asked<'r> {
+    /// Takes a line of the request into account, whatever its name.
+    #[inline(never)]
+    fn add(&mut self, line: &ngx_table_elt_t, headers_in: &'r ngx_http_headers_in_t) {
+        if REQUEST_METHOD.is_of(line) {
+            // Several lines are one list (RFC 9110, section 5.3), and a list is no method.
+            let is_first = self.method.is_none();
+            self.method = Some(if is_first { line.value } else { ngx_str_t::empty() });
+        } else if REQUEST_HEADERS.is_of(line) {
+            self.headers = match self.headers {
+                RequestHeaders::Done => RequestHeaders::One(line.value),
+                _ => RequestHeaders::Among(Lines::of(headers_in)),
+            };
+        } else if REQUEST_PRIVATE_NETWORK.is_of(line) {
+            self.private_network = line.value.as_bytes() == b"true";
+        }
     }
 }
 
@@ -194,20 +273,86 @@ pub(crate) struct CorsRequest<'r> {
 
 impl<'r> CorsRequest<'r> {
     /// The request of `method` (as in `ngx_http_request_t`) with these headers.
-    #[inline]
     pub(crate) fn of(method: ngx_uint_t, headers_in: &'r ngx_http_headers_in_t) -> Self {
-        let origin = Origin::of(headers_in);
-        let preflight = match origin {
-            Origin::One(_) | Origin::Repeated if method == NGX_HTTP_OPTIONS as ngx_uint_t => {
-                Preflight::of(headers_in)
+        if method == NGX_HTTP_OPTIONS as ngx_uint_t {
+            Self::options(headers_in)
+        } else {
+            Self::actual(headers_in)
+        }
+    }
+
+    /// The request with these headers, of a method that is not `OPTIONS`.
+    #[inline(always)]
+    pub(crate) fn actual(headers_in: &'r ngx_http_headers_in_t) -> Self {
+        let mut origin = Origin::Absent;
+        for lines in Parts::of(headers_in) {
+            // Every request pays for this loop: four comparisons a turn.
+            let mut fours = lines.chunks_exact(4);
+            for four in &mut fours {
+                if has_origin_hash(&four[0])
+                    || has_origin_hash(&four[1])
+                    || has_origin_hash(&four[2])
+                    || has_origin_hash(&four[3])
+                {
+                    four.iter().for_each(|line| origin.add(line));
+                }
             }
+            fours.remainder().iter().for_each(|line| origin.add(line));
+        }
+        Self { origin, preflight: None }
+    }
+
+    /// The `OPTIONS` request with these headers.
+    #[inline(never)]
+    pub(crate) fn options(headers_in: &'r ngx_http_headers_in_t) -> Self {
+        let mut origin = Origin::Absent;
+        let mut asked = Asked::default();
+        for lines in Parts::of(headers_in) {
+            for line in lines {
+                if has_origin_hash(line) {
+                    origin.add(line);
+                } else if line.key.len >= SHORTEST_REQUESTED {
+                    asked.add(line, headers_in);
+                }
+            }
+        }
+        let preflight = match (&origin, asked.method) {
+            (Origin::One(_) | Origin::Repeated, Some(method)) => Some(Preflight {
+                method,
+                headers: asked.headers,
+                private_network: asked.private_network,
+            }),
+            // An ordinary `OPTIONS`.
             _ => None,
         };
         Self { origin, preflight }
     }
 
-    /// What the policy says to it.
+    /// Runs `f`, while which [`lent`](Self::lent) finds this request.
+    pub(crate) fn lend<T>(
+        &self,
+        r: &mut ngx_http_request_t,
+        f: impl FnOnce(&mut ngx_http_request_t) -> T,
+    ) -> T {
+        let lent = ptr::from_ref(self).cast_mut().cast();
+        Module::set_context(r, lent);
+        let result = f(r);
+        if ptr::eq(Module::context(r), lent) {
+            Module::set_context(r, ptr::null_mut());
+        }
+        result
+    }
+
+    /// What is lent for `r`, if anything is.
     #[inline]
+    pub(crate) fn lent(r: &ngx_http_request_t) -> Option<&'r CorsRequest<'r>> {
+        // SAFETY: a context that does not say that the module failed is one that `lend` set, which
+        // takes it back before the request that is lent is gone.
+        unsafe { Module::context(r).cast::<CorsRequest<'r>>().as_ref() }
+    }
+
+    /// What the policy says to it.
+    #[inline(always)]
     pub(crate) fn decide<'p>(&self, policy: &'p Policy) -> Answer<'p> {
         match &self.preflight {
             Some(preflight) => policy.decide_preflight(self.origin.header(), &preflight.request()),

@@ -18,6 +18,7 @@ use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 use crate::conf::{MainConf, Rejected};
 use crate::conf_ext::{ConfExt, Place};
 use crate::guard;
+use crate::ready::ReadyPolicy;
 
 /// The type of the module of the block's directives: "CORS".
 const MODULE_TYPE: ngx_uint_t = u32::from_le_bytes(*b"CORS") as ngx_uint_t;
@@ -133,7 +134,9 @@ pub(crate) fn read(
 
     let (node, places) = block.into_node();
     match document::policy_from_node(&name, &node, place.file()) {
-        Ok(policy) => main.define(cf, policy, place, false).map_err(|Rejected| NGX_CONF_ERROR),
+        Ok(policy) => main
+            .define(cf, ReadyPolicy::new(policy), place, false)
+            .map_err(|Rejected| NGX_CONF_ERROR),
         Err(report) => {
             for mistake in report.mistakes() {
                 let place = mistake

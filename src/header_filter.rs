@@ -7,16 +7,18 @@ use core::fmt;
 
 use cors_policy::{Decision, FieldValue, PreflightMode, UpstreamHeaders};
 use nginx_sys::{
-    NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_LOG_INFO, ngx_connection_t,
-    ngx_http_filter_finalize_request, ngx_http_output_header_filter_pt, ngx_http_request_t,
-    ngx_http_top_header_filter, ngx_int_t, ngx_log_t, ngx_str_t,
+    NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_OPTIONS, NGX_LOG_INFO, ngx_connection_t,
+    ngx_http_filter_finalize_request, ngx_http_headers_out_t, ngx_http_output_header_filter_pt,
+    ngx_http_request_t, ngx_http_top_header_filter, ngx_int_t, ngx_log_t, ngx_str_t,
+    ngx_table_elt_t, ngx_uint_t,
 };
 use ngx::ngx_log_error;
 
-use crate::cors_request::{CorsRequest, Origin, Preflight};
+use crate::cors_request::{CorsRequest, Preflight};
 use crate::counters::Kind;
 use crate::headers_out::{HeadersOut, str_of};
 use crate::in_force::Governed;
+use crate::ready::Requested;
 use crate::{Failure, Module, OutOfMemory, fail_points, guard, in_force};
 
 static mut NEXT: ngx_http_output_header_filter_pt = None;
@@ -48,10 +50,13 @@ unsafe extern "C" fn filter(request: *mut ngx_http_request_t) -> ngx_int_t {
     if !core::ptr::eq(r, r.main) {
         return next(request);
     }
-    match Module::failure(r) {
-        None => {}
-        Some(Failure::Unanswered) => return fail(r),
-        Some(Failure::Answered) => return next(request),
+    // Mostly there is none.
+    if !Module::context(r).is_null() {
+        match Module::failure(r) {
+            None => {}
+            Some(Failure::Unanswered) => return fail(r),
+            Some(Failure::Answered) => return next(request),
+        }
     }
     // SAFETY: a request has a connection, and that a log.
     let log = unsafe { (*r.connection).log };
@@ -72,48 +77,93 @@ fn fail(r: &mut ngx_http_request_t) -> ngx_int_t {
 }
 
 /// Decides, counts, logs, and writes the decision of the policy in force, if there is one.
+#[inline]
 fn apply(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
     fail_points::in_request(r, "header filter");
     let Some(governed) = in_force::get(r)? else { return Ok(()) };
-    let policy = governed.policy;
+    if r.method == NGX_HTTP_OPTIONS as ngx_uint_t {
+        return apply_to_options(r, governed);
+    }
+    let request = CorsRequest::actual(&r.headers_in);
+    write(r.connection, &mut r.headers_out, governed, &request)
+}
 
-    let request = CorsRequest::of(r.method, &r.headers_in);
+/// As [`apply`], where the request may be a preflight.
+fn apply_to_options(r: &mut ngx_http_request_t, governed: Governed) -> Result<(), OutOfMemory> {
+    let found;
+    let request = match CorsRequest::lent(r) {
+        Some(request) => request,
+        None => {
+            found = CorsRequest::options(&r.headers_in);
+            &found
+        }
+    };
     // The application's answer to a preflight is left alone.
-    if request.preflight.is_some() && policy.preflight() == PreflightMode::Forward {
+    if request.preflight.is_some() && governed.policy.preflight() == PreflightMode::Forward {
         return Ok(());
     }
+    write(r.connection, &mut r.headers_out, governed, request)
+}
+
+/// Copied into its two callers, one of which knows that the request is no preflight.
+#[inline(always)]
+fn write(
+    connection: *const ngx_connection_t,
+    headers_out: &mut ngx_http_headers_out_t,
+    governed: Governed,
+    request: &CorsRequest<'_>,
+) -> Result<(), OutOfMemory> {
+    let policy = governed.policy;
     let answer = request.decide(policy);
-    record(r.connection, governed, &request, answer.decision());
+    record(connection, governed, request, answer.decision());
     if governed.dry_run {
         return Ok(());
     }
 
-    let mut headers = HeadersOut::of(&mut r.headers_out);
+    let mut headers = HeadersOut::of(headers_out);
     if policy.upstream_headers() == UpstreamHeaders::Keep && headers.has_allow_origin() {
         return Ok(());
     }
-    let vary = headers.take_over(policy.sends_timing_allow_origin(), answer.vary());
-    for (name, value) in answer.fields() {
-        match (value, &request) {
-            (FieldValue::Ready(value), _) => headers.push(name, str_of(value))?,
-            (FieldValue::Origin, CorsRequest { origin: Origin::One(origin), .. }) => {
-                headers.push(name, *origin)?;
-            }
-            (FieldValue::RequestMethod, CorsRequest { preflight: Some(preflight), .. }) => {
-                headers.push(name, preflight.method())?;
-            }
-            (FieldValue::RequestHeaders, CorsRequest { preflight: Some(preflight), .. }) => {
-                for line in preflight.headers() {
-                    headers.push(name, str_of(line))?;
-                }
-            }
-            // The engine echoes only what the request has.
-            _ => {}
+    let missing = headers.take_over(policy.sends_timing_allow_origin(), answer.vary());
+    let lines = policy.lines(&answer);
+    let sent = headers.append(lines.all())?;
+    if missing != answer.vary() {
+        // It is the last one where there is any.
+        if let Some(vary) = sent.last_mut() {
+            set(vary, missing.value().map(|value| str_of(value.as_bytes())));
         }
     }
-    match vary.value() {
-        Some(value) => headers.push_vary(value),
-        None => Ok(()),
+    let mut more = None;
+    for &(index, requested) in lines.requested() {
+        let line = &mut sent[index];
+        match (requested, &request.preflight) {
+            (Requested::Origin, _) => set(line, request.origin.value()),
+            (Requested::Method, Some(preflight)) if answer.sends(FieldValue::RequestMethod) => {
+                set(line, Some(preflight.method()));
+            }
+            (Requested::Headers, Some(preflight)) if answer.sends(FieldValue::RequestHeaders) => {
+                let mut values = preflight.headers().map(str_of);
+                more = Some((*line, values.clone()));
+                set(line, values.next());
+            }
+            _ => set(line, None),
+        }
+    }
+    if let Some((line, values)) = more {
+        for value in values.skip(1) {
+            headers.push(ngx_table_elt_t { value, ..line })?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives a line its value, or takes it out of the response.
+#[inline]
+fn set(line: &mut ngx_table_elt_t, value: Option<ngx_str_t>) {
+    match value {
+        Some(value) => line.value = value,
+        // nginx leaves such lines out.
+        None => line.hash = 0,
     }
 }
 
@@ -132,8 +182,10 @@ fn record(
         Decision::Allowed => {}
         Decision::DeniedOrigin | Decision::DeniedMethod | Decision::DeniedHeader => {
             // SAFETY: the connection of the request, which has a log.
-            let log = unsafe { (*connection).log };
-            log_denial(log, governed, request, decision);
+            let log = unsafe { &mut *(*connection).log };
+            if log.log_level >= NGX_LOG_INFO as ngx_uint_t {
+                log_denial(log, governed, request, decision);
+            }
         }
     }
     governed.definition.count(kind, decision, governed.dry_run);

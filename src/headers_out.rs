@@ -1,9 +1,12 @@
 //! The response headers that this module writes and removes.
 
-use core::{mem, slice};
+use core::ops::ControlFlow;
+use core::{mem, ptr, slice};
 
 use cors_policy::{FieldName, Vary};
-use nginx_sys::{ngx_http_headers_out_t, ngx_list_push, ngx_list_t, ngx_str_t, ngx_table_elt_t};
+use nginx_sys::{
+    ngx_http_headers_out_t, ngx_list_part_t, ngx_list_t, ngx_palloc, ngx_str_t, ngx_table_elt_t,
+};
 
 use crate::OutOfMemory;
 
@@ -15,99 +18,144 @@ impl<'r> HeadersOut<'r> {
         Self(&mut headers_out.headers)
     }
 
-    /// The lines that will be sent; nginx leaves out those whose `hash` is zero.
-    fn lines(&mut self) -> impl Iterator<Item = &mut ngx_table_elt_t> {
-        let mut part = Some(&mut self.0.part);
-        core::iter::from_fn(move || {
-            let current = part.take()?;
-            let lines: &mut [ngx_table_elt_t] = if current.nelts == 0 {
-                &mut []
-            } else {
+    /// Shows `f` the lines that will be sent, until it says to stop; nginx leaves out those whose
+    /// `hash` is zero.
+    #[inline]
+    fn try_for_each<B>(
+        &mut self,
+        mut f: impl FnMut(&mut ngx_table_elt_t) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let mut next = Some(&mut self.0.part);
+        while let Some(part) = next {
+            if part.nelts != 0 {
                 // SAFETY: `headers_out.headers` is a list of `ngx_table_elt_t`, and a part of it
                 // holds `nelts` initialized elements from `elts` on.
-                unsafe { slice::from_raw_parts_mut(current.elts.cast(), current.nelts) }
-            };
+                let lines = unsafe { slice::from_raw_parts_mut(part.elts.cast(), part.nelts) };
+                lines
+                    .iter_mut()
+                    .filter(|line: &&mut ngx_table_elt_t| line.hash != 0)
+                    .try_for_each(&mut f)?;
+            }
             // SAFETY: null in the last part, and another part of the same list otherwise; the list
-            // is borrowed as a whole for as long as this iterator lives.
-            part = unsafe { current.next.as_mut() };
-            Some(lines)
-        })
-        .flatten()
-        .filter(|line| line.hash != 0)
+            // is borrowed as a whole.
+            next = unsafe { part.next.as_mut() };
+        }
+        ControlFlow::Continue(())
     }
 
     /// Whether the response already has `Access-Control-Allow-Origin`.
     pub(crate) fn has_allow_origin(&mut self) -> bool {
         let name = FieldName::AllowOrigin.lowercase().as_bytes();
-        self.lines().any(|line| line.key.as_bytes().eq_ignore_ascii_case(name))
+        self.try_for_each(|line| match line.key.as_bytes().eq_ignore_ascii_case(name) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        })
+        .is_break()
     }
 
     /// Removes every `Access-Control-*` line, and `Timing-Allow-Origin` where `timing` says so;
     /// returns what of `vary` no `Vary` line names yet.
-    pub(crate) fn take_over(&mut self, timing: bool, mut vary: Vary) -> Vary {
-        const CORS_PREFIX: &[u8] = b"access-control-";
+    #[inline]
+    pub(crate) fn take_over(&mut self, timing: bool, vary: Vary) -> Vary {
+        // Most responses have nothing here: nginx keeps the usual headers elsewhere.
+        if self.0.part.nelts == 0 && self.0.part.next.is_null() {
+            return vary;
+        }
+        self.take_over_lines(timing, vary)
+    }
 
-        for line in self.lines() {
-            let key = line.key.as_bytes();
-            match key.first().map(u8::to_ascii_lowercase) {
-                Some(b'a')
-                    if key
-                        .get(..CORS_PREFIX.len())
-                        .is_some_and(|start| start.eq_ignore_ascii_case(CORS_PREFIX)) =>
-                {
+    fn take_over_lines(&mut self, timing: bool, mut vary: Vary) -> Vary {
+        let _: ControlFlow<()> = self.try_for_each(|line| {
+            match line.key.as_bytes().first() {
+                Some(b'a' | b'A') if is_cors(line.key.as_bytes()) => line.hash = 0,
+                Some(b't' | b'T') if timing && is_timing_allow_origin(line.key.as_bytes()) => {
                     line.hash = 0;
                 }
-                Some(b't')
-                    if timing
-                        && key.eq_ignore_ascii_case(
-                            FieldName::TimingAllowOrigin.lowercase().as_bytes(),
-                        ) =>
-                {
-                    line.hash = 0;
-                }
-                Some(b'v') if key.eq_ignore_ascii_case(b"vary") => {
+                Some(b'v' | b'V') if line.key.as_bytes().eq_ignore_ascii_case(b"vary") => {
                     vary = vary.without(line.value.as_bytes());
                 }
                 _ => {}
             }
-        }
+            ControlFlow::Continue(())
+        });
         vary
     }
 
-    /// Adds a CORS header.
-    pub(crate) fn push(&mut self, name: FieldName, value: ngx_str_t) -> Result<(), OutOfMemory> {
-        self.push_line(name.as_str(), name.lowercase(), value)
-    }
-
-    /// Adds `Vary`.
-    pub(crate) fn push_vary(&mut self, value: &'static str) -> Result<(), OutOfMemory> {
-        self.push_line("Vary", "vary", str_of(value.as_bytes()))
-    }
-
-    fn push_line(
+    /// Adds lines at the end, side by side.
+    #[inline]
+    pub(crate) fn append(
         &mut self,
-        name: &'static str,
-        lowercase: &'static str,
-        value: ngx_str_t,
-    ) -> Result<(), OutOfMemory> {
-        // SAFETY: the list is initialized, and its pool is that of the request.
-        let line = unsafe { ngx_list_push(self.0) }.cast::<ngx_table_elt_t>();
-        if line.is_null() {
-            return Err(OutOfMemory);
+        lines: &[ngx_table_elt_t],
+    ) -> Result<&mut [ngx_table_elt_t], OutOfMemory> {
+        // SAFETY: the last part of a list is one of its parts.
+        let mut last = unsafe { &mut *self.0.last };
+        if last.nelts + lines.len() > self.0.nalloc {
+            last = self.add_part(lines.len())?;
         }
-        // SAFETY: `ngx_list_push` returned room for one element, which is uninitialized; all bytes
-        // zero is a valid `ngx_table_elt_t`.
-        let line = unsafe {
-            line.write(mem::zeroed());
-            &mut *line
-        };
-        // As `ngx_http_add_header` does: any hash but zero, for the line is written, not found.
-        line.hash = 1;
-        line.key = str_of(name.as_bytes());
-        line.lowcase_key = lowercase.as_ptr().cast_mut();
-        line.value = value;
-        Ok(())
+        // SAFETY: a part has room for `nalloc` elements, or as many as it was made for; the new ones
+        // are initialized by copies of others.
+        unsafe {
+            let new = last.elts.cast::<ngx_table_elt_t>().add(last.nelts);
+            match lines {
+                // Mostly: without a call.
+                [line] => new.write(*line),
+                _ => ptr::copy_nonoverlapping(lines.as_ptr(), new, lines.len()),
+            }
+            last.nelts += lines.len();
+            Ok(slice::from_raw_parts_mut(new, lines.len()))
+        }
     }
+
+    /// Adds one line.
+    pub(crate) fn push(&mut self, line: ngx_table_elt_t) -> Result<(), OutOfMemory> {
+        self.append(slice::from_ref(&line)).map(|_| ())
+    }
+
+    /// As `ngx_list_push()` does where the last part is full; here it may have some room left.
+    #[cold]
+    fn add_part(&mut self, count: usize) -> Result<&mut ngx_list_part_t, OutOfMemory> {
+        let size = self.0.nalloc.max(count) * size_of::<ngx_table_elt_t>();
+        // SAFETY: the pool of the list is that of the request; the new part is complete before it
+        // becomes a part of the list.
+        unsafe {
+            let part = ngx_palloc(self.0.pool, size_of::<ngx_list_part_t>());
+            let elts = ngx_palloc(self.0.pool, size);
+            if part.is_null() || elts.is_null() {
+                return Err(OutOfMemory);
+            }
+            let part = part.cast::<ngx_list_part_t>();
+            part.write(ngx_list_part_t { elts, nelts: 0, next: ptr::null_mut() });
+            (*self.0.last).next = part;
+            self.0.last = part;
+            Ok(&mut *part)
+        }
+    }
+}
+
+/// A line that is sent.
+pub(crate) fn line(
+    name: &'static str,
+    lowercase: &'static str,
+    value: ngx_str_t,
+) -> ngx_table_elt_t {
+    // SAFETY: all bytes zero is a valid `ngx_table_elt_t`, of whatever version of nginx.
+    let mut line: ngx_table_elt_t = unsafe { mem::zeroed() };
+    // As `ngx_http_add_header` does: any hash but zero, for the line is written, not found.
+    line.hash = 1;
+    line.key = str_of(name.as_bytes());
+    line.lowcase_key = lowercase.as_ptr().cast_mut();
+    line.value = value;
+    line
+}
+
+fn is_cors(key: &[u8]) -> bool {
+    const PREFIX: &[u8] = b"access-control-";
+
+    key.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+}
+
+fn is_timing_allow_origin(key: &[u8]) -> bool {
+    key.eq_ignore_ascii_case(FieldName::TimingAllowOrigin.lowercase().as_bytes())
 }
 
 /// An nginx string for bytes that outlive the request; nginx does not write to the values of headers

@@ -13,7 +13,6 @@
 use core::ptr;
 use std::sync::Arc;
 
-use cors_policy::Policy;
 use nginx_sys::{
     NGX_ERROR, NGX_HTTP_VAR_NOHASH, NGX_LOG_ERR, NGX_OK, ngx_conf_t, ngx_http_add_variable,
     ngx_http_complex_value, ngx_http_complex_value_t, ngx_http_get_variable_index,
@@ -24,6 +23,7 @@ use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf};
 use ngx::ngx_log_error;
 
 use crate::conf::{Definition, LocationConf, MainConf, Setting};
+use crate::ready::ReadyPolicy;
 use crate::{Module, OutOfMemory, watch};
 
 /// The space keeps it out of reach of the configuration's `$name` and `${name}`.
@@ -63,7 +63,7 @@ pub(crate) struct InForce {
     location: *const LocationConf,
     definition: *const Definition,
     /// Null where there is no policy, and where it can be replaced and no request holds it yet.
-    policy: *const Policy,
+    policy: *const ReadyPolicy,
     dry_run: bool,
     /// Whether it stays so while the request is in this location.
     is_settled: bool,
@@ -95,14 +95,13 @@ impl InForce {
     }
 
     /// Whether it is the same for every request.
-    #[inline]
-    fn is_fixed(&self) -> bool {
+    pub(crate) fn is_fixed(&self) -> bool {
         !self.policy.is_null() || self.definition.is_null()
     }
 
     /// The policy, if there is one.
     #[inline]
-    fn get(self) -> Option<Governed> {
+    fn get(&self) -> Option<Governed> {
         // SAFETY: each is null, or in the `MainConf` of the configuration that the request is
         // served with, which nginx frees after the last of its requests, or held by the request.
         let (definition, policy) = unsafe { (self.definition.as_ref()?, self.policy.as_ref()?) };
@@ -130,7 +129,7 @@ impl InForce {
 #[derive(Clone, Copy)]
 pub(crate) struct Governed {
     pub(crate) definition: &'static Definition,
-    pub(crate) policy: &'static Policy,
+    pub(crate) policy: &'static ReadyPolicy,
     /// Whether the policy is tried out only: `cors_policy_dry_run`.
     pub(crate) dry_run: bool,
 }
@@ -140,25 +139,28 @@ struct Slot(*mut ngx_http_variable_value_t);
 
 impl Slot {
     #[inline]
-    fn of(r: &ngx_http_request_t) -> Option<Self> {
-        let index = Module::main_conf(r)?.slot?;
+    fn of(r: &ngx_http_request_t, here: &LocationConf) -> Option<Self> {
         // SAFETY: every request has a value for each index that its configuration handed out.
-        Some(Self(unsafe { r.variables.add(index) }))
+        Some(Self(unsafe { r.variables.add(here.slot?) }))
+    }
+
+    /// Null where nothing is remembered: nginx makes the values of a request all zero.
+    #[inline]
+    fn get(&self) -> *const InForce {
+        // SAFETY: the value belongs to the request, and only `set` writes to it.
+        unsafe { (*self.0).data.cast::<InForce>().cast_const() }
     }
 
     #[inline]
-    fn get(&self) -> Option<InForce> {
-        // SAFETY: the value belongs to the request, and only `set` writes to it.
-        let value = unsafe { &*self.0 };
-        // SAFETY: `set` stored what lives as long as the request.
-        (value.valid() != 0).then(|| unsafe { *value.data.cast::<InForce>() })
-    }
-
     fn set(&self, in_force: *const InForce) {
         // SAFETY: as in `get`; no reference to the value is kept.
-        let value = unsafe { &mut *self.0 };
-        value.set_valid(1);
-        value.data = in_force.cast_mut().cast();
+        unsafe { (*self.0).data = in_force.cast_mut().cast() };
+    }
+
+    /// What is remembered.
+    fn known(&self) -> Option<InForce> {
+        // SAFETY: null, or what `set` stored, which lives as long as the request.
+        unsafe { self.get().as_ref() }.copied()
     }
 
     /// The length of the value has no other meaning than this.
@@ -178,10 +180,28 @@ impl Slot {
 /// A page about the error is served by another pass through the phases, which must not end in the
 /// same error again.
 pub(crate) fn refuse(r: &ngx_http_request_t) -> bool {
-    let Some(slot) = Slot::of(r) else { return true };
+    let Some(slot) = Module::location_conf(r).and_then(|here| Slot::of(r, here)) else {
+        return true;
+    };
     let first = !slot.is_refused();
     slot.set_refused();
     first
+}
+
+/// Notes that the main request `r` has come to a location where no `if` and no variables decide;
+/// gives the policy that is in force there.
+///
+/// `None` where there is more to find out, by [`enter`].
+#[inline]
+pub(crate) fn enter_fixed(r: &ngx_http_request_t) -> Option<Option<Governed>> {
+    let here = Module::location_conf(r)?;
+    let slot = Slot::of(r, here)?;
+    if here.is_fixed && (here.own || slot.get().is_null()) {
+        slot.set(&here.in_force);
+        return Some(here.in_force.get());
+    }
+    // Nothing was put in force here, or before.
+    (here.setting == Setting::Unset && slot.get().is_null()).then_some(None)
 }
 
 /// Notes that the main request `r` has come to a location, or that variables may have got values
@@ -191,15 +211,15 @@ pub(crate) fn enter(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
     if here.setting == Setting::Unset {
         return Ok(());
     }
-    let Some(slot) = Slot::of(r) else { return Ok(()) };
-    let is_known = slot.get().is_some_and(|known| match known.location == ptr::from_ref(here) {
+    let Some(slot) = Slot::of(r, here) else { return Ok(()) };
+    let is_known = slot.known().is_some_and(|known| match known.location == ptr::from_ref(here) {
         true => known.is_settled,
         false => !here.own,
     });
     if is_known {
         return Ok(());
     }
-    if here.name.is_null() && here.in_force.is_fixed() {
+    if here.is_fixed {
         slot.set(&here.in_force);
         return Ok(());
     }
@@ -232,8 +252,21 @@ fn find(r: &mut ngx_http_request_t, here: &LocationConf) -> Result<InForce, OutO
 #[inline]
 pub(crate) fn get(r: &mut ngx_http_request_t) -> Result<Option<Governed>, OutOfMemory> {
     let Some(here) = Module::location_conf(r) else { return Ok(None) };
-    let Some(slot) = Slot::of(r) else { return Ok(None) };
-    let in_force = match slot.get() {
+    let Some(slot) = Slot::of(r, here) else { return Ok(None) };
+    if ptr::eq(slot.get(), &here.in_force) {
+        return Ok(here.in_force.get());
+    }
+    get_known(r, here, &slot)
+}
+
+/// As [`get`], where something else is in force than what this location always puts in force.
+#[inline(never)]
+fn get_known(
+    r: &mut ngx_http_request_t,
+    here: &LocationConf,
+    slot: &Slot,
+) -> Result<Option<Governed>, OutOfMemory> {
+    let in_force = match slot.known() {
         Some(known) if known.is_settled && ptr::eq(known.location, here) => known,
         Some(known) if !here.own && !ptr::eq(known.location, here) => known,
         // The request did not come to this location through the rewrite phase, or the variables

@@ -18,6 +18,7 @@ mod headers_out;
 mod in_force;
 mod layout;
 mod preflight;
+mod ready;
 mod status;
 mod variables;
 mod watch;
@@ -122,22 +123,32 @@ impl Module {
         &raw mut ngx_http_cors_policy_module
     }
 
-    /// What a panic over this request has left to do.
+    /// The module's context of a request, which nginx clears on an internal redirect: a
+    /// [`Failure`], or what [`cors_request`] lends.
     #[inline]
-    fn failure(r: &ngx_http_request_t) -> Option<Failure> {
+    fn context(r: &ngx_http_request_t) -> *mut c_void {
         // SAFETY: a request has a context for every module.
-        let context = unsafe { *r.ctx.add(Self::module().ctx_index) };
-        if context.is_null() {
-            return None;
+        unsafe { *r.ctx.add(Self::module().ctx_index) }
+    }
+
+    fn set_context(r: &mut ngx_http_request_t, context: *mut c_void) {
+        // SAFETY: as above.
+        unsafe { *r.ctx.add(Self::module().ctx_index) = context };
+    }
+
+    /// What a panic over this request has left to do.
+    fn failure(r: &ngx_http_request_t) -> Option<Failure> {
+        const UNANSWERED: usize = Failure::Unanswered as usize;
+        const ANSWERED: usize = Failure::Answered as usize;
+        match Self::context(r).addr() {
+            UNANSWERED => Some(Failure::Unanswered),
+            ANSWERED => Some(Failure::Answered),
+            _ => None,
         }
-        let answered = context.addr() == Failure::Answered as usize;
-        Some(if answered { Failure::Answered } else { Failure::Unanswered })
     }
 
     fn set_failure(r: &mut ngx_http_request_t, failure: Failure) {
-        let context = ptr::without_provenance_mut(failure as usize);
-        // SAFETY: as above; nothing but `failure` looks at it.
-        unsafe { *r.ctx.add(Self::module().ctx_index) = context };
+        Self::set_context(r, ptr::without_provenance_mut(failure as usize));
     }
 }
 
@@ -151,12 +162,15 @@ enum Failure {
 }
 
 /// Checks, when all of `http` is read, that the policies that are used are defined, and makes room
-/// for their counters.
+/// for what requests remember, and for the counters.
 unsafe extern "C" fn init_main_conf(cf: *mut ngx_conf_t, conf: *mut c_void) -> *mut c_char {
     // SAFETY: nginx passes a valid configuration and what `create_main_conf` made.
     let (cf, main) = unsafe { (&mut *cf, &mut *conf.cast::<MainConf>()) };
     let done = guard::catch(cf.log, || {
         main.check_uses(cf).map_err(|Rejected| NGX_ERROR as ngx_int_t)?;
+        if main.used {
+            in_force::reserve(cf, main)?;
+        }
         if main.used || main.has_status { counters::add_zone(cf, main) } else { Ok(()) }
     });
     match done {
@@ -220,8 +234,7 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     }
 }
 
-fn install(cf: &mut ngx_conf_t, main: &mut MainConf) -> Result<(), ngx_int_t> {
-    in_force::reserve(cf, main)?;
+fn install(cf: &mut ngx_conf_t, main: &MainConf) -> Result<(), ngx_int_t> {
     add_handler(cf, ngx_http_phases_NGX_HTTP_REWRITE_PHASE, preflight::rewrite_handler)?;
     if main.is_late {
         add_handler(cf, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, preflight::preaccess_handler)?;

@@ -5,7 +5,7 @@
 //! runs before that of `ngx_http_rewrite_module`: before `return` and `rewrite` in the location,
 //! and before the phases of rate limits, access control and content.
 
-use core::slice;
+use core::{ptr, slice};
 
 use cors_policy::{Decision, PreflightMode};
 use nginx_sys::{
@@ -17,7 +17,8 @@ use nginx_sys::{
 use ngx::http::HttpModuleLocationConf;
 
 use crate::cors_request::CorsRequest;
-use crate::{Module, OutOfMemory, fail_points, guard, in_force};
+use crate::in_force::{self, Governed};
+use crate::{Module, OutOfMemory, fail_points, guard};
 
 /// What becomes of a request.
 enum Step {
@@ -29,6 +30,19 @@ enum Step {
 
 /// The handler of the rewrite phase.
 pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
+    let r = unsafe { &*request };
+    // Most requests end here; nothing of this can panic.
+    if ptr::eq(r, r.main)
+        && in_force::enter_fixed(r).is_some_and(|here| here.is_none_or(|it| goes_on(r, it)))
+    {
+        return NGX_DECLINED as ngx_int_t;
+    }
+    handle_rewrite(request)
+}
+
+#[inline(never)]
+fn handle_rewrite(request: *mut ngx_http_request_t) -> ngx_int_t {
     handler(request, |r| {
         fail_points::in_request(r, "rewrite handler");
         match Module::location_conf(r) {
@@ -56,7 +70,7 @@ fn handler(
     // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
     let r = unsafe { &mut *request };
     // Subrequests are made by nginx, not by a page.
-    if !core::ptr::eq(r, r.main) {
+    if !ptr::eq(r, r.main) {
         return NGX_DECLINED as ngx_int_t;
     }
     // SAFETY: a request has a connection, and that a log.
@@ -76,6 +90,12 @@ fn handler(
     NGX_DONE as ngx_int_t
 }
 
+/// Whether the request is none that a policy answers or refuses, whatever its headers say.
+#[inline]
+fn goes_on(r: &ngx_http_request_t, governed: Governed) -> bool {
+    governed.dry_run || r.method != NGX_HTTP_OPTIONS as ngx_uint_t && !governed.policy.enforce()
+}
+
 /// Answers a preflight, refuses what the policy keeps out, and lets every other request go on.
 fn answer(r: &mut ngx_http_request_t) -> Step {
     let governed = match in_force::get(r) {
@@ -83,16 +103,16 @@ fn answer(r: &mut ngx_http_request_t) -> Step {
         Ok(None) => return Step::Continue,
         Err(OutOfMemory) => return Step::Finish(NGX_ERROR as ngx_int_t),
     };
-    let policy = governed.policy;
-    // Nothing else is looked at here: the headers of the response come later.
-    if governed.dry_run || r.method != NGX_HTTP_OPTIONS as ngx_uint_t && !policy.enforce() {
+    if goes_on(r, governed) {
         return Step::Continue;
     }
-
-    let request = CorsRequest::of(r.method, &r.headers_in);
+    let policy = governed.policy;
+    // SAFETY: the headers stay where they are as long as the request; what is read from them is
+    // copied, so that nothing refers to `r` itself.
+    let request = CorsRequest::of(r.method, unsafe { &*(&raw const r.headers_in) });
     if request.preflight.is_some() {
         return match policy.preflight() {
-            PreflightMode::Answer => Step::Finish(send(r, policy.preflight_status())),
+            PreflightMode::Answer => Step::Finish(send(r, &request, policy.preflight_status())),
             PreflightMode::Forward => Step::Continue,
         };
     }
@@ -119,7 +139,7 @@ fn authority(r: &ngx_http_request_t) -> &[u8] {
 }
 
 /// Sends the response that the header filter makes an answer to a preflight.
-fn send(r: &mut ngx_http_request_t, status: u16) -> ngx_int_t {
+fn send(r: &mut ngx_http_request_t, request: &CorsRequest<'_>, status: u16) -> ngx_int_t {
     // SAFETY: `r` is the main request, in a phase: its body was not read, and no header was sent.
     unsafe {
         let rc = ngx_http_discard_request_body(r);
@@ -129,7 +149,8 @@ fn send(r: &mut ngx_http_request_t, status: u16) -> ngx_int_t {
         r.headers_out.status = ngx_uint_t::from(status);
         r.headers_out.content_length_n = 0;
 
-        let rc = ngx_http_send_header(r);
+        // The header filter need not read the request's headers again.
+        let rc = request.lend(r, |r| ngx_http_send_header(r));
         // nginx sends a 204 without length and body, and ends it with the header.
         if rc != NGX_OK as ngx_int_t || status == NGX_HTTP_NO_CONTENT as u16 {
             return rc;

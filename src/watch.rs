@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cors_policy::Policy;
 use cors_policy::document::{self, Report};
 use nginx_sys::{
     NGX_LOG_ALERT, NGX_LOG_ERR, NGX_LOG_NOTICE, ngx_add_timer, ngx_cycle, ngx_cycle_t,
@@ -23,12 +22,13 @@ use nginx_sys::{
 use ngx::http::HttpModuleMainConf;
 use ngx::ngx_log_error;
 
+use crate::ready::ReadyPolicy;
 use crate::{Module, fail_points, guard};
 
 /// How often a worker looks whether a thread is done; milliseconds.
 const POLL: ngx_msec_t = 10;
 
-type Loaded = Result<Vec<Policy>, Report>;
+type Loaded = Result<Vec<ReadyPolicy>, Report>;
 
 /// A file that is watched.
 pub(crate) struct Watch {
@@ -45,7 +45,7 @@ pub(crate) struct Watch {
     /// What was wrong with them the last time; empty where nothing was.
     mistakes: String,
     /// Policies that were replaced, and that requests may still hold.
-    replaced: Vec<Arc<Policy>>,
+    replaced: Vec<Arc<ReadyPolicy>>,
     event: ngx_event_t,
 }
 
@@ -157,8 +157,8 @@ impl Watch {
     }
 
     /// Watches these files beside the document, and no others.
-    fn set_files(&mut self, policies: &[Policy]) {
-        let files = || policies.iter().flat_map(Policy::files);
+    fn set_files(&mut self, policies: &[ReadyPolicy]) {
+        let files = || policies.iter().flat_map(|policy| policy.files());
         self.files.retain(|Seen { path, .. }| *path == self.path || files().any(|it| it == path));
         self.add_files(files());
     }
@@ -174,7 +174,8 @@ impl Watch {
         self.loading = Some(spawn(move || {
             guard::catch_message(|| {
                 fail_points::beside(&path, "thread");
-                document::load(&path)
+                let policies = document::load(&path)?;
+                Ok(policies.into_iter().map(ReadyPolicy::new).collect())
             })
         })?);
         Ok(())
@@ -366,5 +367,5 @@ fn reject(watch: &mut Watch, log: *mut ngx_log_t, mistakes: String) {
 /// Releases what a request held, when nginx frees the request.
 pub(crate) unsafe extern "C" fn release(data: *mut c_void) {
     // SAFETY: `in_force::hold` put an `Arc` here.
-    drop(unsafe { Arc::from_raw(data.cast::<Policy>().cast_const()) });
+    drop(unsafe { Arc::from_raw(data.cast::<ReadyPolicy>().cast_const()) });
 }

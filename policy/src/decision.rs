@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    headers::{Field, FieldName, FieldValue, Value, Vary},
+    headers::{Field, FieldName, FieldValue, Vary},
     origin::Rank,
 };
 
@@ -70,12 +70,45 @@ impl fmt::Display for Decision {
     }
 }
 
+/// The headers of one kind of answer, complete but for what is sent back of the request.
+///
+/// There are few of them in a policy, all known when it is read, so that whoever sends them can
+/// bring them into a form of its own beforehand: see [`Policy::templates`](crate::Policy::templates).
+#[derive(Debug)]
+pub struct Template {
+    index: usize,
+    fields: Box<[Field]>,
+    vary: Vary,
+}
+
+impl Template {
+    pub(crate) fn new(index: usize, fields: Box<[Field]>, vary: Vary) -> Self {
+        Self { index, fields, vary }
+    }
+
+    /// Its place among the templates of its policy, from 0.
+    #[inline]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The response headers, in the order in which to send them, each name at most once.
+    pub fn fields(&self) -> impl Iterator<Item = (FieldName, FieldValue<'_>)> {
+        self.fields.iter().map(|field| (field.name, field.value.borrow()))
+    }
+
+    /// What the response depends on, to be merged into its `Vary`.
+    #[inline]
+    pub fn vary(&self) -> Vary {
+        self.vary
+    }
+}
+
 /// A decision and the headers that go with it, borrowed from the policy.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer<'p> {
-    pub(crate) fields: &'p [Field],
+    pub(crate) template: &'p Template,
     pub(crate) decision: Decision,
-    pub(crate) vary: Vary,
     /// The rank of the rule that decided; 0 where none did.
     pub(crate) rank: Rank,
     /// Whether the request's method and header names may be sent back.
@@ -85,6 +118,7 @@ pub struct Answer<'p> {
 
 impl<'p> Answer<'p> {
     /// What was decided.
+    #[inline]
     pub fn decision(&self) -> Decision {
         self.decision
     }
@@ -95,27 +129,35 @@ impl<'p> Answer<'p> {
         usize::from(self.rank).checked_sub(1)
     }
 
+    /// What it was made from.
+    #[inline]
+    pub fn template(&self) -> &'p Template {
+        self.template
+    }
+
+    /// Whether a field of the template is sent: what is not allowed is not sent back.
+    pub fn sends(&self, value: FieldValue<'_>) -> bool {
+        match value {
+            FieldValue::RequestMethod => self.echo_method,
+            FieldValue::RequestHeaders => self.echo_headers,
+            FieldValue::Ready(_) | FieldValue::Origin => true,
+        }
+    }
+
     /// The response headers to send, in the order in which to send them, each name at most once.
     pub fn fields(&self) -> impl Iterator<Item = (FieldName, FieldValue<'p>)> + use<'p> {
-        let Self { echo_method, echo_headers, .. } = *self;
-        self.fields
-            .iter()
-            .filter(move |field| match field.value {
-                Value::RequestMethod => echo_method,
-                Value::RequestHeaders => echo_headers,
-                Value::Ready(_) | Value::Origin => true,
-            })
-            .map(|field| (field.name, field.value.borrow()))
+        let answer = *self;
+        answer.template.fields().filter(move |&(_, value)| answer.sends(value))
     }
 
     /// The value of `Access-Control-Allow-Origin`, if it is sent.
     pub fn allow_origin(&self) -> Option<FieldValue<'p>> {
         // It is the first field wherever there are any.
-        self.fields.first().map(|field| field.value.borrow())
+        self.template.fields().next().map(|(_, value)| value)
     }
 
     /// What the response depends on, to be merged into its `Vary`.
     pub fn vary(&self) -> Vary {
-        self.vary
+        self.template.vary
     }
 }

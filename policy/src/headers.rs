@@ -13,8 +13,6 @@ pub(crate) mod request_headers;
 pub(crate) mod timing_allow_origin;
 pub(crate) mod vary;
 
-use std::borrow::Cow;
-
 pub use allow_methods::{MethodError, check as check_method};
 pub use header_name::{HeaderNameError, check_request_header};
 pub use max_age::MaxAgeError;
@@ -98,13 +96,14 @@ pub(crate) struct Field {
 /// A [`FieldValue`] that owns its bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Value {
-    Ready(Cow<'static, str>),
+    Ready(Box<str>),
     Origin,
     RequestMethod,
     RequestHeaders,
 }
 
 impl Value {
+    #[inline]
     pub(crate) fn borrow(&self) -> FieldValue<'_> {
         match self {
             Self::Ready(text) => FieldValue::Ready(text.as_bytes()),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    Answer, Decision, OriginHeader, PreflightRequest, Vary,
+    Answer, Decision, OriginHeader, PreflightRequest, Template, Vary,
     headers::{
         Field, FieldName, Value, allow_credentials::AllowCredentials, allow_headers::AllowHeaders,
         allow_methods::AllowMethods, allow_origin::AllowOrigin,
@@ -42,6 +42,8 @@ pub struct Policy {
     line: Option<u32>,
     matcher: OriginMatcher,
     rules: Box<[Rule]>,
+    /// What is sent where no rule decides.
+    nothing: Template,
     /// The rank of the rule that answers `*` to every origin, or 0.
     any_rank: Rank,
     /// Every request gets the answer of the first rule, whatever its origin.
@@ -91,72 +93,74 @@ pub(crate) struct RuleSettings {
 /// One rule, its answers ready to send.
 #[derive(Debug)]
 struct Rule {
-    actual: Box<[Field]>,
-    /// `Access-Control-Allow-Private-Network` is the last one, so that it can be left off.
-    preflight: Box<[Field]>,
+    actual: Template,
+    preflight: Template,
+    /// To a preflight that asks for a private network.
+    private_network: Option<Template>,
     allow_methods: AllowMethods,
     allow_headers: AllowHeaders,
     credentials: bool,
-    private_network: bool,
     /// Every origin is allowed but cannot be told so by `*`, so that only what is an origin may
     /// be sent back.
     echoes_any: bool,
     null: bool,
-    /// What an answered preflight varies on beside the origin.
-    preflight_vary: Vary,
 }
 
 impl Rule {
-    fn new(settings: RuleSettings) -> Self {
+    /// With templates whose numbers begin at `index`, and what all responses of the policy vary on.
+    fn new(settings: RuleSettings, index: usize, vary: Vary) -> Self {
         let RuleSettings { any, null, allow_credentials, allow_methods, allow_headers, .. } =
             settings;
         let credentials = allow_credentials.0;
         let allow_origin = AllowOrigin::new(any, credentials);
-        let compile = |fields: &mut dyn Iterator<Item = (FieldName, Option<Value>)>| {
-            fields
-                .filter_map(|(name, value)| value.map(|value| Field { name, value }))
-                .collect::<Box<[Field]>>()
-        };
-        let actual = compile(
-            &mut [
-                (FieldName::AllowOrigin, Some(allow_origin.value())),
-                (FieldName::AllowCredentials, allow_credentials.value()),
-                (FieldName::ExposeHeaders, settings.expose_headers.value()),
-                (FieldName::TimingAllowOrigin, settings.timing_allow_origin.value(allow_origin)),
-            ]
-            .into_iter(),
-        );
-        let preflight = compile(
-            &mut [
+        let actual = [
+            (FieldName::AllowOrigin, Some(allow_origin.value())),
+            (FieldName::AllowCredentials, allow_credentials.value()),
+            (FieldName::ExposeHeaders, settings.expose_headers.value()),
+            (FieldName::TimingAllowOrigin, settings.timing_allow_origin.value(allow_origin)),
+        ];
+        let preflight = || {
+            [
                 (FieldName::AllowOrigin, Some(allow_origin.value())),
                 (FieldName::AllowCredentials, allow_credentials.value()),
                 (FieldName::AllowMethods, allow_methods.value(credentials)),
                 (FieldName::AllowHeaders, allow_headers.value(credentials)),
                 (FieldName::ExposeHeaders, settings.expose_headers.value()),
                 (FieldName::MaxAge, settings.max_age.map(MaxAge::value)),
-                (FieldName::AllowPrivateNetwork, settings.allow_private_network.value()),
             ]
-            .into_iter(),
-        );
-        let echoes = preflight
+        };
+        let echoes = preflight()
             .iter()
-            .any(|field| matches!(field.value, Value::RequestMethod | Value::RequestHeaders));
+            .any(|(_, value)| matches!(value, Some(Value::RequestMethod | Value::RequestHeaders)));
+        let preflight_vary =
+            if echoes { vary | Vary::REQUEST_METHOD | Vary::REQUEST_HEADERS } else { vary };
+        let private_network = settings.allow_private_network.value().map(|value| {
+            let fields =
+                preflight().into_iter().chain([(FieldName::AllowPrivateNetwork, Some(value))]);
+            Template::new(index + 2, fields_of(fields), preflight_vary)
+        });
         Self {
-            actual,
-            preflight,
+            actual: Template::new(index, fields_of(actual), vary),
+            preflight: Template::new(index + 1, fields_of(preflight()), preflight_vary),
+            private_network,
             allow_methods,
             allow_headers,
             credentials,
-            private_network: settings.allow_private_network.0,
             echoes_any: any && allow_origin == AllowOrigin::Requested,
             null,
-            preflight_vary: if echoes {
-                Vary::REQUEST_METHOD | Vary::REQUEST_HEADERS
-            } else {
-                Vary::NONE
-            },
         }
     }
+
+    fn templates(&self) -> impl Iterator<Item = &Template> {
+        [&self.actual, &self.preflight].into_iter().chain(&self.private_network)
+    }
+}
+
+fn fields_of(fields: impl IntoIterator<Item = (FieldName, Option<Value>)>) -> Box<[Field]> {
+    fields
+        .into_iter()
+        .filter_map(|(name, value)| value.map(|value| Field { name, value }))
+        .collect()
 }
 
 impl Policy {
@@ -175,13 +179,23 @@ impl Policy {
     ) -> Self {
         let timing = rules.iter().any(|rule| rule.timing_allow_origin.0);
         let any = rules.iter().position(|rule| rule.any && !rule.allow_credentials.0);
+        let plain_any = any == Some(0) && !denies;
+        let vary = if plain_any { Vary::NONE } else { Vary::ORIGIN };
+        let nothing = Template::new(0, Box::default(), vary);
+        let mut index = 1;
+        let rules = rules.into_iter().map(|settings| {
+            let rule = Rule::new(settings, index, vary);
+            index += rule.templates().count();
+            rule
+        });
         Self {
             name: name.into(),
             line,
             matcher,
             any_rank: any.map_or(0, |index| (index + 1) as Rank),
-            plain_any: any == Some(0) && !denies,
-            rules: rules.into_iter().map(Rule::new).collect(),
+            plain_any,
+            rules: rules.collect(),
+            nothing,
             timing,
             options,
             files: files.into(),
@@ -201,6 +215,7 @@ impl Policy {
     /// Answers an actual request, or any request that is not a preflight.
     ///
     /// This is the server's side of the [CORS check](https://fetch.spec.whatwg.org/#cors-check).
+    #[inline(always)]
     pub fn decide(&self, origin: OriginHeader<'_>) -> Answer<'_> {
         match self.find(origin) {
             Ok((rank, rule)) => self.allow(rank, &rule.actual),
@@ -230,22 +245,27 @@ impl Policy {
         let headers = request_headers::allowed(preflight.headers.clone(), |name| {
             rule.allow_headers.allow(name, rule.credentials)
         });
-        let unasked = usize::from(rule.private_network && !preflight.private_network);
+        let private_network = rule.private_network.as_ref().filter(|_| preflight.private_network);
         Answer {
             decision: match (method, headers) {
                 (true, true) => Decision::Allowed,
                 (false, _) => Decision::DeniedMethod,
                 (true, false) => Decision::DeniedHeader,
             },
-            fields: &rule.preflight[..rule.preflight.len() - unasked],
-            vary: self.vary() | rule.preflight_vary,
+            template: private_network.unwrap_or(&rule.preflight),
             rank,
             echo_method: method,
             echo_headers: headers,
         }
     }
 
+    /// Everything that the policy sends, by [`Template::index`].
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        core::iter::once(&self.nothing).chain(self.rules.iter().flat_map(Rule::templates))
+    }
+
     /// The rule that decides about an origin, or the answer if there is none.
+    #[inline(always)]
     fn find(&self, origin: OriginHeader<'_>) -> Result<(Rank, &Rule), Answer<'_>> {
         let rank = match origin {
             // The same for every request, so that a shared cache may keep it.
@@ -272,49 +292,50 @@ impl Policy {
         Ok((rank, rule))
     }
 
-    fn allow<'p>(&self, rank: Rank, fields: &'p [Field]) -> Answer<'p> {
+    #[inline(always)]
+    fn allow<'p>(&self, rank: Rank, template: &'p Template) -> Answer<'p> {
         Answer {
             decision: Decision::Allowed,
-            fields,
-            vary: self.vary(),
+            template,
             rank,
             echo_method: false,
             echo_headers: false,
         }
     }
 
+    #[inline(always)]
     fn refuse(&self, decision: Decision) -> Answer<'_> {
-        Answer { decision, ..self.allow(0, &[]) }
-    }
-
-    /// What every response in the scope of this policy varies on.
-    fn vary(&self) -> Vary {
-        if self.plain_any { Vary::NONE } else { Vary::ORIGIN }
+        Answer { decision, ..self.allow(0, &self.nothing) }
     }
 
     /// Who writes the CORS response headers where something else has set some already.
+    #[inline]
     pub fn upstream_headers(&self) -> UpstreamHeaders {
         self.options.upstream_headers
     }
 
     /// Who answers preflights.
+    #[inline]
     pub fn preflight(&self) -> PreflightMode {
         self.options.preflight
     }
 
     /// The status of an answered preflight: 200 or 204.
+    #[inline]
     pub fn preflight_status(&self) -> u16 {
         self.options.preflight_status
     }
 
     /// Whether a request whose origin is not allowed is refused instead of only going unanswered
     /// by CORS headers.
+    #[inline]
     pub fn enforce(&self) -> bool {
         self.options.enforce
     }
 
     /// Whether any rule sends `Timing-Allow-Origin`, so that replacing upstream headers includes
     /// that one.
+    #[inline]
     pub fn sends_timing_allow_origin(&self) -> bool {
         self.timing
     }

@@ -19,7 +19,8 @@ my @origin = ('Origin: https://app.example.com');
 
 sub policies {
     my ($origin) = @_;
-    return "version: 1\npolicies:\n  api:\n    allow_origins: [$origin]\n";
+    return "version: 1\npolicies:\n  api:\n    allow_origins: [$origin]\n"
+        . "  enforced:\n    allow_origins: [$origin]\n    enforce: true\n";
 }
 
 $server->write_file('cors.yaml', policies('https://app.example.com'));
@@ -34,6 +35,7 @@ END
     # The setting in an `if` brings the handler of the preaccess phase with it.
     location = /late { if ($arg_off) { cors_policy off; } cors_policy_status; }
     location = /api { add_header X-Decision "$cors_decision" always; return 200 "ok\n"; }
+    location = /enforced { cors_policy enforced; return 200 "ok\n"; }
     location = /if { if ($cors_decision = denied_origin) { return 403; } return 200 "secret\n"; }
     location = /map { return 200 "$mapped\n"; }
     location = /quiet { return 200 "ok\n"; }
@@ -66,7 +68,8 @@ sub panics {
 
 my @preflight = ('OPTIONS', @origin, 'Access-Control-Request-Method: GET');
 
-my $response = panics('rewrite handler', 'actual request', '/api', 500);
+# Other actual requests are through before anything could panic.
+my $response = panics('rewrite handler', 'actual request', '/enforced', 500);
 like $response, qr/^Access-Control-Allow-Origin: https:\/\/app\.example\.com\r$/m,
     'a page can read the error, as any other';
 panics('rewrite handler', 'preflight', '/api', 500, @preflight);

@@ -1,6 +1,6 @@
 //! `Access-Control-Allow-Headers`: which headers a page may put on its requests.
 
-use std::{borrow::Cow, cmp::Ordering};
+use std::cmp::Ordering;
 
 use super::Value;
 
@@ -70,7 +70,7 @@ impl AllowHeaders {
         } else if self.written.is_empty() {
             None
         } else {
-            Some(Value::Ready(Cow::Owned(self.written.join(", "))))
+            Some(Value::Ready(self.written.join(", ").into()))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `Access-Control-Allow-Methods`: what a preflight may announce.
 
-use std::{borrow::Cow, error::Error, fmt};
+use std::{error::Error, fmt};
 
 use super::Value;
 use crate::token::is_token;
@@ -52,7 +52,7 @@ impl AllowMethods {
             Self::Any if credentials => Some(Value::RequestMethod),
             Self::Any => Some(Value::Ready("*".into())),
             Self::Listed(methods) if methods.is_empty() => None,
-            Self::Listed(methods) => Some(Value::Ready(Cow::Owned(methods.join(", ")))),
+            Self::Listed(methods) => Some(Value::Ready(methods.join(", ").into())),
         }
     }
 }

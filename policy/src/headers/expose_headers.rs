@@ -1,7 +1,5 @@
 //! `Access-Control-Expose-Headers`: which response headers a page may read.
 
-use std::borrow::Cow;
-
 use super::Value;
 
 pub(crate) use super::header_name::check_response_header as check;
@@ -17,6 +15,6 @@ pub(crate) struct ExposeHeaders(
 
 impl ExposeHeaders {
     pub(crate) fn value(&self) -> Option<Value> {
-        (!self.0.is_empty()).then(|| Value::Ready(Cow::Owned(self.0.join(", "))))
+        (!self.0.is_empty()).then(|| Value::Ready(self.0.join(", ").into()))
     }
 }

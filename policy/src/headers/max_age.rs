@@ -1,6 +1,6 @@
 //! `Access-Control-Max-Age`: for how long a browser may remember the answer to a preflight.
 
-use std::{borrow::Cow, error::Error, fmt};
+use std::{error::Error, fmt};
 
 use super::Value;
 
@@ -74,7 +74,7 @@ impl MaxAge {
     }
 
     pub(crate) fn value(self) -> Value {
-        Value::Ready(Cow::Owned(self.0.to_string()))
+        Value::Ready(self.0.to_string().into())
     }
 }
 
