@@ -99,11 +99,14 @@ impl MatcherBuilder {
     ///
     /// If all patterns together take more memory than they may.
     pub fn build(self) -> Result<OriginMatcher, MatcherError> {
+        let wildcards = self.wildcards.build()?;
+        let expressions = Expressions::new(self.expressions)?;
         Ok(OriginMatcher {
             any: self.any.map_or(NONE, MaybeRank::from),
             exact: self.exact.build()?,
-            wildcards: self.wildcards.build()?,
-            expressions: Expressions::new(self.expressions)?,
+            lowest_other: wildcards.lowest.min(expressions.lowest),
+            wildcards,
+            expressions,
         })
     }
 }
@@ -119,6 +122,8 @@ pub struct OriginMatcher {
     exact: ExactOrigins,
     wildcards: WildcardOrigins,
     expressions: Expressions,
+    /// The lowest rank of those that are neither `*` nor exact.
+    lowest_other: MaybeRank,
 }
 
 impl OriginMatcher {
@@ -126,18 +131,24 @@ impl OriginMatcher {
     /// allocates.
     #[inline]
     pub fn find(&self, origin: &[u8]) -> Option<Rank> {
-        let mut best = self.any;
-        if self.exact.lowest < best {
-            best = best.min(self.exact.find(origin));
+        let mut best = self.exact.find(origin).min(self.any);
+        if self.lowest_other < best {
+            best = self.find_other(origin, best);
         }
+        // Everything but `NONE` is a rank.
+        Rank::try_from(best).ok()
+    }
+
+    /// The lowest rank of a pattern of several origins, or `best` if that is lower.
+    #[inline(never)]
+    fn find_other(&self, origin: &[u8], mut best: MaybeRank) -> MaybeRank {
         if self.wildcards.lowest < best {
             best = self.wildcards.find(origin, best);
         }
         if self.expressions.lowest < best {
             best = best.min(self.expressions.find(origin));
         }
-        // Everything but `NONE` is a rank.
-        Rank::try_from(best).ok()
+        best
     }
 }
 
@@ -146,9 +157,19 @@ impl OriginMatcher {
 struct ExactOrigins {
     /// All origins, one after the other.
     bytes: Vec<u8>,
-    table: HashTable<ExactEntry>,
-    lowest: MaybeRank,
+    entries: ExactEntries,
 }
+
+#[derive(Debug)]
+enum ExactEntries {
+    /// Few enough to look at each, which is sooner done than a hash.
+    Few(Box<[ExactEntry]>),
+    Many(HashTable<ExactEntry>),
+}
+
+/// As many origins cost no more to compare than one to hash and find, even where all have the same
+/// length.
+const FEW: usize = 8;
 
 #[derive(Debug, Clone, Copy)]
 struct ExactEntry {
@@ -158,6 +179,11 @@ struct ExactEntry {
 }
 
 impl ExactEntry {
+    #[inline]
+    fn is(self, origin: &[u8], bytes: &[u8]) -> bool {
+        usize::from(self.length) == origin.len() && is_equal(self.origin(bytes), origin)
+    }
+
     #[inline]
     fn origin(self, bytes: &[u8]) -> &[u8] {
         let offset = self.offset as usize;
@@ -192,26 +218,41 @@ impl ExactBuilder {
             let origin = new.origin(&bytes);
             let entry = table.entry(
                 hash(origin),
-                |entry: &ExactEntry| is_equal(entry.origin(&bytes), origin),
+                |entry: &ExactEntry| entry.is(origin, &bytes),
                 |entry| hash(entry.origin(&bytes)),
             );
             entry.and_modify(|known| known.rank = known.rank.min(rank)).or_insert(new);
             offset += u32::from(length);
         }
-        let lowest = entries.iter().map(|&(_, rank)| rank.into()).min().unwrap_or(NONE);
-        Ok(ExactOrigins { bytes, table, lowest })
+        let entries = if table.len() <= FEW {
+            ExactEntries::Few(table.iter().copied().collect())
+        } else {
+            ExactEntries::Many(table)
+        };
+        Ok(ExactOrigins { bytes, entries })
     }
 }
 
 impl ExactOrigins {
     #[inline]
     fn find(&self, origin: &[u8]) -> MaybeRank {
+        match &self.entries {
+            ExactEntries::Few(entries) => {
+                let found = entries.iter().find(|entry| entry.is(origin, &self.bytes));
+                found.map_or(NONE, |entry| entry.rank.into())
+            }
+            ExactEntries::Many(table) => self.find_in(table, origin),
+        }
+    }
+
+    #[inline(never)]
+    fn find_in(&self, table: &HashTable<ExactEntry>, origin: &[u8]) -> MaybeRank {
+        // Whoever sends more shall not make it hash more.
         if origin.len() > MAX_ORIGIN_LEN {
             return NONE;
         }
-        self.table
-            .find(hash(origin), |entry| is_equal(entry.origin(&self.bytes), origin))
-            .map_or(NONE, |entry| entry.rank.into())
+        let found = table.find(hash(origin), |entry| entry.is(origin, &self.bytes));
+        found.map_or(NONE, |entry| entry.rank.into())
     }
 }
 
