@@ -114,6 +114,11 @@ impl<'r> Lines<'r> {
     fn of(headers_in: &'r ngx_http_headers_in_t) -> Self {
         Self { current: [].iter(), parts: Parts::of(headers_in) }
     }
+
+    #[cold]
+    fn next_request_headers(&mut self) -> Option<&'r [u8]> {
+        self.find(|line| REQUEST_HEADERS.is_of(line)).map(|line| bytes_of(line.value))
+    }
 }
 
 impl<'r> Iterator for Lines<'r> {
@@ -180,34 +185,6 @@ impl Origin {
     }
 }
 
-/// What a CORS-preflight request asks for (Fetch standard, "CORS-preflight fetch").
-pub(crate) struct Preflight<'r> {
-    method: ngx_str_t,
-    headers: RequestHeaders<'r>,
-    private_network: bool,
-}
-
-impl<'r> Preflight<'r> {
-    #[inline]
-    fn request(&self) -> PreflightRequest<'_, RequestHeaders<'r>> {
-        PreflightRequest {
-            method: self.method.as_bytes(),
-            headers: self.headers.clone(),
-            private_network: self.private_network,
-        }
-    }
-
-    /// The requested method as it came.
-    pub(crate) fn method(&self) -> ngx_str_t {
-        self.method
-    }
-
-    /// The values of the `Access-Control-Request-Headers` lines.
-    pub(crate) fn headers(&self) -> RequestHeaders<'r> {
-        self.headers.clone()
-    }
-}
-
 /// The values of the `Access-Control-Request-Headers` lines that are still to come.
 #[derive(Clone, Default)]
 pub(crate) enum RequestHeaders<'r> {
@@ -230,22 +207,22 @@ impl<'r> Iterator for RequestHeaders<'r> {
                 *self = Self::Done;
                 Some(bytes_of(value))
             }
-            Self::Among(ref mut lines) => {
-                lines.find(|line| REQUEST_HEADERS.is_of(line)).map(|line| bytes_of(line.value))
-            }
+            Self::Among(ref mut lines) => lines.next_request_headers(),
         }
     }
 }
 
-/// The `Access-Control-Request-*` lines of a request.
+/// The `Access-Control-Request-*` lines of a request: what a CORS-preflight request asks for
+/// (Fetch standard, "CORS-preflight fetch").
 #[derive(Default)]
-struct Asked<'r> {
+pub(crate) struct Preflight<'r> {
+    /// `None` where there is none: not a preflight.
     method: Option<ngx_str_t>,
     headers: RequestHeaders<'r>,
     private_network: bool,
 }
 
-impl<'r> Asked<'r> {
+impl<'r> Preflight<'r> {
     /// Takes a line of the request into account, whatever its name.
     #[inline(never)]
     fn add(&mut self, line: &ngx_table_elt_t, headers_in: &'r ngx_http_headers_in_t) {
@@ -262,13 +239,24 @@ impl<'r> Asked<'r> {
             self.private_network = line.value.as_bytes() == b"true";
         }
     }
+
+    /// The requested method as it came.
+    #[inline]
+    pub(crate) fn method(&self) -> ngx_str_t {
+        self.method.unwrap_or_default()
+    }
+
+    /// The values of the `Access-Control-Request-Headers` lines.
+    #[inline]
+    pub(crate) fn headers(&self) -> RequestHeaders<'r> {
+        self.headers.clone()
+    }
 }
 
 /// A request as CORS sees it.
 pub(crate) struct CorsRequest<'r> {
     pub(crate) origin: Origin,
-    /// What it asks for, if it is a CORS-preflight request (Fetch standard, "HTTP requests").
-    pub(crate) preflight: Option<Preflight<'r>>,
+    asked: Preflight<'r>,
 }
 
 impl<'r> CorsRequest<'r> {
@@ -299,33 +287,30 @@ impl<'r> CorsRequest<'r> {
             }
             fours.remainder().iter().for_each(|line| origin.add(line));
         }
-        Self { origin, preflight: None }
+        Self { origin, asked: Preflight::default() }
     }
 
     /// The `OPTIONS` request with these headers.
     #[inline(never)]
     pub(crate) fn options(headers_in: &'r ngx_http_headers_in_t) -> Self {
-        let mut origin = Origin::Absent;
-        let mut asked = Asked::default();
+        let mut request = Self { origin: Origin::Absent, asked: Preflight::default() };
         for lines in Parts::of(headers_in) {
             for line in lines {
                 if has_origin_hash(line) {
-                    origin.add(line);
+                    request.origin.add(line);
                 } else if line.key.len >= SHORTEST_REQUESTED {
-                    asked.add(line, headers_in);
+                    request.asked.add(line, headers_in);
                 }
             }
         }
-        let preflight = match (&origin, asked.method) {
-            (Origin::One(_) | Origin::Repeated, Some(method)) => Some(Preflight {
-                method,
-                headers: asked.headers,
-                private_network: asked.private_network,
-            }),
-            // An ordinary `OPTIONS`.
-            _ => None,
-        };
-        Self { origin, preflight }
+        request
+    }
+
+    /// What it asks for, if it is a CORS-preflight request (Fetch standard, "HTTP requests").
+    #[inline]
+    pub(crate) fn preflight(&self) -> Option<&Preflight<'r>> {
+        let is_cors = !matches!(self.origin, Origin::Absent);
+        (is_cors && self.asked.method.is_some()).then_some(&self.asked)
     }
 
     /// Runs `f`, while which [`lent`](Self::lent) finds this request.
@@ -354,8 +339,15 @@ impl<'r> CorsRequest<'r> {
     /// What the policy says to it.
     #[inline(always)]
     pub(crate) fn decide<'p>(&self, policy: &'p Policy) -> Answer<'p> {
-        match &self.preflight {
-            Some(preflight) => policy.decide_preflight(self.origin.header(), &preflight.request()),
+        match self.preflight() {
+            Some(preflight) => {
+                let request = PreflightRequest {
+                    method: bytes_of(preflight.method()),
+                    headers: preflight.headers(),
+                    private_network: preflight.private_network,
+                };
+                policy.decide_preflight(self.origin.header(), &request)
+            }
             None => policy.decide(self.origin.header()),
         }
     }

@@ -99,7 +99,7 @@ fn apply_to_options(r: &mut ngx_http_request_t, governed: Governed) -> Result<()
         }
     };
     // The application's answer to a preflight is left alone.
-    if request.preflight.is_some() && governed.policy.preflight() == PreflightMode::Forward {
+    if request.preflight().is_some() && governed.policy.preflight() == PreflightMode::Forward {
         return Ok(());
     }
     write(r.connection, &mut r.headers_out, governed, request)
@@ -136,7 +136,7 @@ fn write(
     let mut more = None;
     for &(index, requested) in lines.requested() {
         let line = &mut sent[index];
-        match (requested, &request.preflight) {
+        match (requested, request.preflight()) {
             (Requested::Origin, _) => set(line, request.origin.value()),
             (Requested::Method, Some(preflight)) if answer.sends(FieldValue::RequestMethod) => {
                 set(line, Some(preflight.method()));
@@ -175,7 +175,7 @@ fn record(
     request: &CorsRequest<'_>,
     decision: Decision,
 ) {
-    let kind = if request.preflight.is_some() { Kind::Preflight } else { Kind::Actual };
+    let kind = if request.preflight().is_some() { Kind::Preflight } else { Kind::Actual };
     match decision {
         // Not a CORS request.
         Decision::None => return,
@@ -184,7 +184,8 @@ fn record(
             // SAFETY: the connection of the request, which has a log.
             let log = unsafe { &mut *(*connection).log };
             if log.log_level >= NGX_LOG_INFO as ngx_uint_t {
-                log_denial(log, governed, request, decision);
+                let origin = request.origin.value();
+                log_denial(log, governed, origin, request.preflight(), decision);
             }
         }
     }
@@ -195,13 +196,14 @@ fn record(
 fn log_denial(
     log: *mut ngx_log_t,
     governed: Governed,
-    request: &CorsRequest<'_>,
+    origin: Option<ngx_str_t>,
+    preflight: Option<&Preflight<'_>>,
     decision: Decision,
 ) {
     let policy = governed.definition.name();
-    let origin = Excerpt(request.origin.value());
-    let method = Excerpt(request.preflight.as_ref().map(Preflight::method));
-    let headers = request.preflight.as_ref().and_then(|preflight| preflight.headers().next());
+    let origin = Excerpt(origin);
+    let method = Excerpt(preflight.map(Preflight::method));
+    let headers = preflight.and_then(|preflight| preflight.headers().next());
     let headers = Excerpt(headers.map(str_of));
     let dry_run = if governed.dry_run { ", dry run" } else { "" };
     match decision {

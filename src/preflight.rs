@@ -32,56 +32,68 @@ enum Step {
 pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
     let r = unsafe { &*request };
-    // Most requests end here; nothing of this can panic.
-    if ptr::eq(r, r.main)
-        && in_force::enter_fixed(r).is_some_and(|here| here.is_none_or(|it| goes_on(r, it)))
-    {
+    // Subrequests are made by nginx, not by a page.
+    if !ptr::eq(r, r.main) {
         return NGX_DECLINED as ngx_int_t;
     }
-    handle_rewrite(request)
+    // Most requests end here; nothing of this can panic.
+    match in_force::enter_fixed(r) {
+        Some(None) => NGX_DECLINED as ngx_int_t,
+        Some(Some(governed)) if goes_on(r, governed) => NGX_DECLINED as ngx_int_t,
+        fixed => handle_rewrite(request, fixed.flatten()),
+    }
 }
 
+/// With the policy in force, where that is known.
 #[inline(never)]
-fn handle_rewrite(request: *mut ngx_http_request_t) -> ngx_int_t {
-    handler(request, |r| {
+fn handle_rewrite(request: *mut ngx_http_request_t, fixed: Option<Governed>) -> ngx_int_t {
+    handle(request, |r| {
         fail_points::in_request(r, "rewrite handler");
-        match Module::location_conf(r) {
-            // Which policy is in force is known when the `if` is evaluated, at the end of this
-            // phase.
-            Some(here) if here.has_if => Step::Continue,
-            _ => answer(r),
+        if fixed.is_none() {
+            in_force::enter(r)?;
         }
+        // Which policy is in force is known when an `if` is evaluated, at the end of this phase.
+        if Module::location_conf(r).is_some_and(|here| here.has_if) {
+            return Ok(Step::Continue);
+        }
+        let governed = match fixed {
+            Some(_) => fixed,
+            None => in_force::get(r)?,
+        };
+        Ok(governed.map_or(Step::Continue, |governed| answer(r, governed)))
     })
 }
 
 /// The handler of the preaccess phase, there only where an `if` or variables put a policy in force:
 /// what these come to is known at the end of the rewrite phase.
 pub(crate) unsafe extern "C" fn preaccess_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
-    handler(request, |r| {
-        fail_points::in_request(r, "preaccess handler");
-        answer(r)
-    })
-}
-
-fn handler(
-    request: *mut ngx_http_request_t,
-    handle: impl FnOnce(&mut ngx_http_request_t) -> Step,
-) -> ngx_int_t {
-    // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
-    let r = unsafe { &mut *request };
-    // Subrequests are made by nginx, not by a page.
+    // SAFETY: as above.
+    let r = unsafe { &*request };
     if !ptr::eq(r, r.main) {
         return NGX_DECLINED as ngx_int_t;
     }
+    handle(request, |r| {
+        fail_points::in_request(r, "preaccess handler");
+        in_force::enter(r)?;
+        let governed = in_force::get(r)?;
+        Ok(governed.map_or(Step::Continue, |governed| answer(r, governed)))
+    })
+}
+
+/// Does what `step` says with the main request `request`.
+#[inline]
+fn handle(
+    request: *mut ngx_http_request_t,
+    step: impl FnOnce(&mut ngx_http_request_t) -> Result<Step, OutOfMemory>,
+) -> ngx_int_t {
+    // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
+    let r = unsafe { &mut *request };
     // SAFETY: a request has a connection, and that a log.
     let log = unsafe { (*r.connection).log };
-    let step = guard::catch(log, || match in_force::enter(r) {
-        Ok(()) => handle(r),
-        Err(OutOfMemory) => Step::Finish(NGX_ERROR as ngx_int_t),
-    });
-    let rc = match step {
-        Some(Step::Continue) => return NGX_DECLINED as ngx_int_t,
-        Some(Step::Finish(rc)) => rc,
+    let rc = match guard::catch(log, || step(r)) {
+        Some(Ok(Step::Continue)) => return NGX_DECLINED as ngx_int_t,
+        Some(Ok(Step::Finish(rc))) => rc,
+        Some(Err(OutOfMemory)) => NGX_ERROR as ngx_int_t,
         None => NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,
     };
     // Not left to nginx, for which `NGX_OK` means in most phases that the request goes on.
@@ -97,12 +109,7 @@ fn goes_on(r: &ngx_http_request_t, governed: Governed) -> bool {
 }
 
 /// Answers a preflight, refuses what the policy keeps out, and lets every other request go on.
-fn answer(r: &mut ngx_http_request_t) -> Step {
-    let governed = match in_force::get(r) {
-        Ok(Some(governed)) => governed,
-        Ok(None) => return Step::Continue,
-        Err(OutOfMemory) => return Step::Finish(NGX_ERROR as ngx_int_t),
-    };
+fn answer(r: &mut ngx_http_request_t, governed: Governed) -> Step {
     if goes_on(r, governed) {
         return Step::Continue;
     }
@@ -110,7 +117,7 @@ fn answer(r: &mut ngx_http_request_t) -> Step {
     // SAFETY: the headers stay where they are as long as the request; what is read from them is
     // copied, so that nothing refers to `r` itself.
     let request = CorsRequest::of(r.method, unsafe { &*(&raw const r.headers_in) });
-    if request.preflight.is_some() {
+    if request.preflight().is_some() {
         return match policy.preflight() {
             PreflightMode::Answer => Step::Finish(send(r, &request, policy.preflight_status())),
             PreflightMode::Forward => Step::Continue,

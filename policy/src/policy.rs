@@ -242,9 +242,11 @@ impl Policy {
             Err(answer) => return answer,
         };
         let method = rule.allow_methods.allow(preflight.method);
-        let headers = request_headers::allowed(preflight.headers.clone(), |name| {
-            rule.allow_headers.allow(name, rule.credentials)
-        });
+        let headers = request_headers::allowed(
+            preflight.headers.clone(),
+            |names| rule.allow_headers.listed_at_start(names),
+            |name| rule.allow_headers.allow(name, rule.credentials),
+        );
         let private_network = rule.private_network.as_ref().filter(|_| preflight.private_network);
         Answer {
             decision: match (method, headers) {

@@ -51,6 +51,26 @@ impl AllowHeaders {
             || self.lists(name)
     }
 
+    /// The length of a listed name that `names` begins with, if a comma or nothing follows.
+    ///
+    /// Looks only at short lists, and only for the spelling of browsers; finding nothing says
+    /// nothing.
+    #[inline]
+    pub(crate) fn listed_at_start(&self, names: &[u8]) -> Option<usize> {
+        const SHORT: usize = 8;
+
+        if self.sorted.len() > SHORT {
+            return None;
+        }
+        let is_first = |listed: &&str| {
+            let listed = listed.as_bytes();
+            names.first() == listed.first()
+                && matches!(names.get(listed.len()), None | Some(b','))
+                && names.starts_with(listed)
+        };
+        self.sorted.iter().map(|listed| &**listed).find(is_first).map(str::len)
+    }
+
     fn lists(&self, name: &[u8]) -> bool {
         let find = |compare: &dyn Fn(&[u8]) -> Ordering| {
             self.sorted.binary_search_by(|listed| compare(listed.as_bytes())).is_ok()

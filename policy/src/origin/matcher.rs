@@ -129,7 +129,7 @@ pub struct OriginMatcher {
 impl OriginMatcher {
     /// The lowest rank that has a pattern which matches this value of the `Origin` header. Never
     /// allocates.
-    #[inline]
+    #[inline(always)]
     pub fn find(&self, origin: &[u8]) -> Option<Rank> {
         let mut best = self.exact.find(origin).min(self.any);
         if self.lowest_other < best {
@@ -163,7 +163,7 @@ struct ExactOrigins {
 #[derive(Debug)]
 enum ExactEntries {
     /// Few enough to look at each, which is sooner done than a hash.
-    Few(Box<[ExactEntry]>),
+    Few(Box<[(Box<[u8]>, Rank)]>),
     Many(HashTable<ExactEntry>),
 }
 
@@ -225,7 +225,8 @@ impl ExactBuilder {
             offset += u32::from(length);
         }
         let entries = if table.len() <= FEW {
-            ExactEntries::Few(table.iter().copied().collect())
+            let each = table.iter().map(|entry| (entry.origin(&bytes).into(), entry.rank));
+            ExactEntries::Few(each.collect())
         } else {
             ExactEntries::Many(table)
         };
@@ -234,12 +235,16 @@ impl ExactBuilder {
 }
 
 impl ExactOrigins {
-    #[inline]
+    #[inline(always)]
     fn find(&self, origin: &[u8]) -> MaybeRank {
         match &self.entries {
             ExactEntries::Few(entries) => {
-                let found = entries.iter().find(|entry| entry.is(origin, &self.bytes));
-                found.map_or(NONE, |entry| entry.rank.into())
+                for (exact, rank) in entries {
+                    if exact.len() == origin.len() && is_equal(exact, origin) {
+                        return (*rank).into();
+                    }
+                }
+                NONE
             }
             ExactEntries::Many(table) => self.find_in(table, origin),
         }
@@ -279,8 +284,14 @@ fn is_equal(left: &[u8], right: &[u8]) -> bool {
                 && left_start == right_start
                 && left.last_chunk::<16>() == right.last_chunk::<16>()
         }
-        _ => left == right,
+        _ => is_equal_otherwise(left, right),
     }
+}
+
+/// Not copied into where it is needed seldom.
+#[inline(never)]
+fn is_equal_otherwise(left: &[u8], right: &[u8]) -> bool {
+    left == right
 }
 
 /// Wildcards, found by what is fixed in the host.
