@@ -69,9 +69,10 @@ def _bar(bar: Bar, y: int, largest: float) -> list[str]:
     # What is less than nothing has its number alone.
     length = max(bar.value / largest * space, 1)
     text = y + BAR - 4
+    value = f"{bar.value:+,.0f}".replace("-", "−")
     return [
         f'<text class="label" x="{left - 8}" y="{text}">{escape(bar.label)}</text>',
         f'<rect class="{"own" if bar.own else "other"}" x="{left}" y="{y}" '
         f'width="{length:.1f}" height="{BAR}" rx="2"/>',
-        f'<text class="value" x="{left + length + 8:.1f}" y="{text}">{bar.value:+,.0f}</text>',
+        f'<text class="value" x="{left + length + 8:.1f}" y="{text}">{value}</text>',
     ]

@@ -54,7 +54,8 @@ def _summary(results: Results) -> str:
     parts = [
         "![Instructions that CORS adds to a request](bench/results/chart.svg)",
         _ways(results),
-        _load_sentence(results),
+        _loading_sentence(results),
+        _throughput_sentence(results),
         f"nginx {where['nginx']} on {where['system']}, Rust {where['rustc']}, {where['processor']}; "
         f"commit {where['commit']}, {where['date']}. [All results](bench/results/results.md), "
         "[how they are measured](bench/README.md).",
@@ -62,11 +63,22 @@ def _summary(results: Results) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _load_sentence(results: Results) -> str:
+def _loading_sentence(results: Results) -> str:
     own, native = results.loading[POLICY.key], results.loading[NATIVE.key]
     return (
         f"1,000,000 origins are loaded in {own.wall:.2f} s and take {own.peak:.0f} MB at most; "
         f"a `map` of them takes {native.wall:.2f} s and {native.peak:.0f} MB."
+    )
+
+
+def _throughput_sentence(results: Results) -> str:
+    if not results.throughput:
+        return ""
+    rates = [[run.rate for run in runs] for _, runs in results.throughput]
+    own, itself = (ratio(rates[index], rates[0]) for index in (LOADED.index(POLICY), 1))
+    return (
+        f"Under load, throughput is {_ratio(own)} times that without CORS, of which the measurement "
+        f"says against itself: {_ratio(itself)}. In brackets are 95 % intervals."
     )
 
 
@@ -88,7 +100,7 @@ def _environment(results: Results) -> str:
 
 def _ways(results: Results) -> str:
     rows = [
-        [_own(contender), *(_way(results, contender, kind) for kind in KINDS)]
+        [_row(contender), *(_way(results, contender, kind) for kind in KINDS)]
         for contender in WAYS
         if contender.key in results.instructions
     ]
@@ -99,6 +111,10 @@ def _way(results: Results, contender: Contender, kind: str) -> str:
     if contender is BARE:
         return f"{results.cost(BARE.key, kind).instructions:,.0f}"
     return _signed(results.added(contender.key, kind))
+
+
+def _row(contender: Contender) -> str:
+    return "no CORS, altogether" if contender is BARE else _own(contender)
 
 
 def _own(contender: Contender) -> str:
