@@ -1,8 +1,8 @@
 """What is measured: configurations of nginx, each with its list of origins."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
 
 from traffic import KINDS
 
@@ -26,7 +26,7 @@ class Origins:
             file.writelines(f"{self.pattern(n)}\n" for n in numbers)
         with open(folder / "origins.conf", "w", encoding="ascii") as file:
             if self.count > 1000:
-                # nginx's own are too small for that. With others it takes as long, and as much memory.
+                # nginx's own are too small. With others it takes as long, and as much memory.
                 file.write("map_hash_max_size 1000000;\nmap_hash_bucket_size 512;\n")
             file.write('map $http_origin $cors_origin {\n    default "";\n')
             entry = self.regex or self.pattern
@@ -91,8 +91,15 @@ class Contender:
     kinds: tuple[str, ...] = KINDS
 
 
-def _module(key: str, title: str, conf: str = "module.conf", **more) -> Contender:
-    return Contender(key, title, conf, (MODULE,), **more)
+def _module(
+    key: str,
+    title: str,
+    conf: str = "module.conf",
+    origins: Origins = TWO,
+    answers: str = "api",
+    kinds: tuple[str, ...] = KINDS,
+) -> Contender:
+    return Contender(key, title, conf, (MODULE,), origins, answers, kinds=kinds)
 
 
 def _size(key: str, title: str, origins: Origins) -> Contender:

@@ -50,7 +50,9 @@ def _commit() -> str:
     git = ("git", "-C", str(ROOT))
     try:
         commit = _output(*git, "rev-parse", "--short", "HEAD")
-        changed = _output(*git, "status", "--porcelain", "--", ".", ":!bench/results", ":!README.md")
+        changed = _output(
+            *git, "status", "--porcelain", "--", ".", ":!bench/results", ":!README.md"
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return f"{commit} with changes" if changed else commit

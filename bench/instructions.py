@@ -9,7 +9,6 @@ instructions more or less, as the holes in the heap happen to be, which any othe
 nginx.conf changes. How often they are called is counted instead.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import median
@@ -108,7 +107,7 @@ def _connect(server: Server, kind: str, length: int) -> None:
     connection = Connection(server.setup.port)
     for _ in range(length):
         response = connection.exchange(request)
-        # A request that comes before nginx waits for it takes another way than one that comes later.
+        # A request that is there before nginx waits for it takes another way than a later one.
         server.wait_idle()
     connection.close()
     server.wait_idle()

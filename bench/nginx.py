@@ -37,7 +37,7 @@ def free_port() -> int:
     """A port on 127.0.0.1 that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
 class Setup:
@@ -63,7 +63,9 @@ class Setup:
 
     def command(self, *more: str) -> list[str]:
         """nginx's command line."""
-        main = [f"load_module {self.builds.path(name).absolute()};" for name in self.contender.modules]
+        main = [
+            f"load_module {self.builds.path(name).absolute()};" for name in self.contender.modules
+        ]
         main.append(self.contender.main)
         return [
             str(self.builds.nginx.absolute()),

@@ -4,11 +4,24 @@ from collections.abc import Iterable
 from statistics import median
 
 import chart
-from contenders import BARE, MODULE, NATIVE, NATIVE_REGEXES, NATIVE_REGEXES_JIT, NJS, LUA
-from contenders import OPTIONS, POLICY, POLICY_REGEXES, SIZES, WAYS, Contender
+from contenders import (
+    BARE,
+    LUA,
+    MODULE,
+    NATIVE,
+    NATIVE_REGEXES,
+    NATIVE_REGEXES_JIT,
+    NJS,
+    OPTIONS,
+    POLICY,
+    POLICY_REGEXES,
+    SIZES,
+    WAYS,
+    Contender,
+)
 from environment import ROOT
 from results import FOLDER, Results
-from throughput import CONNECTIONS, LOADED, Ratio, ratio
+from throughput import CONNECTIONS, LOADED, Ratio, Run, ratio
 
 README = ROOT / "README.md"
 BEGIN = "<!-- bench -->"
@@ -56,9 +69,9 @@ def _summary(results: Results) -> str:
         _ways(results),
         _loading_sentence(results),
         _throughput_sentence(results),
-        f"nginx {where['nginx']} on {where['system']}, Rust {where['rustc']}, {where['processor']}; "
-        f"commit {where['commit']}, {where['date']}. [All results](bench/results/results.md), "
-        "[how they are measured](bench/README.md).",
+        f"nginx {where['nginx']} on {where['system']}, Rust {where['rustc']}, "
+        f"{where['processor']}; commit {where['commit']}, {where['date']}. "
+        "[All results](bench/results/results.md), [how they are measured](bench/README.md).",
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -74,11 +87,12 @@ def _loading_sentence(results: Results) -> str:
 def _throughput_sentence(results: Results) -> str:
     if not results.throughput:
         return ""
-    rates = [[run.rate for run in runs] for _, runs in results.throughput]
+    rates = [_series(runs, "rate") for _, runs in results.throughput]
     own, itself = (ratio(rates[index], rates[0]) for index in (LOADED.index(POLICY), 1))
     return (
-        f"Under load, throughput is {_ratio(own)} times that without CORS, of which the measurement "
-        f"says against itself: {_ratio(itself)}. In brackets are 95 % intervals."
+        f"Under load, throughput is {_ratio(own)} times that without CORS. That of the server "
+        f"without CORS, measured against itself in the same way, is {_ratio(itself)}. In brackets "
+        "are 95 % intervals."
     )
 
 
@@ -128,9 +142,7 @@ def _options(results: Results) -> str:
             cells = [_signed(results.added(contender.key, kind)) for kind in KINDS]
             rows.append([contender.title, *cells])
     # The two lines of the log are equal for an allowed origin, and nearly for the others.
-    variable = [
-        results.added("log-decision", kind) - results.added("log", kind) for kind in KINDS
-    ]
+    variable = [results.added("log-decision", kind) - results.added("log", kind) for kind in KINDS]
     rows.append(["`$cors_decision` in an access log, by itself", *map(_signed, variable)])
     return _table(["", *KINDS.values()], rows)
 
@@ -138,8 +150,8 @@ def _options(results: Results) -> str:
 def _sizes(results: Results) -> str:
     rows = []
     for contender in (POLICY, *SIZES):
-        title = "2 origins" if contender is POLICY else contender.title.removeprefix("this module, ")
-        cells = [title]
+        title = contender.title.removeprefix("this module, ")
+        cells = ["2 origins" if contender is POLICY else title]
         for kind in ("allowed", "denied"):
             added = results.added(contender.key, kind)
             cells += [_signed(added), f"{added / results.added(POLICY.key, kind):.2f}"]
@@ -180,30 +192,29 @@ def _throughput(results: Results) -> str:
     base = results.throughput[0][1]
     rows = []
     for index, (contender, (_, runs)) in enumerate(zip(LOADED, results.throughput, strict=True)):
-        rates = [run.rate for run in runs]
+        rates = _series(runs, "rate")
         cells = [
             _own(contender) + (", once more" if index == 1 else ""),
             f"{median(rates):,.0f}",
             f"{min(rates):,.0f} to {max(rates):,.0f}",
         ]
         for name in ("rate", "p50", "p99", "cpu"):
-            cells.append(
-                _ratio(
-                    ratio([getattr(run, name) for run in runs], [getattr(run, name) for run in base])
-                )
-                if index
-                else ""
-            )
+            compared = _ratio(ratio(_series(runs, name), _series(base, name)))
+            cells.append(compared if index else "")
         rows.append(cells)
     header = ["", "requests/s", "lowest to highest", "throughput", "median latency"]
     header += ["99 % latency", "processor time"]
     return (
         f"{len(base)} rounds, in each of which every server is put under load by {CONNECTIONS} "
-        "connections, all of an allowed origin. nginx has one processor and wrk another. In the last "
-        "four columns stands the median of the ratios to the first server in the same round, and an "
-        "interval that has the true one with at least 95 %. The second row is what the measurement "
-        "itself makes of two equal servers.\n\n" + _table(header, rows)
+        "connections, all of an allowed origin. nginx has one processor and wrk another. The last "
+        "four columns have the median of the ratios to the first server in the same round, and its "
+        "95 % interval. The second row is what the measurement itself makes of two equal "
+        "servers.\n\n" + _table(header, rows)
     )
+
+
+def _series(runs: list[Run], name: str) -> list[float]:
+    return [getattr(run, name) for run in runs]
 
 
 def _chart(results: Results) -> str:

@@ -10,7 +10,8 @@ from contenders import BARE, POLICY
 from instructions import Cost, Part, read_part
 from results import Results
 from throughput import ratio
-from traffic import Response, check as check_response
+from traffic import Response
+from traffic import check as check_response
 
 
 def results(added: float) -> Results:

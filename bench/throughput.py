@@ -102,21 +102,29 @@ def _load(server: Server, core: int, seconds: float) -> Run:
         *("--duration", f"{seconds}s", *headers, f"http://127.0.0.1:{server.setup.port}/"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = re.search(r"(\d+) requests in", done.stdout)
-    if done.returncode or not found or re.search("Socket errors|Non-2xx", done.stdout):
-        raise SystemExit(f"error: wrk failed:\n{done.stdout}{done.stderr}")
     used = _cpu_time(server.pid) - before
+    if done.returncode or re.search("Socket errors|Non-2xx", done.stdout):
+        raise SystemExit(f"error: wrk failed:\n{done.stdout}{done.stderr}")
     return Run(
-        float(re.search(r"Requests/sec: *([\d.]+)", done.stdout)[1]),
-        _latency(done.stdout, 50),
-        _latency(done.stdout, 99),
-        used / int(found[1]) * 1e6,
+        float(_field(done.stdout, r"Requests/sec: *([\d.]+)")),
+        _milliseconds(_field(done.stdout, r"^ *50% *([\d.]+[mu]?s)$")),
+        _milliseconds(_field(done.stdout, r"^ *99% *([\d.]+[mu]?s)$")),
+        used / int(_field(done.stdout, r"(\d+) requests in")) * 1e6,
     )
 
 
-def _latency(output: str, percent: int) -> float:
-    value, unit = re.search(rf"^ *{percent}% *([\d.]+)(us|ms|s)$", output, re.MULTILINE).groups()
-    return float(value) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit]
+def _field(output: str, pattern: str) -> str:
+    found = re.search(pattern, output, re.MULTILINE)
+    if not found:
+        raise SystemExit(f"error: wrk has not said {pattern}:\n{output}")
+    return found[1]
+
+
+def _milliseconds(time: str) -> float:
+    for unit, factor in {"us": 1e-3, "ms": 1.0, "s": 1e3}.items():
+        if time.endswith(unit):
+            return float(time.removesuffix(unit)) * factor
+    raise SystemExit(f"error: wrk's unit of time is not known: {time}")
 
 
 def _cpu_time(pid: int) -> float:
