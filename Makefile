@@ -10,7 +10,7 @@ export PORT ?= 8080
 .NOTPARALLEL:
 
 .PHONY: help build run test lint test-unit test-specs test-panics test-compare test-debian \
-	test-matrix test-changes test-valgrind test-layout clean
+	test-matrix test-changes test-valgrind test-layout bench bench-check clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,9 +28,9 @@ build: ## build the module, nginx and the cors-policy tool into dist/
 run: ## run the demo of nginx-conf/ on 127.0.0.1:8080
 	@build/run
 
-test: ## check format and lints, and run the tests of the six parts that follow
-	@build/packages build test
-	@build/test lint unit specs panics compare debian
+test: ## check format and lints, and run the tests of the six parts that follow, and bench-check
+	@build/packages build test bench-check
+	@build/test lint unit specs panics compare debian bench
 
 lint: ## check format and lints
 	@build/packages build
@@ -70,6 +70,14 @@ test-valgrind: ## test the module in an nginx that valgrind watches
 test-layout: ## test that a build notices when nginx's headers have changed
 	@build/packages build
 	@build/test layout
+
+bench: ## measure the module beside what people use now, into bench/results/ and README.md
+	@build/packages build bench
+	@build/bench run
+
+bench-check: ## compare the instructions that a request takes with bench/results/
+	@build/packages build bench-check
+	@build/test bench
 
 clean: ## remove everything built
 	[ ! -e target/matrix ] || build/matrix clean
