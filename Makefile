@@ -9,8 +9,8 @@ export PORT ?= 8080
 # The targets share target/ and dist/.
 .NOTPARALLEL:
 
-.PHONY: help build run test lint test-unit test-specs test-compare test-debian test-matrix \
-	test-valgrind test-layout clean
+.PHONY: help build run test lint test-unit test-specs test-compare browser-test test-debian \
+	test-matrix test-valgrind test-layout clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,9 +28,9 @@ build: ## build the module, nginx and the cors-policy tool into dist/
 run: ## run the demo of nginx-conf/ on 127.0.0.1:8080
 	@build/run
 
-test: ## check format and lints, and run the tests of the five parts that follow
-	@build/packages build test
-	@build/test lint unit specs compare debian
+test: ## check format and lints, and run the tests of the six parts that follow
+	@build/packages build test browser
+	@build/test lint unit specs compare browser debian
 
 lint: ## check format and lints
 	@build/packages build
@@ -46,6 +46,10 @@ test-specs: ## test the module in the nginx that comes with it (t/)
 test-compare: ## test that nginx does everything but CORS as without the module (t/compare/)
 	@build/packages build test
 	@build/test compare
+
+browser-test: ## test in Chromium what pages of many origins see (t/browser/), and the playground
+	@build/packages build run browser
+	@build/test browser
 
 test-debian: ## test the module in Debian's nginx (t/)
 	@build/packages build test
@@ -65,4 +69,4 @@ test-layout: ## test that a build notices when nginx's headers have changed
 
 clean: ## remove everything built
 	[ ! -e target/matrix ] || build/matrix clean
-	rm -rf target dist t/servroot*
+	rm -rf target dist t/servroot* t/browser/node_modules
