@@ -17,16 +17,16 @@ export function needsPreflight({ method, headers }) {
 /** https://fetch.spec.whatwg.org/#concept-cors-check */
 export function corsCheck(request, response) {
     const allowed = response.headers['Access-Control-Allow-Origin'];
-    if (!allowed) return 'The response has no Access-Control-Allow-Origin.';
+    if (!allowed) return 'Access-Control-Allow-Origin is missing.';
     const isIncluded = request.credentials === 'include';
     if (allowed === '*') {
-        return isIncluded ? 'For a request with credentials, Access-Control-Allow-Origin: * does not count.' : null;
+        return isIncluded ? 'Access-Control-Allow-Origin: * does not count for a request with credentials.' : null;
     }
     if (allowed !== request.origin) {
-        return `Access-Control-Allow-Origin is ${allowed}, and the page's origin is ${request.origin}.`;
+        return `Access-Control-Allow-Origin is ${allowed}, and the origin of the page is ${request.origin}.`;
     }
     if (isIncluded && response.headers['Access-Control-Allow-Credentials'] !== 'true') {
-        return 'The request is with credentials, and the response has no Access-Control-Allow-Credentials: true.';
+        return 'Access-Control-Allow-Credentials: true is missing, and the request is with credentials.';
     }
     return null;
 }

@@ -126,3 +126,8 @@ export class Nginx {
         }
     }
 }
+
+/** A line of the log in short. */
+export function brief({ method, status, policy, decision, allow_origin = '' }) {
+    return [method, status, policy, decision, allow_origin].filter((part) => part !== '').join(' ');
+}

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
 import { launch } from './chromium.js';
-import { Nginx } from './nginx.js';
+import { brief, Nginx } from './nginx.js';
 
 export const API = 'https://api.example.com';
 
@@ -131,9 +131,4 @@ export class Site {
         return (await this.nginx.log())
             .filter((entry) => entry.uri.split('?')[1]?.split('&').includes(marker));
     }
-}
-
-/** A line of the log in short. */
-export function brief({ method, status, policy, decision, allow_origin }) {
-    return [method, status, policy, decision, allow_origin].filter((part) => part !== '').join(' ');
 }
