@@ -32,6 +32,7 @@ beforeEach(async () => {
     await page?.close();
     page = await context.newPage();
     await page.goto(demo.allowed);
+    await page.locator('button[type=submit]:enabled').waitFor();
 });
 
 /** Picks with a pointer, and presses. */
