@@ -18,7 +18,7 @@ help: ## list these targets
 	@echo '  DIST=folder            where make build puts what it has built (dist)'
 	@echo '  NGINX_SOURCE_DIR=path  make build: for the nginx configured there'
 	@echo '  NGINX_BUILD_DIR=path   make build: the same, where its objs/ is somewhere else'
-	@echo '  PORT=number            make run: the port on 127.0.0.1 (8080)'
+	@echo '  PORT=number            make run: the port on 127.0.0.1 (8080); the playground has the next'
 	@echo '  CARGO=command          another cargo'
 
 build: ## build the module, nginx and the cors-policy tool into dist/

@@ -12,17 +12,15 @@ import { brief, Nginx } from './nginx.js';
 export const API = 'https://api.example.com';
 
 export class Site {
-    /** With `thirdPartyCookies`, Chromium sends them, which it does not by itself. */
+    /** Without `thirdPartyCookies`, Chromium keeps them back, as its settings have it at first. */
     static async open({ args = () => [], thirdPartyCookies = false } = {}) {
         const site = new Site();
         site.nginx = await Nginx.start();
         try {
             const profile = join(site.nginx.folder, 'profile');
-            if (thirdPartyCookies) {
-                mkdirSync(join(profile, 'Default'), { recursive: true });
-                writeFileSync(join(profile, 'Default/Preferences'),
-                    JSON.stringify({ profile: { cookie_controls_mode: 0 } }));
-            }
+            mkdirSync(join(profile, 'Default'), { recursive: true });
+            writeFileSync(join(profile, 'Default/Preferences'),
+                JSON.stringify({ profile: { cookie_controls_mode: thirdPartyCookies ? 0 : 1 } }));
             const { plainPort, tlsPort, spki } = site.nginx;
             site.context = await launch(profile, {
                 args: [
