@@ -112,7 +112,7 @@ function chromium(request, { preflight, actual }) {
     return standard(request, { preflight: { ...preflight, response_headers }, actual });
 }
 
-test('Chromium, nginx and cors-policy explain agree', { timeout: 120_000 }, async (t) => {
+test('Chromium, nginx and cors-policy explain agree', { timeout: 300_000 }, async (t) => {
     const combinations = ORIGINS.flatMap((page) => POLICIES.flatMap((policy) =>
         METHODS.flatMap((method) => HEADERS.flatMap((headers) => CREDENTIALS.map((credentials) => ({
             page, policy, method, headers, credentials,

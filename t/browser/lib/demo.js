@@ -60,6 +60,7 @@ export class Demo {
     async stop() {
         this.#process?.kill();
         await this.#ended;
-        rmSync(this.folder, { recursive: true, force: true });
+        // Chromium's last processes may still be writing to its profile.
+        rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     }
 }

@@ -98,7 +98,8 @@ export class Nginx {
     async stop() {
         this.#process?.kill('SIGTERM');
         await this.ended;
-        rmSync(this.folder, { recursive: true, force: true });
+        // Chromium's last processes may still be writing to its profile.
+        rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     }
 
     #read(name) {
