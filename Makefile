@@ -9,8 +9,8 @@ export PORT ?= 8080
 # The targets share target/ and dist/.
 .NOTPARALLEL:
 
-.PHONY: help build run test lint test-unit test-specs test-panics test-compare test-debian \
-	test-matrix test-changes test-valgrind test-layout bench bench-check clean
+.PHONY: help build run test lint test-unit test-specs test-panics test-compare browser-test \
+	test-debian test-matrix test-changes test-valgrind test-layout bench bench-check clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ help: ## list these targets
 	@echo '  DIST=folder            where make build puts what it has built (dist)'
 	@echo '  NGINX_SOURCE_DIR=path  make build: for the nginx configured there'
 	@echo '  NGINX_BUILD_DIR=path   make build: the same, where its objs/ is somewhere else'
-	@echo '  PORT=number            make run: the port on 127.0.0.1 (8080)'
+	@echo '  PORT=number            make run: the port on 127.0.0.1 (8080); the playground has the next'
 	@echo '  CARGO=command          another cargo'
 
 build: ## build the module, nginx and the cors-policy tool into dist/
@@ -28,9 +28,9 @@ build: ## build the module, nginx and the cors-policy tool into dist/
 run: ## run the demo of nginx-conf/ on 127.0.0.1:8080
 	@build/run
 
-test: ## check format and lints, and run the tests of the six parts that follow, and bench-check
-	@build/packages build test bench-check
-	@build/test lint unit specs panics compare debian bench
+test: ## check format and lints, and run the tests of the seven parts that follow, and bench-check
+	@build/packages build test browser bench-check
+	@build/test lint unit specs panics compare browser debian bench
 
 lint: ## check format and lints
 	@build/packages build
@@ -50,6 +50,10 @@ test-panics: ## test that a panic costs one request a 500, and nothing else (t/p
 test-compare: ## test that nginx does everything but CORS as without the module (t/compare/)
 	@build/packages build test
 	@build/test compare
+
+browser-test: ## test in Chromium what pages of many origins see (t/browser/), and the playground
+	@build/packages build run browser
+	@build/test browser
 
 test-debian: ## test the module in Debian's nginx (t/)
 	@build/packages build test
@@ -81,4 +85,4 @@ bench-check: ## compare the instructions that a request takes with bench/results
 
 clean: ## remove everything built
 	[ ! -e target/matrix ] || build/matrix clean
-	rm -rf target dist t/servroot*
+	rm -rf target dist t/servroot* t/browser/node_modules

@@ -38,3 +38,11 @@ find_cargo() {
     # or nginx's Makefile.
     unset MAKEFLAGS MFLAGS MAKELEVEL
 }
+
+# Prints the path of Chromium, or of what is made from it. CHROMIUM names another one.
+find_chromium() {
+    command -v "${CHROMIUM:-chromium}" || {
+        [ -z "${CHROMIUM:-}" ] &&
+            { command -v chromium-browser || command -v google-chrome || command -v google-chrome-stable; }
+    }
+}

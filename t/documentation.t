@@ -1,4 +1,4 @@
-# What docs/testing.md says about the specifications: the blocks that it names exist.
+# What docs/testing.md says about the specifications: the blocks and tests that it names exist.
 
 use strict;
 use warnings;
@@ -12,6 +12,10 @@ sub content {
     return scalar <$file>;
 }
 
+# The names in a specification, and in a test for a browser.
+my $BLOCK = qr/^=== (.*?)\s*$/m;
+my $TEST  = qr/^test\('(.*?)',/m;
+
 my %blocks;
 
 # Rows `| situation | [file.t](../t/file.t): block<br>… |`, below the header of a table.
@@ -20,12 +24,12 @@ for my $row (grep {/^\| (?!---)/} split /\n/, content('docs/testing.md')) {
         or fail("a row of two cells: $row"), next;
     next if $specifications eq 'specifications';
     for my $specification (split /<br>/, $specifications) {
-        my ($name, $path, $block) = $specification =~ m{^\[([\w-]+\.t)\]\(\.\./(t/[\w-]+\.t)\): (.+)$}
+        my ($name, $path, $block)
+            = $specification =~ m{^\[([\w-]+\.(?:t|test\.js))\]\(\.\./(t/[\w./-]+)\): (.+)$}
             or fail("$situation: a link to a file, and a block: $specification"), next;
-        is($path, "t/$name", "$situation: the link to $name leads there");
-        $blocks{$path} //= -e $path
-            ? { map { $_ => 1 } content($path) =~ /^=== (.*?)\s*$/mg }
-            : {};
+        my ($folder, $pattern) = $name =~ /\.js$/ ? ('t/browser', $TEST) : ('t', $BLOCK);
+        is($path, "$folder/$name", "$situation: the link to $name leads there");
+        $blocks{$path} //= -e $path ? { map { $_ => 1 } content($path) =~ /$pattern/g } : {};
         ok($blocks{$path}{$block}, "$situation: $path has a block \"$block\"");
     }
 }
