@@ -19,7 +19,7 @@ use crate::counters::Kind;
 use crate::headers_out::{HeadersOut, str_of};
 use crate::in_force::Governed;
 use crate::ready::Requested;
-use crate::{Failure, Module, OutOfMemory, fail_points, guard, in_force};
+use crate::{Failure, Module, OutOfMemory, fail_points, guard, in_force, log_of};
 
 static mut NEXT: ngx_http_output_header_filter_pt = None;
 
@@ -58,8 +58,7 @@ unsafe extern "C" fn filter(request: *mut ngx_http_request_t) -> ngx_int_t {
             Some(Failure::Answered) => return next(request),
         }
     }
-    // SAFETY: a request has a connection, and that a log.
-    let log = unsafe { (*r.connection).log };
+    let log = log_of(r);
     match guard::catch(log, || apply(r)) {
         Some(Ok(())) => next(request),
         Some(Err(OutOfMemory)) => NGX_ERROR as ngx_int_t,

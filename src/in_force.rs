@@ -14,17 +14,16 @@ use core::ptr;
 use std::sync::Arc;
 
 use nginx_sys::{
-    NGX_ERROR, NGX_HTTP_VAR_NOHASH, NGX_LOG_ERR, NGX_OK, ngx_conf_t, ngx_http_add_variable,
-    ngx_http_complex_value, ngx_http_complex_value_t, ngx_http_get_variable_index,
-    ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_palloc, ngx_pool_cleanup_add,
-    ngx_str_t,
+    NGX_ERROR, NGX_HTTP_VAR_NOHASH, NGX_LOG_ERR, NGX_OK, ngx_conf_t, ngx_http_complex_value,
+    ngx_http_complex_value_t, ngx_http_get_variable_index, ngx_http_request_t,
+    ngx_http_variable_value_t, ngx_int_t, ngx_palloc, ngx_pool_cleanup_add, ngx_str_t,
 };
 use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf};
 use ngx::ngx_log_error;
 
 use crate::conf::{Definition, LocationConf, MainConf, Setting};
 use crate::ready::ReadyPolicy;
-use crate::{Module, OutOfMemory, watch};
+use crate::{Module, OutOfMemory, log_of, variables, watch};
 
 /// The space keeps it out of reach of the configuration's `$name` and `${name}`.
 const VARIABLE: &str = "cors_policy in force";
@@ -32,10 +31,7 @@ const VARIABLE: &str = "cors_policy in force";
 /// Reserves the variable.
 pub(crate) fn reserve(cf: &mut ngx_conf_t, main: &mut MainConf) -> Result<(), ngx_int_t> {
     let mut name = ngx_str_t { len: VARIABLE.len(), data: VARIABLE.as_ptr().cast_mut() };
-    // SAFETY: called while `http` is being configured; nginx copies the name.
-    let variable = unsafe { ngx_http_add_variable(cf, &mut name, NGX_HTTP_VAR_NOHASH as usize) };
-    // SAFETY: null, or the variable, which is in the configuration's pool.
-    let variable = unsafe { variable.as_mut() }.ok_or(NGX_ERROR as ngx_int_t)?;
+    let variable = variables::declare(cf, &mut name, NGX_HTTP_VAR_NOHASH)?;
     variable.get_handler = Some(never_asked);
     // SAFETY: as above.
     let index = unsafe { ngx_http_get_variable_index(cf, &mut name) };
@@ -135,26 +131,25 @@ pub(crate) struct Governed {
 }
 
 /// Where a request remembers what is in force: the value of the variable.
-struct Slot(*mut ngx_http_variable_value_t);
+struct Slot<'r>(&'r mut ngx_http_variable_value_t);
 
-impl Slot {
+impl<'r> Slot<'r> {
     #[inline]
-    fn of(r: &ngx_http_request_t, here: &LocationConf) -> Option<Self> {
-        // SAFETY: every request has a value for each index that its configuration handed out.
-        Some(Self(unsafe { r.variables.add(here.slot?) }))
+    fn of(r: &'r ngx_http_request_t, here: &LocationConf) -> Option<Self> {
+        // SAFETY: every request has a value for each index that its configuration handed out, apart
+        // from the request itself; nothing else knows this one, and none of these outlives a use.
+        Some(Self(unsafe { &mut *r.variables.add(here.slot?) }))
     }
 
     /// Null where nothing is remembered: nginx makes the values of a request all zero.
     #[inline]
     fn get(&self) -> *const InForce {
-        // SAFETY: the value belongs to the request, and only `set` writes to it.
-        unsafe { (*self.0).data.cast::<InForce>().cast_const() }
+        self.0.data.cast::<InForce>().cast_const()
     }
 
     #[inline]
-    fn set(&self, in_force: *const InForce) {
-        // SAFETY: as in `get`; no reference to the value is kept.
-        unsafe { (*self.0).data = in_force.cast_mut().cast() };
+    fn set(&mut self, in_force: *const InForce) {
+        self.0.data = in_force.cast_mut().cast();
     }
 
     /// What is remembered.
@@ -165,13 +160,11 @@ impl Slot {
 
     /// The length of the value has no other meaning than this.
     fn is_refused(&self) -> bool {
-        // SAFETY: as in `get`.
-        unsafe { (*self.0).len() != 0 }
+        self.0.len() != 0
     }
 
-    fn set_refused(&self) {
-        // SAFETY: as in `set`.
-        unsafe { (*self.0).set_len(1) };
+    fn set_refused(&mut self) {
+        self.0.set_len(1);
     }
 }
 
@@ -180,7 +173,7 @@ impl Slot {
 /// A page about the error is served by another pass through the phases, which must not end in the
 /// same error again.
 pub(crate) fn refuse(r: &ngx_http_request_t) -> bool {
-    let Some(slot) = Module::location_conf(r).and_then(|here| Slot::of(r, here)) else {
+    let Some(mut slot) = Module::location_conf(r).and_then(|here| Slot::of(r, here)) else {
         return true;
     };
     let first = !slot.is_refused();
@@ -195,7 +188,7 @@ pub(crate) fn refuse(r: &ngx_http_request_t) -> bool {
 #[inline]
 pub(crate) fn enter_fixed(r: &ngx_http_request_t) -> Option<Option<Governed>> {
     let here = Module::location_conf(r)?;
-    let slot = Slot::of(r, here)?;
+    let mut slot = Slot::of(r, here)?;
     if here.is_fixed && (here.own || slot.get().is_null()) {
         slot.set(&here.in_force);
         return Some(here.in_force.get());
@@ -211,7 +204,7 @@ pub(crate) fn enter(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
     if here.setting == Setting::Unset {
         return Ok(());
     }
-    let Some(slot) = Slot::of(r, here) else { return Ok(()) };
+    let Some(mut slot) = Slot::of(r, here) else { return Ok(()) };
     let is_known = slot.known().is_some_and(|known| match known.location == ptr::from_ref(here) {
         true => known.is_settled,
         false => !here.own,
@@ -231,7 +224,9 @@ pub(crate) fn enter(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
     }
     // SAFETY: there is room for it, aligned as `ngx_palloc` aligns.
     unsafe { room.write(in_force) };
-    slot.set(room);
+    if let Some(mut slot) = Slot::of(r, here) {
+        slot.set(room);
+    }
     Ok(())
 }
 
@@ -256,7 +251,8 @@ pub(crate) fn get(r: &mut ngx_http_request_t) -> Result<Option<Governed>, OutOfM
     if ptr::eq(slot.get(), &here.in_force) {
         return Ok(here.in_force.get());
     }
-    get_known(r, here, &slot)
+    let known = slot.known();
+    get_known(r, here, known)
 }
 
 /// As [`get`], where something else is in force than what this location always puts in force.
@@ -264,9 +260,9 @@ pub(crate) fn get(r: &mut ngx_http_request_t) -> Result<Option<Governed>, OutOfM
 fn get_known(
     r: &mut ngx_http_request_t,
     here: &LocationConf,
-    slot: &Slot,
+    known: Option<InForce>,
 ) -> Result<Option<Governed>, OutOfMemory> {
-    let in_force = match slot.known() {
+    let in_force = match known {
         Some(known) if known.is_settled && ptr::eq(known.location, here) => known,
         Some(known) if !here.own && !ptr::eq(known.location, here) => known,
         // The request did not come to this location through the rewrite phase, or the variables
@@ -302,9 +298,12 @@ fn named(r: &mut ngx_http_request_t, value: *mut ngx_http_complex_value_t) -> Na
     match policy {
         Some(policy) => Name::Policy(policy),
         None => {
-            // SAFETY: a request has a connection, and that a log.
-            let log = unsafe { (*r.connection).log };
-            ngx_log_error!(NGX_LOG_ERR, log, "unknown CORS policy \"{}\"", name.escape_ascii());
+            ngx_log_error!(
+                NGX_LOG_ERR,
+                log_of(r),
+                "unknown CORS policy \"{}\"",
+                name.escape_ascii()
+            );
             Name::None
         }
     }

@@ -30,7 +30,7 @@ use nginx_sys::{
     NGX_ERROR, NGX_HTTP_MODULE, NGX_OK, ngx_array_push, ngx_conf_t, ngx_cycle_t,
     ngx_http_handler_pt, ngx_http_module_t, ngx_http_phases,
     ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_http_phases_NGX_HTTP_REWRITE_PHASE,
-    ngx_http_request_t, ngx_int_t, ngx_module_t, ngx_uint_t,
+    ngx_http_request_t, ngx_int_t, ngx_log_t, ngx_module_t, ngx_uint_t,
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 use ngx::http::{HttpModule, HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
@@ -150,6 +150,13 @@ impl Module {
     fn set_failure(r: &mut ngx_http_request_t, failure: Failure) {
         Self::set_context(r, ptr::without_provenance_mut(failure as usize));
     }
+}
+
+/// Where nginx logs what concerns a request.
+#[inline]
+fn log_of(r: &ngx_http_request_t) -> *mut ngx_log_t {
+    // SAFETY: a request has a connection, and that a log.
+    unsafe { (*r.connection).log }
 }
 
 /// A panic over a request, as the module's context of the request says it.

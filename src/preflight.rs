@@ -18,7 +18,7 @@ use ngx::http::HttpModuleLocationConf;
 
 use crate::cors_request::CorsRequest;
 use crate::in_force::{self, Governed};
-use crate::{Module, OutOfMemory, fail_points, guard};
+use crate::{Module, OutOfMemory, fail_points, guard, log_of};
 
 /// What becomes of a request.
 enum Step {
@@ -88,8 +88,7 @@ fn handle(
 ) -> ngx_int_t {
     // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
     let r = unsafe { &mut *request };
-    // SAFETY: a request has a connection, and that a log.
-    let log = unsafe { (*r.connection).log };
+    let log = log_of(r);
     let rc = match guard::catch(log, || step(r)) {
         Some(Ok(Step::Continue)) => return NGX_DECLINED as ngx_int_t,
         Some(Ok(Step::Finish(rc))) => rc,

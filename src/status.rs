@@ -14,7 +14,7 @@ use ngx::http::HttpModuleMainConf;
 
 use crate::conf::{Definition, MainConf};
 use crate::counters::{COUNTED, Kind};
-use crate::{Module, OutOfMemory, fail_points, guard};
+use crate::{Module, OutOfMemory, fail_points, guard, log_of};
 
 /// The two ways to write the counters.
 #[derive(Clone, Copy)]
@@ -58,8 +58,7 @@ impl Format {
 pub(crate) unsafe extern "C" fn handler(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx calls a content handler with a valid request, which nothing else uses.
     let r = unsafe { &mut *r };
-    // SAFETY: a request has a connection, and that a log.
-    let log = unsafe { (*r.connection).log };
+    let log = log_of(r);
     match guard::catch(log, || respond(r)) {
         Some(Ok(rc) | Err(rc)) => rc,
         None => NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,

@@ -5,13 +5,14 @@ use core::ptr;
 use cors_policy::FieldValue;
 use nginx_sys::{
     NGX_ERROR, NGX_HTTP_VAR_NOCACHEABLE, NGX_OK, ngx_conf_t, ngx_http_add_variable,
-    ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_str_t,
+    ngx_http_request_t, ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t, ngx_str_t,
+    ngx_uint_t,
 };
 
 use crate::cors_request::CorsRequest;
 use crate::headers_out::str_of;
 use crate::in_force::Governed;
-use crate::{Failure, Module, OutOfMemory, fail_points, guard, in_force};
+use crate::{Failure, Module, OutOfMemory, fail_points, guard, in_force, log_of};
 
 /// Finds the value of a variable, for a request that a policy is in force for.
 type Value = fn(Governed, &CorsRequest<'_>) -> ngx_str_t;
@@ -38,15 +39,23 @@ pub(crate) fn add(cf: &mut ngx_conf_t) -> Result<(), ngx_int_t> {
     for (index, (name, _)) in VARIABLES.iter().enumerate() {
         let mut name = str_of(name.as_bytes());
         // What is decided can change on the way of a request, with an internal redirect.
-        let flags = NGX_HTTP_VAR_NOCACHEABLE as usize;
-        // SAFETY: called while `http` is being configured; nginx copies the name.
-        let variable = unsafe { ngx_http_add_variable(cf, &mut name, flags) };
-        // SAFETY: null, or the variable, which is in the configuration's pool.
-        let variable = unsafe { variable.as_mut() }.ok_or(NGX_ERROR as ngx_int_t)?;
+        let variable = declare(cf, &mut name, NGX_HTTP_VAR_NOCACHEABLE)?;
         variable.get_handler = Some(get);
         variable.data = index;
     }
     Ok(())
+}
+
+/// Adds one variable, with flags of `ngx_http_variable_t`.
+pub(crate) fn declare<'c>(
+    cf: &'c mut ngx_conf_t,
+    name: &mut ngx_str_t,
+    flags: u32,
+) -> Result<&'c mut ngx_http_variable_t, ngx_int_t> {
+    // SAFETY: called while `http` is being configured; nginx copies the name, and gives null or the
+    // variable, which is in the configuration's pool.
+    let variable = unsafe { ngx_http_add_variable(cf, name, flags as ngx_uint_t).as_mut() };
+    variable.ok_or(NGX_ERROR as ngx_int_t)
 }
 
 /// Gives the value of the variable whose index in `VARIABLES` is `data`.
@@ -58,8 +67,7 @@ unsafe extern "C" fn get(
     // SAFETY: nginx passes a valid request, which has a main request, and the value to fill in.
     // A subrequest speaks of the request that it is a part of.
     let (r, value) = unsafe { (&mut *(*r).main, &mut *value) };
-    // SAFETY: a request has a connection, and that a log.
-    let log = unsafe { (*r.connection).log };
+    let log = log_of(r);
 
     // One panic a request is enough.
     if Module::failure(r).is_some() {
