@@ -1,5 +1,6 @@
 //! Panics end here: they must not unwind into C.
 
+use core::any::Any;
 use core::cell::RefCell;
 use core::fmt::Write;
 use std::panic::{self, AssertUnwindSafe};
@@ -31,27 +32,29 @@ pub(crate) fn keep_messages() {
 /// Every function that nginx calls runs its own code through this.
 #[inline]
 pub(crate) fn catch<T>(log: *mut ngx_log_t, f: impl FnOnce() -> T) -> Option<T> {
-    match catch_message(f) {
+    match panic::catch_unwind(AssertUnwindSafe(f)) {
         Ok(value) => Some(value),
-        Err(message) => {
-            report(log, &message);
+        Err(payload) => {
+            report(log, payload);
             None
         }
     }
 }
 
 /// Runs `f`. If it panics, gives what the panic said, in one line.
-#[inline]
 pub(crate) fn catch_message<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     panic::catch_unwind(AssertUnwindSafe(f)).map_err(|_| take_message())
 }
 
-#[cold]
 fn take_message() -> String {
     MESSAGE.take().replace('\n', " ")
 }
 
+/// Out of the way of what does not panic, with the payload, which the message has already.
 #[cold]
-fn report(log: *mut ngx_log_t, message: &str) {
+#[inline(never)]
+fn report(log: *mut ngx_log_t, payload: Box<dyn Any + Send>) {
+    drop(payload);
+    let message = take_message();
     ngx_log_error!(NGX_LOG_ALERT, log, "ngx_http_cors_policy_module: {message}");
 }

@@ -47,23 +47,22 @@ unsafe extern "C" fn filter(request: *mut ngx_http_request_t) -> ngx_int_t {
     let r = unsafe { &mut *request };
     // What a subrequest brings becomes part of the main response, whose header is already sent or
     // is not concerned.
-    if !core::ptr::eq(r, r.main) {
-        return next(request);
-    }
-    // Mostly there is none.
-    if !Module::context(r).is_null() {
-        match Module::failure(r) {
-            None => {}
-            Some(Failure::Unanswered) => return fail(r),
-            Some(Failure::Answered) => return next(request),
+    if core::ptr::eq(r, r.main) {
+        // Mostly there is none.
+        if !Module::context(r).is_null() {
+            match Module::failure(r) {
+                None => {}
+                Some(Failure::Unanswered) => return fail(r),
+                Some(Failure::Answered) => return next(request),
+            }
+        }
+        match guard::catch(log_of(r), || apply(r)) {
+            Some(Ok(())) => {}
+            Some(Err(OutOfMemory)) => return NGX_ERROR as ngx_int_t,
+            None => return fail(r),
         }
     }
-    let log = log_of(r);
-    match guard::catch(log, || apply(r)) {
-        Some(Ok(())) => next(request),
-        Some(Err(OutOfMemory)) => NGX_ERROR as ngx_int_t,
-        None => fail(r),
-    }
+    next(request)
 }
 
 /// Replaces the response by an error.

@@ -98,9 +98,11 @@ impl InForce {
     /// The policy, if there is one.
     #[inline]
     fn get(&self) -> Option<Governed> {
-        // SAFETY: each is null, or in the `MainConf` of the configuration that the request is
-        // served with, which nginx frees after the last of its requests, or held by the request.
-        let (definition, policy) = unsafe { (self.definition.as_ref()?, self.policy.as_ref()?) };
+        // SAFETY: null, or in the `MainConf` of the configuration that the request is served with,
+        // which nginx frees after the last of its requests, or held by the request.
+        let policy = unsafe { self.policy.as_ref()? };
+        // SAFETY: as above; never null where there is a policy.
+        let definition = unsafe { &*self.definition };
         Some(Governed { definition, policy, dry_run: self.dry_run })
     }
 

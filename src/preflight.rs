@@ -115,7 +115,7 @@ fn answer(r: &mut ngx_http_request_t, governed: Governed) -> Step {
     let policy = governed.policy;
     // SAFETY: the headers stay where they are as long as the request; what is read from them is
     // copied, so that nothing refers to `r` itself.
-    let request = CorsRequest::of(r.method, unsafe { &*(&raw const r.headers_in) });
+    let request = CorsRequest::of(r.method, unsafe { &*ptr::from_ref(&r.headers_in) });
     if request.preflight().is_some() {
         return match policy.preflight() {
             PreflightMode::Answer => Step::Finish(send(r, &request, policy.preflight_status())),
