@@ -122,7 +122,6 @@ sub policies {
 
 sub console {
     my ($page, $example, $configuration) = @_;
-    my $folder;
     for my $step ($example->commands) {
         my $command = $step->{command} =~ s/\\\n\s*//gr =~ s/\n\z//r;
         my $name    = $example->name . ": $command";
@@ -137,8 +136,7 @@ sub console {
             request($name, $configuration->{configuration}, $command, $step->{output});
         } elsif ($command =~ /^cors-policy /) {
             ++$count{'runs of cors-policy'};
-            $folder //= documents($page, $example);
-            tool($name, $folder, $command, $step->{output});
+            tool($name, documents($page, $example, $command), $command, $step->{output});
         } else {
             fail $name;
             diag "only curl and cors-policy are run; write ```sh, or above it:\n  <!-- not run: reason -->";
@@ -188,12 +186,19 @@ sub seen {
     };
 }
 
-# A folder with the documents of a page.
+# A folder with the documents of a page; cors.yaml is the nearest one that has the policies of the
+# command.
 sub documents {
-    my ($page, $example) = @_;
+    my ($page, $example, $command) = @_;
+    my @policies = $command =~ /--policy[ =](\S+)/g;
+    my $has_all = sub {
+        my %has = map { $_ => 1 } $_[0]->policies;
+        return !grep { !$has{$_} } @policies;
+    };
     my $folder = tempdir('cors-policy-examples.XXXXXX', TMPDIR => 1, CLEANUP => 1);
     my @files  = ([ 'cors.yaml', Configuration->demo ]);
-    push @files, [ $_->file // 'cors.yaml', $_->text ] for reverse $page->documents_for($example);
+    push @files, map { [ $_->file // 'cors.yaml', $_->text ] }
+        reverse grep { $_->file || $has_all->($_) } $page->documents_for($example);
     for (@files) {
         my ($name, $text) = @{$_};
         open my $file, '>', "$folder/$name" or die "$folder/$name: $!\n";
