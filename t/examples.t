@@ -235,7 +235,8 @@ sub shell {
     my %targets = map { /^([a-z-]+):/ ? ($1 => 1) : () } <$makefile>;
     my $code = $text =~ s/(?<!\S)#.*//gr;
     for my $line (split /\n/, $code) {
-        # Those behind `make -C folder` are of another Makefile.
+        # From here on it is the Makefile of nginx, or of somewhere else.
+        last if $line =~ m{^(?:cd |(?:\S+ )*\./configure )};
         if ($line =~ /^(?:\w+=\S+ )*make ((?:[^|;&-]|-(?!C))*)$/) {
             ok $targets{$_}, "$name: make has the target $_" for grep { !/=/ && !/^-/ } split ' ', $1;
         }

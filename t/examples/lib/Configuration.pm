@@ -162,11 +162,12 @@ sub write_origins {
     return;
 }
 
-# A free port in place of one that the example listens on.
+# A free port in place of one that the example listens on; taken until all of them are found.
 sub port {
     my ($self, $port) = @_;
     return $self->{ports}{$port} //= do {
         my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1:0') or die "listen: $!\n";
+        push @{ $self->{taken} }, $socket;
         $socket->sockport;
     };
 }
@@ -202,6 +203,7 @@ sub write {
         $part =~ s{(?<=\bproxy_pass\s)(\s*https?://)([^\s;/]+)}{$1 . $address->($2)}ge;
         $part =~ s{(?<=\bserver\s)(\s*)([\w.-]+:\d+)(?=[\s;])}{$1 . $address->($2)}ge;
     }
+    delete $self->{taken};
     $self->{server}->write_conf(
         workers => 1,
         server  => $parts{server},
