@@ -1,4 +1,5 @@
-# What docs/testing.md says about the specifications: the blocks and tests that it names exist.
+# What docs/testing.md says about the specifications: the blocks and tests that it names exist. And
+# what docs/directives.md says about directives and variables: they are those of the module.
 
 use strict;
 use warnings;
@@ -34,5 +35,31 @@ for my $row (grep {/^\| (?!---)/} split /\n/, content('docs/testing.md')) {
     }
 }
 cmp_ok(scalar keys %blocks, '>', 0, 'there are such rows');
+
+# The contexts of each directive, as nginx.org would write them.
+my @contexts = (
+    [ NGX_HTTP_MAIN_CONF => 'http' ],
+    [ NGX_HTTP_SRV_CONF  => 'server' ],
+    [ NGX_HTTP_LOC_CONF  => 'location' ],
+    [ NGX_HTTP_LIF_CONF  => 'if in location' ],
+);
+my %directives;
+my ($commands) = content('src/directives.rs') =~ /COMMANDS: .*? = \[\n(.*?)^\];/ms;
+while ($commands =~ /ngx_string!\("(\w+)"\),\s*type_: (.*?),\n\s*set:/gs) {
+    my ($name, $flags) = ($1, $2);
+    $directives{$name} = join ', ', map { $_->[1] } grep { $flags =~ /\b$_->[0]\b/ } @contexts;
+}
+cmp_ok(scalar keys %directives, '>', 0, 'src/directives.rs has directives');
+
+my $page = content('docs/directives.md');
+my %described;
+while ($page =~ /^### (\w+)\n\nSyntax:  \*\*\1\*\*.*[;}]  \nDefault: (?:\1 .+;|–)  \nContext: (.+)\n/mg) {
+    $described{$1} = $2;
+}
+is_deeply(\%described, \%directives, 'docs/directives.md has every directive, no other, and its context');
+
+my @variables = content('src/variables.rs') =~ /^    \("(\w+)", \|/mg;
+my ($table) = $page =~ /^\| variable \| value \|\n(.*?)\n\n/ms;
+is_deeply([ $table =~ /^\| `\$(\w+)` \|/mg ], \@variables, 'docs/directives.md has every variable, and no other');
 
 done_testing();

@@ -3,5 +3,6 @@
 mod check;
 mod docs;
 mod explain;
+mod reference;
 mod run;
 mod schema;

@@ -107,6 +107,18 @@ END
     return;
 }
 
+=head2 test
+
+Whether nginx accepts its configuration, and what it says.
+
+=cut
+
+sub test {
+    my ($self) = @_;
+    my $output = qx('$self->{binary}' -t -p '$self->{root}' -c conf/nginx.conf 2>&1);
+    return ($? == 0, $output);
+}
+
 =head2 start
 
 Starts nginx, and waits until it answers.
