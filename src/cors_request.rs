@@ -39,12 +39,19 @@ impl<const N: usize> Name<N> {
     #[inline]
     fn is(&self, key: &[u8]) -> bool {
         let Ok(key) = <&[u8; N]>::try_from(key) else { return false };
-        let word = |bytes: &[u8; N], at: usize| {
-            u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-        };
-        let differ = |at| (word(key, at) | word(&self.letters, at)) != word(&self.lowercase, at);
-        // Words side by side, and the last four bytes.
-        !(0..N / 4).any(|i| differ(i * 4)) && !differ(N - 4)
+        if N < 16 {
+            let word = |bytes: &[u8; N], at: usize| {
+                u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+            };
+            let differ =
+                |at| (word(key, at) | word(&self.letters, at)) != word(&self.lowercase, at);
+            // Words side by side, and the last four bytes.
+            return !(0..N / 4).any(|i| differ(i * 4)) && !differ(N - 4);
+        }
+        // The compiler takes sixteen at a time.
+        let bytes = key.iter().zip(&self.letters).zip(&self.lowercase);
+        bytes.fold(0, |difference, ((byte, letter), lower)| difference | ((byte | letter) ^ lower))
+            == 0
     }
 }
 
