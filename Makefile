@@ -10,10 +10,11 @@ export PORT ?= 8080
 .NOTPARALLEL:
 
 .PHONY: help build run test lint test-unit test-specs test-panics test-compare browser-test \
-	test-debian test-matrix test-changes test-valgrind test-layout bench bench-check clean
+	test-debian test-matrix test-changes test-valgrind test-layout test-configure bench bench-check \
+	deb deb-matrix image test-image clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  DIST=folder            where make build puts what it has built (dist)'
 	@echo '  NGINX_SOURCE_DIR=path  make build: for the nginx configured there'
@@ -83,6 +84,27 @@ bench-check: ## compare the instructions that a request takes with bench/results
 	@build/packages build bench-check
 	@build/test bench
 
+test-configure: ## test the module as nginx's own configure builds it, loaded and linked
+	@build/packages build test
+	@build/test configure
+
+deb: ## build the Debian packages for the release that runs here, into dist/
+	@build/packages matrix
+	@build/deb
+
+deb-matrix: ## build and test the packages of Debian 12, 13 and unstable, into dist/
+	@build/packages matrix
+	@build/deb test
+
+image: ## build the container image of the Dockerfile
+	@build/image
+
+test-image: ## build the image with buildah, run it and ask it
+	@build/packages matrix image
+	@build/test-image
+
 clean: ## remove everything built
 	[ ! -e target/matrix ] || build/matrix clean
+	[ ! -e target/deb ] || build/deb clean
+	[ ! -e target/image ] || build/test-image clean
 	rm -rf target dist t/servroot* t/browser/node_modules

@@ -46,3 +46,21 @@ find_chromium() {
             { command -v chromium-browser || command -v google-chrome || command -v google-chrome-stable; }
     }
 }
+# The folder of the source of nginx that comes with the crate nginx-src.
+vendored_nginx() {
+    local source
+    source=$("${cargo[@]}" metadata --locked --format-version 1 |
+        sed 's/.*"manifest_path":"\([^"]*\/nginx-src-[^"\/]*\)\/Cargo.toml".*/\1/')/nginx
+    [ -f "$source/src/core/nginx.h" ] || die "the source of nginx is not in $source"
+    printf '%s' "$source"
+}
+
+# configure_nginx SOURCE OPTION…: in the source, the log beside it.
+configure_nginx() (
+    cd "$1"
+    shift
+    if [ -x configure ]; then ./configure "$@"; else auto/configure "$@"; fi >configure.log 2>&1 || {
+        tail -n 5 configure.log >&2
+        die "nginx's configure failed: $PWD/configure.log"
+    }
+)

@@ -1,0 +1,76 @@
+# Root folders of releases of Debian, made by mmdebstrap, for the scripts beside this file that build
+# or test in other releases; they source it after lib.bash. It needs a working directory at the top of the
+# project.
+
+# Where crates from outside are, for the roots: see vendor_crates.
+crates=target/crates
+
+can_become_root ||
+    die "root folders are made and entered by root: run this as root, or install sudo"
+
+# make_root SUITE FOLDER PACKAGE…: a root folder of a release, unless it is there and was made like this.
+make_root() {
+    local suite=$1 root=$2 recipe
+    local command=(mmdebstrap --quiet --variant=apt --include="${*:3}"
+        # A mirror that keeps an older state of unstable.
+        --aptopt='Acquire::Check-Valid-Until "false"'
+        --aptopt='APT::Install-Recommends "false"'
+        # What is installed later is chosen by the lists.
+        --skip=cleanup/apt/lists
+        "$suite" "$root")
+    recipe=$(printf '%q ' "${command[@]}")
+    [ "$(cat "$root.recipe" 2>/dev/null)" != "$recipe" ] || return 0
+
+    say "== making a root folder of $suite: $root"
+    mkdir -p "$(dirname "$root")" &&
+        as_root rm -rf "$root" "$root.recipe" &&
+        as_root "${command[@]}" &&
+        printf '%s\n' "$recipe" >"$root.recipe"
+}
+
+# copy_project FOLDER: what is in the project and not built, into a folder, where a target/ stays from run to
+# run.
+copy_project() {
+    local project=$1
+    as_root mkdir -p "$project" &&
+        as_root find "$project" -mindepth 1 -maxdepth 1 ! -name target -exec rm -rf {} + &&
+        tar -c --exclude='./t/servroot*' --exclude=./target --exclude=./dist --exclude=./.git . |
+            as_root tar -x --no-same-owner -C "$project"
+}
+
+# The crates of Cargo.lock, and a CARGO_HOME whose configuration names them.
+vendor_crates() {
+    mkdir -p "$crates/home"
+    "${cargo[@]}" vendor --locked --versioned-dirs --respect-source-config --quiet \
+        "$crates/vendor" >/dev/null
+    cat >"$crates/home/config.toml" <<'END'
+[source.crates-io]
+replace-with = "vendor"
+
+[source.vendor]
+directory = "/crates/vendor"
+END
+}
+
+# enter ROOT COMMAND…: in the folder, with processes and mounts that last as long as the command. The array
+# `enter_with` can hold more options of unshare; the folder of a Rust toolchain in `rust` is /rust there.
+enter_with=()
+rust=
+enter() {
+    # shellcheck disable=SC2016  # for the shell inside
+    as_root unshare --mount --pid --fork --kill-child ${enter_with[@]+"${enter_with[@]}"} bash -euc '
+        root=$1 crates=$2 rust=$3
+        shift 3
+        cp --remove-destination -L /etc/resolv.conf "$root/etc/resolv.conf"
+        mkdir -p "$root/crates" "$root/rust"
+        mount --bind "$crates" "$root/crates"
+        if [ -n "$rust" ]; then
+            mount --bind "$rust" "$root/rust"
+            mount -o remount,bind,ro "$root/rust"
+        fi
+        mount --rbind /dev "$root/dev"
+        mount -t proc proc "$root/proc"
+        exec chroot "$root" /usr/bin/env -i PATH=/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+            LANG=C.UTF-8 CI=true CARGO_HOME=/crates/home CARGO_NET_OFFLINE=true "$@"
+    ' enter "$1" "$crates" "$rust" "${@:2}" </dev/null
+}
