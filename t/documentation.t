@@ -1,5 +1,6 @@
 # What docs/testing.md says about the specifications: the blocks and tests that it names exist. And
-# what docs/directives.md says about directives and variables: they are those of the module.
+# what docs/directives.md says about directives and variables: they are those of the module. And links:
+# what they lead to is there.
 
 use strict;
 use warnings;
@@ -61,5 +62,24 @@ is_deeply(\%described, \%directives, 'docs/directives.md has every directive, no
 my @variables = content('src/variables.rs') =~ /^    \("(\w+)", \|/mg;
 my ($table) = $page =~ /^\| variable \| value \|\n(.*?)\n\n/ms;
 is_deeply([ $table =~ /^\| `\$(\w+)` \|/mg ], \@variables, 'docs/directives.md has every variable, and no other');
+
+# The headings of a page, as links name them.
+sub anchors {
+    my ($path) = @_;
+    my $text = content($path) =~ s/^ *```.*?^ *```$//gmsr;
+    return map { lc s/[^\w\- ]//gr =~ tr/ /-/r } $text =~ /^#+ (.*)$/mg;
+}
+
+for my $path (qw( README.md SECURITY.md ), glob 'docs/*.md') {
+    my ($folder) = $path =~ m{^(.*/)?};
+    for my $link (content($path) =~ /\]\(([^)\s]+)\)/g) {
+        next if $link =~ /^[a-z]+:/;
+        my ($file, $anchor) = split /#/, $link, 2;
+        my $target = $file eq '' ? $path : ($folder // '') . $file;
+        $target =~ s{[^/]+/\.\./}{};
+        ok(-e $target, "$path: $link exists") or next;
+        ok(scalar(grep { $_ eq $anchor } anchors($target)), "$path: $link is a heading") if defined $anchor && $target =~ /\.md$/;
+    }
+}
 
 done_testing();
