@@ -10,7 +10,7 @@ export PORT ?= 8080
 .NOTPARALLEL:
 
 .PHONY: help build run test lint test-unit test-specs test-panics test-compare test-debian \
-	test-matrix test-changes test-valgrind test-layout clean
+	test-hostile test-matrix test-changes test-valgrind test-layout clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ test-debian: ## test the module in Debian's nginx (t/)
 test-matrix: ## test the module in the nginx of Debian 13 and unstable, built with their Rust
 	@build/packages matrix
 	@build/matrix
+
+test-hostile: ## test millions of hostile requests against the engine, and thousands through nginx
+	@build/packages build test
+	@build/test hostile
 
 test-changes: ## test policies that change under load, a million origins and 500 times
 	@build/packages build test
