@@ -10,7 +10,7 @@ export PORT ?= 8080
 .NOTPARALLEL:
 
 .PHONY: help build run test lint test-unit test-specs test-panics test-compare test-debian \
-	test-hostile test-matrix test-changes test-valgrind test-layout clean
+	test-hostile test-matrix test-changes soak test-valgrind test-layout clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,10 @@ test-hostile: ## test millions of hostile requests against the engine, and thous
 test-changes: ## test policies that change under load, a million origins and 500 times
 	@build/packages build test
 	@build/test changes
+
+soak: ## reload nginx a thousand times under mixed load (about five minutes)
+	@build/packages build test
+	@build/test soak
 
 test-valgrind: ## test the module in an nginx that valgrind watches
 	@build/packages build test valgrind

@@ -15,6 +15,7 @@ use Test::More;
 
 use lib 't/operations/lib';
 
+use HTTP2  ();
 use Server ();
 
 plan skip_all => 'TEST_NGINX_LOAD_MODULES names no module'
@@ -252,56 +253,20 @@ sub over_http1 {
     return;
 }
 
-# HTTP/2 by hand: no client sends such values. A header is sent as a literal; of the answer, the
-# body is read, which says what was decided.
-
-sub literal {
-    my ($text) = @_;
-    my $length = length $text;
-    return chr($length) . $text if $length < 127;
-    my $prefix = chr 127;
-    for ($length -= 127; $length >= 128; $length >>= 7) {
-        $prefix .= chr(0x80 | $length & 0x7f);
-    }
-    return $prefix . chr($length) . $text;
-}
-
-sub frame {
-    my ($type, $flags, $stream, $payload) = @_;
-    return pack('CnCCN', length($payload) >> 16, length($payload) & 0xffff, $type, $flags, $stream) . $payload;
-}
-
+# Of an answer over HTTP/2 the body is read, which says what was decided.
 sub over_http2 {
     my ($port, @all) = @_;
-    my $socket = connect_to($port);
-    my $buffer = '';
-    my $stream = 1;
-    send_all($socket, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . frame(4, 0, 0, '') . frame(8, 0, 0, pack 'N', 0x7fff0000 - 65535));
+    my $connection = HTTP2->new($port) or die "cannot connect: $!\n";
     while (my @batch = splice @all, 0, 40) {
-        my (%body, %waiting);
-        for my $request (@batch) {
-            my $block = join '', map { "\0" . literal($_->[0]) . literal($_->[1]) } [ ':method', $request->{method} ],
-                [ ':scheme', 'http' ], [ ':path', "/$request->{policy}" ], [ ':authority', 'localhost' ], fields($request);
-            send_all($socket, frame(1, 0x5, $stream, $block));
-            $waiting{$stream} = $request;
-            $stream += 2;
-        }
-        while (%waiting) {
-            while (length $buffer < 9 || length $buffer < 9 + unpack 'N', "\0" . substr $buffer, 0, 3) {
-                receive($socket, \$buffer) or die 'no answer over HTTP/2 to ' . describe((values %waiting)[0]) . "\n";
-            }
-            my ($type, $flags, $id) = unpack 'x3CCN', $buffer;
-            my $payload = substr $buffer, 9, unpack 'N', "\0" . substr $buffer, 0, 3;
-            substr $buffer, 0, 9 + length $payload, '';
-            send_all($socket, frame(4, 1, 0, '')) if $type == 4 && !($flags & 1);
-            die "GOAWAY\n" if $type == 7;
-            $body{$id} .= $payload if $type == 0;
-            next if !$waiting{$id} || $type != 3 && !($type < 2 && $flags & 1);
-            my $request = delete $waiting{$id};
+        my %request = map { $connection->request($_->{method}, "/$_->{policy}", fields($_)) => $_ } @batch;
+        my ($answers) = $connection->answers;
+        for my $stream (sort keys %request) {
+            my $request = $request{$stream};
+            my $body    = $answers->{$stream} // die 'no answer over HTTP/2 to ' . describe($request) . "\n";
             # The answer to a preflight has no body: the counters tell.
             $request->{preflight}
                 ? $decisions{'HTTP/2 preflight'}++
-                : check('HTTP/2', $request, ($body{$id} // '') =~ /\A(\w+) (.*)\n\z/s ? ($1, $2) : ('missing', $body{$id} // ''));
+                : check('HTTP/2', $request, $body =~ /\A(\w+) (.*)\n\z/s ? ($1, $2) : ('missing', $body));
         }
     }
     return;
