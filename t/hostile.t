@@ -127,15 +127,15 @@ my @ENDS    = split ' ', '. .. / // ? : :443 :80 :0 :8443 :65536 :080 .evil.net 
 sub mutate {
     my ($text) = @_;
     my $at = int rand(1 + length $text);
-    my $to = int rand 12;
+    my $to = int rand 16;
     if    ($to < 3)  { substr $text, $at, 0, pick(@SPECIAL) }
     elsif ($to == 3) { substr $text, $at, 1, pick(@SPECIAL) }
     elsif ($to == 4) { substr $text, $at, 1, '' if $at < length $text }
-    elsif ($to == 5) { $text .= pick(@ENDS) }
+    elsif ($to == 5 || $to > 11) { $text .= pick(@ENDS) }
     elsif ($to == 6) { $text = pick('x', 'https://', 'https://evil.net/', 'https://evil.net@', '*', 'null,') . $text }
     elsif ($to == 7) { $text =~ s/:\/\/\K/pick('evil', 'evil.', '.', 'u@', 'a' x 64, 'a.' x 130)/e }
     elsif ($to == 8) { $text =~ s/\A[a-z]+(?=:)/pick(qw( http https ftp file HTTPS ws ))/e }
-    elsif ($to == 9) { $text =~ s{.*\K\.}{pick('x', '-', '/', '_')}es }
+    elsif ($to == 9) { my $dot = pick(0, 1, 2); $text =~ s{\.}{$dot-- ? '.' : pick('x', '-', '/', '_')}eg }
     elsif ($to == 10) { substr $text, $at, 1, uc substr $text, $at, 1 if $at < length $text }
     else              { $text = substr $text, 0, $at }
     return $text;
