@@ -10,7 +10,8 @@ export PORT ?= 8080
 .NOTPARALLEL:
 
 .PHONY: help build run test lint test-unit test-specs test-panics test-compare test-debian \
-	test-hostile test-matrix test-changes soak test-valgrind test-layout clean
+	test-hostile test-matrix test-changes soak test-valgrind test-sanitize \
+	test-layout clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +75,10 @@ soak: ## reload nginx a thousand times under mixed load (about five minutes)
 test-valgrind: ## test the module in an nginx that valgrind watches
 	@build/packages build test valgrind
 	@build/test valgrind
+
+test-sanitize: ## test the module in an nginx with AddressSanitizer and UndefinedBehaviorSanitizer
+	@build/packages build test sanitize
+	@build/test sanitize
 
 test-layout: ## test that a build notices when nginx's headers have changed
 	@build/packages build
