@@ -68,7 +68,7 @@ test-changes: ## test policies that change under load, a million origins and 500
 	@build/packages build test
 	@build/test changes
 
-soak: ## reload nginx a thousand times under mixed load (about five minutes)
+soak: ## reload nginx a thousand times under mixed load (two to six minutes)
 	@build/packages build test
 	@build/test soak
 

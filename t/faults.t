@@ -196,6 +196,17 @@ ok $server->reload, 'a reload';
 is counter('allowed'), 320, 'the counts stay';
 $server->stop;
 
+# A master that is killed leaves its workers behind.
+$server->write_conf(http => 'cors_policy_file cors.yaml;', server => $LOCATION);
+$server->start;
+my @orphans = $server->workers;
+my $master  = delete $server->{pid};
+kill KILL => $master;
+waitpid $master, 0;
+is scalar(grep { allowed('https://one.example') } 1 .. 50), 50, 'without the master, workers serve';
+kill QUIT => @orphans;
+ok Server::wait_for(30, sub { !kill 0, @orphans }), 'and quit when they are told';
+
 # nginx as one process, without a master. A reload is no use then, with the module or without: nginx
 # forgets to listen.
 $server->write_conf(http => 'cors_policy_file cors.yaml watch=50ms;', server => $LOCATION, main => 'master_process off;');
@@ -368,6 +379,23 @@ SKIP: {
             or diag "status $status: $output";
     }
     cmp_ok $fatal, '>', 3, 'large allocations fail';
+
+    # Anything else: nginx says so, or Rust does, which ends the process.
+    $server->write_file('origins.txt', join '', map {"https://o$_.example\n"} 1 .. 100);
+    my (%ends, @unclear);
+    for my $n (map { 1 + 53 * $_ } 0 .. 60) {
+        $fail_at->($n);
+        $server->before(@preload);
+        my ($status, $output) = $server->configtest;
+        $server->before;
+        last if $is_pending->();
+        $ends{ $status == 0 ? 'is done without' : $status & 127 ? 'ends it' : 'is an error' }++;
+        push @unclear, "$n: status $status: $output"
+            if ($status & 127) && !(($status & 127) == 6 && $output =~ /memory allocation of \d+ bytes failed/);
+    }
+    is_deeply \@unclear, [], 'no memory for something small: nginx -t fails, and says so where it is the module';
+    note explain { 'an allocation that fails' => \%ends };
+
     $fail_at->(1, 0, 1);
     $server->before(@preload);
     my ($status, $output) = $server->configtest;
