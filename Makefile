@@ -10,8 +10,8 @@ export PORT ?= 8080
 .NOTPARALLEL:
 
 .PHONY: help build run test lint test-unit test-specs test-panics test-compare browser-test \
-	test-debian test-matrix test-changes test-valgrind test-layout test-configure bench bench-check \
-	deb deb-matrix image test-image clean
+	test-debian test-hostile test-matrix test-changes soak test-valgrind test-sanitize test-layout \
+	test-configure bench bench-check deb deb-matrix image test-image clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,13 +64,25 @@ test-matrix: ## test the module in the nginx of Debian 13 and unstable, built wi
 	@build/packages matrix
 	@build/matrix
 
+test-hostile: ## test millions of hostile requests against the engine, and thousands through nginx
+	@build/packages build test
+	@build/test hostile
+
 test-changes: ## test policies that change under load, a million origins and 500 times
 	@build/packages build test
 	@build/test changes
 
+soak: ## reload nginx a thousand times under mixed load (two to six minutes)
+	@build/packages build test
+	@build/test soak
+
 test-valgrind: ## test the module in an nginx that valgrind watches
 	@build/packages build test valgrind
 	@build/test valgrind
+
+test-sanitize: ## test the module in an nginx with AddressSanitizer and UndefinedBehaviorSanitizer
+	@build/packages build test sanitize
+	@build/test sanitize
 
 test-layout: ## test that a build notices when nginx's headers have changed
 	@build/packages build

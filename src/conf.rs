@@ -2,8 +2,8 @@
 
 use core::cell::{Cell, RefCell};
 use core::ptr;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -223,7 +223,8 @@ impl MainConf {
                 ));
             }
         }
-        let is_there = |name: &str| policies.iter().any(|policy| policy.name() == name);
+        let names: HashSet<&str> = policies.iter().map(|policy| policy.name()).collect();
+        let is_there = |name: &str| names.contains(name);
         for Use { name, place } in &self.uses {
             if self.policy(name).is_some_and(|it| it.is_from(path)) && !is_there(name) {
                 return Err(format!("policy \"{name}\" is missing, and is in force at {place}"));

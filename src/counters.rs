@@ -9,6 +9,7 @@ use core::mem::{self, offset_of};
 use core::ptr::{self, NonNull};
 use core::slice;
 use core::sync::atomic::{AtomicU64, Ordering};
+use std::hash::{DefaultHasher, Hasher};
 
 use cors_policy::Decision;
 use nginx_sys::{
@@ -94,8 +95,8 @@ impl Counters {
     }
 
     fn is_named(&self, wanted: &[u8]) -> bool {
-        let (name, length) = self.name();
-        name.get(..length) == Some(wanted)
+        self.name_length.load(Ordering::Relaxed) == wanted.len() as u64
+            && self.name.iter().zip(wanted).all(|(byte, it)| byte.load(Ordering::Relaxed) == *it)
     }
 
     fn is_free(&self) -> bool {
@@ -112,6 +113,13 @@ impl Counters {
         }
         self.name_length.store(name.len() as u64, Ordering::Relaxed);
     }
+}
+
+/// The same in all processes that share counters.
+fn hash(name: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(name);
+    hasher.finish()
 }
 
 /// The counters of all policies.
@@ -146,17 +154,22 @@ impl Table {
 
     /// The counters of the policy of this name: those that it had, free ones, or, where there are
     /// none, those of a policy that is used no longer.
+    ///
+    /// Looks where the hash of the name says, and from there on: no counters become free again, so
+    /// that the first free ones end the search. Ten thousand policies look for theirs at once.
     pub(crate) fn claim(&self, name: &str, is_used: impl Fn(&[u8]) -> bool) -> Option<&Counters> {
         let name = name.as_bytes();
         if name.len() > MAX_NAME {
             return None;
         }
-        let all = self.counters();
-        if let Some(known) = all.iter().find(|counters| counters.is_named(name)) {
+        let (before, after) = self.counters().split_at(hash(name) as usize % self.capacity);
+        let from_there = || after.iter().chain(before);
+        let found = from_there().find(|counters| counters.is_free() || counters.is_named(name));
+        if let Some(known) = found.filter(|counters| !counters.is_free()) {
             return Some(known);
         }
-        let free = all.iter().find(|counters| counters.is_free()).or_else(|| {
-            all.iter().find(|counters| {
+        let free = found.or_else(|| {
+            from_there().find(|counters| {
                 let (name, length) = counters.name();
                 !name.get(..length).is_some_and(&is_used)
             })
@@ -167,10 +180,11 @@ impl Table {
 
     /// Takes over the counts of an older, smaller table.
     fn take_over(&self, older: &Self) {
-        for (to, from) in self.counters().iter().zip(older.counters()) {
+        for from in older.counters().iter().filter(|counters| !counters.is_free()) {
             let (name, length) = from.name();
-            if let Some(name @ [_, ..]) = name.get(..length) {
-                to.take(name);
+            let name = name.get(..length).and_then(|name| core::str::from_utf8(name).ok());
+            // There is room for all of them.
+            if let Some(to) = name.and_then(|name| self.claim(name, |_| true)) {
                 for (to, from) in to.counts.iter().flatten().zip(from.counts.iter().flatten()) {
                     to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
                 }

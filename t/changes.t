@@ -227,9 +227,9 @@ for my $n (1 .. ($full ? 5 : 2)) {
 is $server->log_lines('exited on signal|\[(?:error|alert|crit|emerg)\]'), 0, 'no worker minds';
 $server->stop;
 
-# Memory, which says nothing in valgrind, for that keeps what is freed for a while.
+# Memory, which says nothing in valgrind or a sanitizer, for those keep what is freed for a while.
 
-if (!$ENV{VALGRIND_NGINX}) {
+if (!$ENV{VALGRIND_NGINX} && !$ENV{ASAN_OPTIONS}) {
     ($origins, $changes) = $full ? (20_000, 500) : (20_000, 30);
     my $step = $changes / 10;
     unlink $server->path('origins.txt');

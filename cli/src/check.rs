@@ -19,7 +19,8 @@ pub(crate) fn run(files: &[PathBuf]) -> Result<Outcome, Unusable> {
     for file in files {
         match summary(file) {
             Ok(summary) => {
-                let name = input::name(file).display();
+                let name = input::name(file);
+                let name = name.display();
                 output::print(&format!("{name}: {} {summary}\n", styled(GOOD, "ok:")))?;
             }
             Err(error) => {

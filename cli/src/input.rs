@@ -1,9 +1,11 @@
 //! Reading documents from files and from standard input.
 
 use std::{
+    borrow::Cow,
     fmt,
+    fs::{self, File},
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use cors_policy::{
@@ -15,7 +17,7 @@ use cors_policy::{
 const STDIN: &str = "-";
 
 /// Much larger than a document can be, and small enough to hold.
-const MAX_STDIN: u64 = 16 << 20;
+const MAX_STREAM: u64 = 16 << 20;
 
 /// Why there is nothing to decide by.
 #[derive(Debug)]
@@ -58,27 +60,44 @@ impl From<io::Error> for Unusable {
 }
 
 /// The name of a document in messages.
-pub(crate) fn name(file: &Path) -> &Path {
-    if file == Path::new(STDIN) { Path::new("<stdin>") } else { file }
+pub(crate) fn name(file: &Path) -> Cow<'_, Path> {
+    if file == Path::new(STDIN) {
+        Cow::Borrowed(Path::new("<stdin>"))
+    } else if is_stream(file) {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        Cow::Owned(PathBuf::from(format!("<{name}>")))
+    } else {
+        Cow::Borrowed(file)
+    }
 }
 
-/// Reads a document and calls `each` for every pattern in it. What standard input refers to is
-/// relative to the working directory.
+/// Whether a path leads to a pipe or a terminal, as `/dev/stdin` or `<(command)` of a shell do.
+/// nginx reads policies from regular files only; here nothing else waits meanwhile.
+fn is_stream(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|data| !data.is_file() && !data.is_dir())
+}
+
+/// Reads a document and calls `each` for every pattern in it. What standard input or another
+/// stream refers to is relative to the working directory.
 ///
 /// # Errors
 ///
-/// All mistakes of the document, or why standard input cannot be read.
+/// All mistakes of the document, or why the stream cannot be read.
 pub(crate) fn read(
     file: &Path,
     each: impl FnMut(&PatternSite<'_>),
 ) -> Result<Vec<Policy>, Unusable> {
-    if file != Path::new(STDIN) {
+    let stream: io::Result<Box<dyn Read>> = if file == Path::new(STDIN) {
+        Ok(Box::new(io::stdin()))
+    } else if is_stream(file) {
+        File::open(file).map(|file| Box::new(file) as _)
+    } else {
         return Ok(document::load_with_patterns(file, each)?);
-    }
+    };
+    let name = name(file);
     let mut text = Vec::new();
-    io::stdin()
-        .take(MAX_STDIN)
-        .read_to_end(&mut text)
-        .map_err(|error| Unusable::Other(format!("{}: {error}", name(file).display())))?;
-    Ok(document::parse_with_patterns(&text, name(file), each)?)
+    stream
+        .and_then(|stream| stream.take(MAX_STREAM).read_to_end(&mut text))
+        .map_err(|error| Unusable::Other(format!("{}: {error}", name.display())))?;
+    Ok(document::parse_with_patterns(&text, &name, each)?)
 }

@@ -23,8 +23,10 @@
 //! in any order.
 //!
 //! Nothing in a document makes reading it slow or large: it has at most 4 MiB, its nesting and
-//! what aliases copy are bounded, and an `allow_origins_file` is streamed.
+//! what aliases copy are bounded, and an `allow_origins_file` is streamed. Files are regular files:
+//! nothing waits for what a pipe or a device may send.
 
+mod file;
 mod keys;
 mod node;
 mod origins_file;
@@ -37,11 +39,7 @@ mod tests;
 mod validate;
 mod yaml;
 
-use std::{
-    fs::File,
-    io::{self, Read},
-    path::Path,
-};
+use std::{io::Read, path::Path};
 
 pub use keys::KeyKind;
 pub use node::{Node, Value};
@@ -53,6 +51,7 @@ pub use schema::schema;
 use self::{
     report::Syntax,
     validate::{Patterns, Validator},
+    yaml::Failure,
 };
 use crate::Policy;
 
@@ -103,18 +102,19 @@ pub fn keys() -> impl Iterator<Item = &'static str> {
 fn load_with(path: &Path, patterns: impl Patterns) -> Result<Vec<Policy>, Report> {
     match read(path) {
         Ok(text) => parse_with(&text, path, patterns),
-        Err(error) => {
+        Err(kind) => {
             let mut validator = Validator::new(path, Syntax::Yaml, patterns);
-            validator.unreadable(&error);
+            validator.failure(Failure { line: None, text: None, kind });
             validator.finish(Vec::new())
         }
     }
 }
 
 /// The content, or as much of it as shows that it is too large.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+fn read(path: &Path) -> Result<Vec<u8>, MistakeKind> {
     let mut text = Vec::new();
-    File::open(path)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut text)?;
+    let mut reader = file::open(path)?.take(yaml::MAX_BYTES as u64 + 1);
+    reader.read_to_end(&mut text).map_err(file::unreadable)?;
     Ok(text)
 }
 

@@ -1,7 +1,10 @@
 //! The published catalogues of CORS mistakes, one by one: for each kind of pattern that an
 //! administrator would write for `example.com`, the origins that have got past other software.
 
-use cors_policy::origin::{MatcherBuilder, OriginPattern};
+use cors_policy::{
+    Decision, OriginHeader, document,
+    origin::{MatcherBuilder, OriginPattern},
+};
 
 const ATTACKS: &[(&str, &[&str])] = &[
     (
@@ -201,6 +204,240 @@ fn a_loose_expression_lets_nothing_malformed_in() {
         for origin in *origins {
             let is_origin = cors_policy::origin::Origin::parse(origin.as_bytes()).is_some();
             assert!(is_origin || !pattern.matches(origin.as_bytes()), "{mistake}: {origin}");
+        }
+    }
+}
+
+/// What administrators have written, why it was a mistake, and the origin that got past it: the
+/// policy is refused when it is read, or denies that origin.
+#[test]
+fn policies_that_were_mistakes_elsewhere() {
+    enum Outcome {
+        /// The policy is not taken, and the message has this in it.
+        Refused(&'static str),
+        /// The policy is taken, and the origin is not.
+        Denied,
+    }
+    use Outcome::{Denied, Refused};
+    const LOOSE: &str = "dangerously_allow: loose_regex, allow_origins";
+    for (mistake, policy, origin, outcome) in [
+        (
+            "reflection: every origin is sent back, with credentials",
+            "allow_origins: '*', allow_credentials: true",
+            "https://evil.net",
+            Refused("credentials"),
+        ),
+        (
+            "reflection by an expression that matches everything",
+            "allow_origins: 'regex:.*'",
+            "https://evil.net",
+            Refused("`.` could stand for any byte"),
+        ),
+        (
+            "reflection by an expression for every scheme",
+            "allow_origins: 'regex:https?://.+'",
+            "https://evil.net",
+            Refused("`.` could stand for any byte"),
+        ),
+        (
+            "prefix: an expression without an end, `^https://example\\.com`",
+            "allow_origins: 'regex:^https://example\\.com'",
+            "https://example.com.evil.net",
+            Denied,
+        ),
+        (
+            "suffix: an expression without a beginning, `example\\.com$`",
+            "allow_origins: 'regex:https://(.*\\.)?example\\.com$'",
+            "https://evilexample.com",
+            Refused("`.` could stand for any byte"),
+        ),
+        (
+            "suffix: the name alone, as `endsWith` compares it",
+            "allow_origins: example.com",
+            "https://evilexample.com",
+            Refused("scheme"),
+        ),
+        (
+            "suffix: a wildcard that is not a whole label",
+            "allow_origins: 'https://*example.com'",
+            "https://evilexample.com",
+            Refused("label"),
+        ),
+        (
+            "prefix: a wildcard at the end",
+            "allow_origins: 'https://example.*'",
+            "https://example.evil.net",
+            Refused("`*`"),
+        ),
+        (
+            "unescaped dot: `www.example.com` as an expression",
+            "allow_origins: 'regex:https://www.example.com'",
+            "https://wwwxexample.com",
+            Refused("`.` could stand for any byte"),
+        ),
+        (
+            "null: a sandboxed frame or a local file",
+            "allow_origins: 'null'",
+            "null",
+            Refused("null_origin"),
+        ),
+        (
+            "null: an expression whose scheme is optional",
+            "allow_origins: 'regex:(https://)?[a-z.]+'",
+            "null",
+            Refused("also matches `x`, which is not an origin"),
+        ),
+        (
+            "special characters: `[^.]+` as a label",
+            "allow_origins: 'regex:https://[^.]+\\.example\\.com'",
+            "https://evil`.example.com",
+            Refused("`[^.]` could stand for any byte"),
+        ),
+        (
+            "special characters: `\\S+` as a host",
+            "allow_origins: 'regex:https://\\S+\\.example\\.com'",
+            "https://evil.net{.example.com",
+            Refused("could stand for any byte"),
+        ),
+        (
+            "clear text: credentials for what anybody on the way can write",
+            "allow_origins: 'http://app.example.com', allow_credentials: true",
+            "http://app.example.com",
+            Refused("insecure_origins"),
+        ),
+        (
+            "clear text: `https?` with credentials",
+            "allow_origins: 'regex:https?://app\\.example\\.com', allow_credentials: true",
+            "http://app.example.com",
+            Refused("insecure_origins"),
+        ),
+        (
+            "clear text: https alone is listed",
+            "allow_origins: 'https://app.example.com'",
+            "http://app.example.com",
+            Denied,
+        ),
+        (
+            "third party: everybody can have a name below a public suffix",
+            "allow_origins: 'https://*.github.io', allow_credentials: true",
+            "https://evil.github.io",
+            Refused("public_suffixes"),
+        ),
+        (
+            "third party: a whole top-level domain",
+            "allow_origins: 'https://*.com', allow_credentials: true",
+            "https://evil.com",
+            Refused("public_suffixes"),
+        ),
+        (
+            "alternatives: an anchor that holds for one of them only",
+            "allow_origins: 'regex:^https://a\\.example\\.com|https://b\\.example\\.com$'",
+            "https://evil.net/https://b.example.com",
+            Denied,
+        ),
+        (
+            "alternatives: a dot that stands outside of the group",
+            "allow_origins: 'regex:https://(a|b)\\.example\\.com'",
+            "https://a.example.com.evil.net",
+            Denied,
+        ),
+        (
+            "lines: `$` before a line break",
+            "allow_origins: 'regex:(?m)https://app\\.example\\.com$'",
+            "https://app.example.com\nhttps://evil.net",
+            Denied,
+        ),
+        (
+            "optional: a name that may be left out and leaves a loose rest",
+            "allow_origins: 'regex:https://(www\\.)?example\\.com(:[0-9]+)?'",
+            "https://example.com:443@evil.net",
+            Denied,
+        ),
+        (
+            "an empty entry that means everybody",
+            "allow_origins: ['https://app.example.com', '']",
+            "https://evil.net",
+            Refused("empty"),
+        ),
+        (
+            "a list in one text, of which a part is compared",
+            "allow_origins: 'https://app.example.com, https://evil.net'",
+            "https://evil.net",
+            Refused("several"),
+        ),
+        (
+            "trailing dot: another origin for browsers",
+            "allow_origins: 'https://app.example.com.'",
+            "https://app.example.com.",
+            Refused("dot"),
+        ),
+        (
+            "upper case: no browser sends it, so what compares without case compares too much",
+            "allow_origins: 'https://App.example.com'",
+            "https://APP.EXAMPLE.COM",
+            Refused("lower case"),
+        ),
+        (
+            "port: the default port written out, as another text for the same origin",
+            "allow_origins: 'https://app.example.com:443'",
+            "https://app.example.com:443",
+            Refused("default port"),
+        ),
+        (
+            "port: any port, and what only begins like one",
+            "allow_origins: 'https://app.example.com:*'",
+            "https://app.example.com:1.evil.net",
+            Denied,
+        ),
+        (
+            "user info: the name before the at sign",
+            "allow_origins: 'https://me@app.example.com'",
+            "https://app.example.com@evil.net",
+            Refused("user"),
+        ),
+        (
+            "backslash: some parsers take it for a slash",
+            "allow_origins: 'https://*.example.com'",
+            "https://evil.net\\.example.com",
+            Denied,
+        ),
+        (
+            "Unicode: a letter that looks like another, and folds to it",
+            "allow_origins: 'regex:(?i)https://shop\\.example\\.com'",
+            "https://\u{17f}hop.example.com",
+            Denied,
+        ),
+        (
+            "Unicode: written as people read it",
+            "allow_origins: 'https://bücher.example'",
+            "https://bücher.example",
+            Refused("xn--"),
+        ),
+        (
+            "an advanced expression: a class from A to z has punctuation in it",
+            "allow_origins: 'regex:https://[A-z]+\\.example\\.com'",
+            "https://evil`^.example.com",
+            Refused("also matches `https://[.example.com`"),
+        ),
+        (
+            "a loose expression that is insisted on stays within hosts",
+            &format!("{LOOSE}: 'regex:https://.*.example.com'"),
+            "https://evil.net/.example.com",
+            Denied,
+        ),
+    ] {
+        let text = format!("version: 1\npolicies:\n  test: {{{policy}}}\n");
+        match (document::parse(text.as_bytes(), "cors.yaml".as_ref()), outcome) {
+            (Ok(policies), Denied) => {
+                let answer = policies[0].decide(OriginHeader::One(origin.as_bytes()));
+                assert_eq!(answer.decision(), Decision::DeniedOrigin, "{mistake}: {origin}");
+                assert_eq!(answer.fields().count(), 0, "{mistake}: {origin}");
+            }
+            (Err(report), Refused(reason)) => {
+                assert!(report.to_string().contains(reason), "{mistake}: {report}");
+            }
+            (Ok(_), Refused(_)) => panic!("{mistake}: accepted: {policy}"),
+            (Err(report), Denied) => panic!("{mistake}: {report}"),
         }
     }
 }

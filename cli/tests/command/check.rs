@@ -67,6 +67,23 @@ fn standard_input_can_be_checked() {
     assert_eq!(run.stdout, "<stdin>: ok: 1 policy, 1 rule, 2 origin patterns\n");
 }
 
+/// As a shell passes `<(command)`.
+#[cfg(unix)]
+#[test]
+fn a_pipe_can_be_checked() {
+    let list = b"version: 1\npolicies: {a: {allow_origins_file: partners.txt}}";
+    let run = run_with_stdin(&["check", "/dev/stdin"], list);
+    assert_eq!(run.stdout, "<stdin>: ok: 1 policy, 1 rule, 2 origin patterns\n");
+
+    let bad = b"version: 1\npolicies: {a: {allow_origins_file: /dev/stdin}}";
+    let run = run_with_stdin(&["check", "-"], bad);
+    assert_eq!(
+        run.stderr,
+        "/dev/stdin: policies.a.allow_origins_file: a named pipe, not a regular file; \
+         write the path of a regular file, or of a symbolic link to one\n1 mistake\n"
+    );
+}
+
 #[test]
 fn mistakes_that_are_not_shown_are_counted() {
     let folder = folder("check-many");

@@ -1,10 +1,11 @@
 //! Reading an `allow_origins_file`: one pattern a line, as many lines as there are.
 
 use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read},
     path::Path,
 };
+
+use super::{file, report::MistakeKind};
 
 /// Longer than any pattern: an origin has at most 326 bytes, a regular expression a few thousand.
 pub(super) const MAX_LINE: usize = 16 * 1024;
@@ -27,15 +28,15 @@ pub(super) enum Line<'l> {
 ///
 /// # Errors
 ///
-/// If the file cannot be read or has more than [`MAX_BYTES`].
-pub(super) fn read(path: &Path, mut each: impl FnMut(u32, Line<'_>)) -> io::Result<()> {
-    let mut reader = BufReader::with_capacity(64 * 1024, File::open(path)?.take(MAX_BYTES + 1));
+/// If the file cannot be read, is not a regular file, or has more than [`MAX_BYTES`].
+pub(super) fn read(path: &Path, mut each: impl FnMut(u32, Line<'_>)) -> Result<(), MistakeKind> {
+    let mut reader = BufReader::with_capacity(64 * 1024, file::open(path)?.take(MAX_BYTES + 1));
     let mut number = 0_u32;
     // The beginning of a line whose end is not in the reader's buffer.
     let mut begun = Vec::new();
     let mut total = 0_u64;
     loop {
-        let buffer = reader.fill_buf()?;
+        let buffer = reader.fill_buf().map_err(file::unreadable)?;
         if buffer.is_empty() {
             break;
         }
@@ -57,10 +58,7 @@ pub(super) fn read(path: &Path, mut each: impl FnMut(u32, Line<'_>)) -> io::Resu
         reader.consume(length);
         total += length as u64;
         if total > MAX_BYTES {
-            return Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                format!("larger than {} MiB", MAX_BYTES >> 20),
-            ));
+            return Err(MistakeKind::ListTooLarge { limit: MAX_BYTES });
         }
     }
     if !begun.is_empty() {

@@ -251,10 +251,20 @@ pub(super) fn truth(text: &str) -> Option<bool> {
 pub enum MistakeKind {
     /// A file cannot be read.
     Unreadable(String),
-    /// A file is larger than so many bytes.
+    /// What a path leads to is no regular file.
+    NotAFile {
+        /// What it is.
+        found: &'static str,
+    },
+    /// A document is larger than so many bytes.
     TooLarge {
         /// The limit.
         limit: usize,
+    },
+    /// An `allow_origins_file` is larger than so many bytes.
+    ListTooLarge {
+        /// The limit.
+        limit: u64,
     },
     /// A file, or a line of an `allow_origins_file`, is not UTF-8.
     NotUtf8,
@@ -411,7 +421,9 @@ impl fmt::Display for MistakeKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
+            Self::NotAFile { found } => write!(f, "{found}, not a regular file"),
             Self::TooLarge { limit } => write!(f, "larger than {} MiB", limit >> 20),
+            Self::ListTooLarge { limit } => write!(f, "larger than {} MiB", limit >> 20),
             Self::NotUtf8 => f.write_str("not UTF-8"),
             Self::ControlCharacter(c) => {
                 write!(f, "the control character U+{:04X}", u32::from(*c))
@@ -475,6 +487,12 @@ impl MistakeKind {
     fn remedy(&self) -> String {
         match self {
             Self::Unreadable(_) => "check the path and its permissions",
+            Self::NotAFile { .. } => {
+                "write the path of a regular file, or of a symbolic link to one"
+            }
+            Self::ListTooLarge { .. } => {
+                "keep no more than origins and comments in it, and write wildcards where they do"
+            }
             Self::TooLarge { .. } => {
                 "move long lists of origins to files of their own, with allow_origins_file"
             }

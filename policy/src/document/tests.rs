@@ -1,6 +1,10 @@
 //! Documents and their mistakes, a sentence a case.
 
+#[cfg(unix)]
+use std::os::unix::{fs::symlink, net::UnixListener};
 use std::path::Path;
+#[cfg(unix)]
+use std::process::Command;
 
 use super::*;
 use crate::{origin::Danger, test_directory::TestDirectory};
@@ -754,7 +758,8 @@ fn files_that_cannot_be_read() {
     let directory = TestDirectory::new("unreadable");
     for (name, known) in [
         ("missing.txt", "No such file"),
-        (".", "directory"),
+        (".", "a folder, not a regular file"),
+        ("/dev/null", "a device, not a regular file; write the path of a regular file"),
         ("''", "no value"),
         ("' '", "no value"),
         ("[list.txt]", "expected the path of a file, found a list"),
@@ -766,11 +771,51 @@ fn files_that_cannot_be_read() {
         assert_eq!(report.mistakes().len(), 1, "{report}");
         assert!(report.to_string().contains(known), "{report}");
     }
-    for path in ["/nonexistent/cors.yaml", "/"] {
-        let report = load(Path::new(path)).unwrap_err();
-        assert!(matches!(report.mistakes()[0].kind(), MistakeKind::Unreadable(_)), "{report}");
-        assert!(report.to_string().starts_with(&format!("{path}: cannot be read: ")), "{report}");
+    let report = load(Path::new("/nonexistent/cors.yaml")).unwrap_err();
+    assert!(matches!(report.mistakes()[0].kind(), MistakeKind::Unreadable(_)), "{report}");
+    assert!(report.to_string().starts_with("/nonexistent/cors.yaml: cannot be read: "), "{report}");
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_waits_for_what_is_not_a_regular_file() {
+    let directory = TestDirectory::new("kinds");
+    let document = directory.write("cors.yaml", with_policy("allow_origins_file: list"));
+    let path = document.with_file_name("list");
+    for found in ["a named pipe", "a socket", "a folder"] {
+        match found {
+            "a named pipe" => {
+                assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+            }
+            "a socket" => drop(UnixListener::bind(&path).unwrap()),
+            _ => std::fs::create_dir(&path).unwrap(),
+        }
+        for (file, place) in [(&path, ""), (&document, "policies.a.allow_origins_file: ")] {
+            let report = load(file).unwrap_err();
+            let message = format!(
+                "{}: {place}{found}, not a regular file; \
+                 write the path of a regular file, or of a symbolic link to one",
+                path.display()
+            );
+            assert_eq!(report.to_string(), message);
+        }
+        let _ = std::fs::remove_file(&path);
     }
+    let link = document.with_file_name("link.yaml");
+    symlink(&document, &link).unwrap();
+    assert!(load(&link).unwrap_err().to_string().contains("a folder"), "the link is followed");
+}
+
+#[test]
+fn an_endless_list_of_origins_is_refused() {
+    let directory = TestDirectory::new("endless");
+    let document = directory.write("cors.yaml", with_policy("allow_origins_file: list"));
+    let list = directory.write("list", "https://a.example\n");
+    let file = std::fs::OpenOptions::new().write(true).open(list).unwrap();
+    // Holes take no space on the disk.
+    file.set_len(origins_file::MAX_BYTES + 1).unwrap();
+    let report = load(&document).unwrap_err();
+    assert!(report.to_string().contains("larger than 512 MiB; keep no more"), "{report}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fmt, io,
+    fmt,
     path::{Path, PathBuf},
     slice,
     str::FromStr,
@@ -131,11 +131,6 @@ impl<P: Patterns> Validator<P> {
 
     pub(super) fn finish<T>(self, value: T) -> Result<T, Report> {
         self.mistakes.into_result(value)
-    }
-
-    pub(super) fn unreadable(&mut self, error: &io::Error) {
-        let kind = MistakeKind::Unreadable(error.to_string());
-        self.failure(Failure { line: None, text: None, kind });
     }
 
     pub(super) fn failure(&mut self, failure: Failure) {
@@ -604,8 +599,8 @@ impl<P: Patterns> Validator<P> {
             }
         });
         let site = Site { file: &file, line: None, ..site };
-        if let Err(error) = read {
-            self.add(site, None, MistakeKind::Unreadable(error.to_string()));
+        if let Err(kind) = read {
+            self.add(site, None, kind);
         } else if lines == 0 && !rule.lists_origins && self.mistakes.count() == mistakes {
             self.add(site, None, MistakeKind::NoOrigins);
         }

@@ -1,5 +1,6 @@
 //! All patterns of a policy in one place.
 
+use std::collections::TryReserveError;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 
@@ -36,6 +37,8 @@ pub enum MatcherError {
     TooManyOrigins,
     /// The automaton of all regular expressions would take too much memory.
     RegexesTooLarge,
+    /// The system gives no memory for the origins.
+    OutOfMemory,
 }
 
 impl MatcherError {
@@ -45,6 +48,9 @@ impl MatcherError {
             Self::TooManyOrigins => "use wildcards in place of single origins",
             Self::RegexesTooLarge => {
                 "use fewer or simpler regular expressions, or wildcards in their place"
+            }
+            Self::OutOfMemory => {
+                "allow the process more, or use wildcards in place of single origins"
             }
         }
         .to_owned()
@@ -58,6 +64,7 @@ impl fmt::Display for MatcherError {
             Self::RegexesTooLarge => {
                 "the regular expressions of the policy would be too large together"
             }
+            Self::OutOfMemory => "there is not enough memory for the origins of the policy",
         })
     }
 }
@@ -65,9 +72,13 @@ impl fmt::Display for MatcherError {
 impl std::error::Error for MatcherError {}
 
 /// Collects the patterns of a policy.
+///
+/// A long list is what may need more memory than there is, of all that is allocated for a policy.
+/// That is an error and not the end of the process, which may be nginx with other work to do.
 #[derive(Debug, Default)]
 pub struct MatcherBuilder {
     any: Option<Rank>,
+    out_of_memory: bool,
     exact: ExactBuilder,
     wildcards: WildcardBuilder,
     expressions: Vec<(Rank, Hir)>,
@@ -82,14 +93,25 @@ impl MatcherBuilder {
     /// Adds a pattern to the rule of this rank. Of equal patterns the one with the lowest rank
     /// counts.
     pub fn add(&mut self, rank: Rank, pattern: &OriginPattern<'_>) {
-        match pattern {
-            OriginPattern::Any => self.any = Some(self.any.map_or(rank, |other| other.min(rank))),
+        if self.out_of_memory {
+            return;
+        }
+        let added = match pattern {
+            OriginPattern::Any => {
+                self.any = Some(self.any.map_or(rank, |other| other.min(rank)));
+                Ok(())
+            }
             OriginPattern::Null => self.exact.add(rank, b"null"),
             OriginPattern::Exact(origin) => self.exact.add(rank, origin.as_bytes()),
             OriginPattern::Wildcard(wildcard) => self.wildcards.add(rank, wildcard),
             OriginPattern::Regex(regex) => {
                 self.expressions.push((rank, regex.expression().clone()));
+                Ok(())
             }
+        };
+        if added.is_err() {
+            // What is left to do, to report the error for one, needs some.
+            *self = Self { out_of_memory: true, ..Self::default() };
         }
     }
 
@@ -97,8 +119,11 @@ impl MatcherBuilder {
     ///
     /// # Errors
     ///
-    /// If all patterns together take more memory than they may.
+    /// If all patterns together take more memory than they may, or than there is.
     pub fn build(self) -> Result<OriginMatcher, MatcherError> {
+        if self.out_of_memory {
+            return Err(MatcherError::OutOfMemory);
+        }
         let wildcards = self.wildcards.build()?;
         let expressions = Expressions::new(self.expressions)?;
         Ok(OriginMatcher {
@@ -201,17 +226,20 @@ struct ExactBuilder {
 }
 
 impl ExactBuilder {
-    fn add(&mut self, rank: Rank, origin: &[u8]) {
+    fn add(&mut self, rank: Rank, origin: &[u8]) -> Result<(), TryReserveError> {
         let length = u16::try_from(origin.len()).expect("an origin is short");
+        self.bytes.try_reserve(origin.len())?;
+        self.entries.try_reserve(1)?;
         self.bytes.extend_from_slice(origin);
         self.entries.push((length, rank));
+        Ok(())
     }
 
     fn build(self) -> Result<ExactOrigins, MatcherError> {
         let Self { mut bytes, entries } = self;
         bytes.shrink_to_fit();
         u32::try_from(bytes.len()).map_err(|_| MatcherError::TooManyOrigins)?;
-        let mut table = HashTable::with_capacity(entries.len());
+        let mut table = table_for(entries.len())?;
         let mut offset = 0;
         for &(length, rank) in &entries {
             let new = ExactEntry { offset, length, rank };
@@ -259,6 +287,15 @@ impl ExactOrigins {
         let found = table.find(hash(origin), |entry| entry.is(origin, &self.bytes));
         found.map_or(NONE, |entry| entry.rank.into())
     }
+}
+
+/// A table that does not grow until it holds so many.
+fn table_for<T>(entries: usize) -> Result<HashTable<T>, MatcherError> {
+    let mut table = HashTable::new();
+    table
+        .try_reserve(entries, |_| unreachable!("nothing is in it"))
+        .map_err(|_| MatcherError::OutOfMemory)?;
+    Ok(table)
 }
 
 /// As with [`is_equal`], both ends of 16 bytes cover most origins: no call, no loop.
@@ -374,7 +411,7 @@ struct WildcardBuilder {
 }
 
 impl WildcardBuilder {
-    fn add(&mut self, rank: Rank, wildcard: &Wildcard<'_>) {
+    fn add(&mut self, rank: Rank, wildcard: &Wildcard<'_>) -> Result<(), TryReserveError> {
         let scheme = wildcard.scheme.as_bytes();
         let (dot, name): (&[u8], &[u8]) = match wildcard.host {
             WildcardHost::Any => (b"", b""),
@@ -390,6 +427,8 @@ impl WildcardBuilder {
         let key_length = u8::try_from(dot.len() + name.len()).expect("a host is short");
         // Checked once they are all there.
         let offset = self.bytes.len() as u32;
+        self.bytes.try_reserve(scheme.len() + dot.len() + name.len())?;
+        self.entries.try_reserve(1)?;
         self.bytes.extend([scheme, dot, name].into_iter().flatten());
         self.entries.push(WildcardEntry { offset, port, scheme_length, key_length, rank });
         match wildcard.host {
@@ -401,13 +440,14 @@ impl WildcardBuilder {
         }
         self.has_fixed_port |= port != ANY_PORT;
         self.has_any_port |= port == ANY_PORT;
+        Ok(())
     }
 
     fn build(self) -> Result<WildcardOrigins, MatcherError> {
         let Self { mut bytes, entries, .. } = self;
         bytes.shrink_to_fit();
         u32::try_from(bytes.len()).map_err(|_| MatcherError::TooManyOrigins)?;
-        let mut table = HashTable::with_capacity(entries.len());
+        let mut table = table_for(entries.len())?;
         for &new in &entries {
             let entry = table.entry(
                 new.hash(&bytes),

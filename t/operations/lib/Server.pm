@@ -68,9 +68,9 @@ sub write_file {
     return;
 }
 
-=head2 write_conf(http => $text, server => $text, workers => $number)
+=head2 write_conf(http => $text, server => $text, workers => $number, main => $text, error_log => $path)
 
-Writes F<nginx.conf>.
+Writes F<nginx.conf>. C<main> is for the outermost level, beside or in place of C<daemon off>.
 
 =cut
 
@@ -79,13 +79,16 @@ sub write_conf {
     my $root    = $self->{root};
     my $user    = $> == 0 ? 'user root;' : '';
     my $workers = $conf{workers} // 2;
+    my $main    = $conf{main}    // '';
+    $main .= "\ndaemon off;" if $main !~ /^daemon /m;
+    my $error_log = $conf{error_log} // "$root/logs/error.log";
     $self->write_file('nginx.conf', <<"END");
 $self->{load}
 $user
-daemon off;
+$main
 worker_processes $workers;
 worker_shutdown_timeout 5s;
-error_log $root/logs/error.log info;
+error_log $error_log info;
 pid $root/logs/nginx.pid;
 events { worker_connections 256; }
 http {
@@ -107,16 +110,48 @@ END
     return;
 }
 
-=head2 test
+=head2 command(@options)
 
-Whether nginx accepts its configuration, and what it says.
+The words by which nginx is run.
 
 =cut
 
-sub test {
+sub command {
+    my ($self, @options) = @_;
+    return (@{ $self->{before} // [] }, $self->{binary}, '-p', $self->{root}, '-c', 'conf/nginx.conf', @options);
+}
+
+=head2 before(@words)
+
+What to put before these words, such as C<prlimit> or C<env>.
+
+=cut
+
+sub before {
+    my ($self, @words) = @_;
+    $self->{before} = \@words;
+    return;
+}
+
+=head2 configtest
+
+What C<nginx -t> ends with, 0 if all is well, and what it says. It is killed after a minute.
+
+=cut
+
+sub configtest {
     my ($self) = @_;
-    my $output = qx('$self->{binary}' -t -p '$self->{root}' -c conf/nginx.conf 2>&1);
-    return ($? == 0, $output);
+    my $pid = open(my $output, '-|') // die "fork: $!\n";
+    if (!$pid) {
+        open STDERR, '>&', \*STDOUT or POSIX::_exit(127);
+        my @command = $self->command('-t');
+        alarm 60;
+        exec { $command[0] } @command or POSIX::_exit(127);
+    }
+    local $/ = undef;
+    my $text = <$output>;
+    close $output;
+    return ($?, $text);
 }
 
 =head2 start
@@ -130,8 +165,8 @@ sub start {
     $self->{pid} = fork // die "fork: $!\n";
     if (!$self->{pid}) {
         open STDERR, '>>', "$self->{root}/logs/stderr.log" or POSIX::_exit(127);
-        exec { $self->{binary} } $self->{binary}, '-p', $self->{root}, '-c', 'conf/nginx.conf'
-            or POSIX::_exit(127);
+        my @command = $self->command;
+        exec { $command[0] } @command or POSIX::_exit(127);
     }
     wait_for(60, sub {
         waitpid($self->{pid}, WNOHANG) == 0 or die "nginx does not start:\n" . $self->log;
@@ -190,6 +225,18 @@ sub workers {
     my %seen;
     $seen{ $self->request('GET', '/pid') =~ /(\d+)\n\z/ ? $1 : 0 }++ for 1 .. 40;
     return sort keys %seen;
+}
+
+=head2 workers_of_master
+
+The ids of all its workers, whether they answer or not.
+
+=cut
+
+sub workers_of_master {
+    my ($self) = @_;
+    open my $file, '<', "/proc/$self->{pid}/task/$self->{pid}/children" or return;
+    return split ' ', <$file> // '';
 }
 
 =head2 reload

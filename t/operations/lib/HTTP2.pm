@@ -1,0 +1,131 @@
+package HTTP2;
+
+use strict;
+use warnings;
+
+use IO::Select ();
+use IO::Socket::INET;
+
+=head1 NAME
+
+HTTP2 - as much of HTTP/2 in clear text as tests need that no client is good for
+
+Headers are sent as literals, whatever is in them. Of an answer only the body is read.
+
+=head1 METHODS
+
+=head2 new($port)
+
+A connection to a port of this machine; false where there is none to be had.
+
+=cut
+
+my ($DATA, $HEADERS, $SETTINGS, $GOAWAY, $WINDOW_UPDATE) = (0, 1, 4, 7, 8);
+
+sub new {
+    my ($class, $port) = @_;
+    my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port", Timeout => 10) or return;
+    my $self   = bless { socket => $socket, buffer => '', stream => 1, waiting => {}, body => {}, last => 0x7fffffff }, $class;
+    $self->_send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+            . _frame($SETTINGS, 0, 0, '')
+            . _frame($WINDOW_UPDATE, 0, 0, pack 'N', 0x7fff0000 - 65535));
+    return $self;
+}
+
+sub _frame {
+    my ($type, $flags, $stream, $payload) = @_;
+    return pack('CnCCN', length($payload) >> 16, length($payload) & 0xffff, $type, $flags, $stream) . $payload;
+}
+
+# RFC 7541, section 5.2, without Huffman.
+sub _text {
+    my ($text) = @_;
+    my $length = length $text;
+    return chr($length) . $text if $length < 127;
+    my $prefix = chr 127;
+    for ($length -= 127; $length >= 128; $length >>= 7) {
+        $prefix .= chr(0x80 | $length & 0x7f);
+    }
+    return $prefix . chr($length) . $text;
+}
+
+sub _send {
+    my ($self, $text) = @_;
+    while (length $text) {
+        my $sent = syswrite $self->{socket}, $text or return;
+        substr $text, 0, $sent, '';
+    }
+    return;
+}
+
+=head2 request($method, $path, [$name, $value], …)
+
+Sends a request, and returns the number of its stream.
+
+=cut
+
+sub request {
+    my ($self, $method, $path, @headers) = @_;
+    my $stream = $self->{stream};
+    $self->{stream} += 2;
+    my $block = join '', map { "\0" . _text($_->[0]) . _text($_->[1]) } [ ':method', $method ], [ ':scheme', 'http' ],
+        [ ':path', $path ], [ ':authority', 'localhost' ], @headers;
+    # With the ends of the headers and of the stream.
+    $self->_send(_frame($HEADERS, 0x5, $stream, $block));
+    $self->{waiting}{$stream} = 1;
+    return $stream;
+}
+
+=head2 answers
+
+Waits for the answers to all requests: a hash of bodies by stream, and whether the connection can be
+used further. Streams that nginx did not look at, by its GOAWAY, or that were under way when it closed
+the connection without a word of an answer, have the value C<undef>. Those that it began to answer and
+did not end are missing.
+
+=cut
+
+sub answers {
+    my ($self) = @_;
+    my $is_open = 1;
+    my %answered;
+    while (grep { $_ <= $self->{last} } keys %{ $self->{waiting} }) {
+        my ($type, $flags, $stream, $payload) = $self->_read_frame;
+        if (!defined $type) {
+            $is_open = 0;
+            last;
+        }
+        if ($type == $SETTINGS && !($flags & 1)) {
+            $self->_send(_frame($SETTINGS, 1, 0, ''));
+        }
+        elsif ($type == $GOAWAY) {
+            $self->{last} = 0x7fffffff & unpack 'N', $payload;
+            $is_open = 0;
+        }
+        $self->{body}{$stream} .= $payload if $type == $DATA;
+        $self->{begun}{$stream} = 1 if $type == $HEADERS;
+        # The end of the stream.
+        next if !($type == $DATA || $type == $HEADERS) || !($flags & 1);
+        delete $self->{waiting}{$stream} and $answered{$stream} = delete $self->{body}{$stream} // '';
+    }
+    for my $stream (keys %{ $self->{waiting} }) {
+        $answered{$stream} = undef if !$self->{begun}{$stream};
+    }
+    $self->{waiting} = {};
+    return (\%answered, $is_open);
+}
+
+sub _read_frame {
+    my ($self) = @_;
+    my $buffer = \$self->{buffer};
+    while (length $$buffer < 9 || length $$buffer < 9 + unpack 'N', "\0" . substr $$buffer, 0, 3) {
+        IO::Select->new($self->{socket})->can_read(60) or die "no answer over HTTP/2 for a minute\n";
+        sysread $self->{socket}, $$buffer, 65536, length $$buffer or return;
+    }
+    my ($type, $flags, $stream) = unpack 'x3CCN', $$buffer;
+    my $payload = substr $$buffer, 9, unpack 'N', "\0" . substr $$buffer, 0, 3;
+    substr $$buffer, 0, 9 + length $payload, '';
+    return ($type, $flags, $stream, $payload);
+}
+
+1;
