@@ -1,6 +1,6 @@
 # What docs/testing.md says about the specifications: the blocks and tests that it names exist. And
-# what docs/directives.md says about directives and variables: they are those of the module. And links:
-# what they lead to is there.
+# what docs/directives.md says about directives and variables: they are those of the module; what
+# docs/safety.md counts is there. And links: what they lead to exists.
 
 use strict;
 use warnings;
@@ -62,6 +62,16 @@ is_deeply(\%described, \%directives, 'docs/directives.md has every directive, no
 my @variables = content('src/variables.rs') =~ /^    \("(\w+)", \|/mg;
 my ($table) = $page =~ /^\| variable \| value \|\n(.*?)\n\n/ms;
 is_deeply([ $table =~ /^\| `\$(\w+)` \|/mg ], \@variables, 'docs/directives.md has every variable, and no other');
+
+# Where unsafe code is, and how much.
+my %unsafe;
+for my $path (glob 'src/*.rs') {
+    my $code  = content($path) =~ s{^\s*//.*$}{}gmr;
+    my $count = () = $code =~ /\bunsafe (?:\{|impl\b)/g;
+    $unsafe{$path} = $count if $count;
+}
+my %told = content('docs/safety.md') =~ m{^\| \[\w+\.rs\]\(\.\./(src/\w+\.rs)\) \| (\d+) \|}mg;
+is_deeply(\%told, \%unsafe, 'docs/safety.md counts the unsafe blocks of each file');
 
 # The headings of a page, as links name them.
 sub anchors {
