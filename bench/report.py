@@ -154,12 +154,18 @@ def _sizes(results: Results) -> str:
         cells = ["2 origins" if contender is POLICY else title]
         for kind in ("allowed", "denied"):
             added = results.added(contender.key, kind)
-            cells += [_signed(added), f"{added / results.added(POLICY.key, kind):.2f}"]
+            whole = results.cost(contender.key, kind).instructions
+            cells += [
+                _signed(added),
+                f"{added / results.added(POLICY.key, kind):.2f}",
+                f"{whole / results.cost(POLICY.key, kind).instructions:.2f}",
+            ]
         rows.append(cells)
     return (
-        "What the module adds to a request, and how many times that with two origins. The denied "
-        "origin differs from the allowed one in its last label.\n\n"
-        + _table(["", "allowed", "ratio", "denied", "ratio"], rows)
+        "What the module adds to a request, and how many times as much that is, and the whole "
+        "request, as with two origins. The denied origin differs from the allowed one in its last "
+        "label.\n\n"
+        + _table(["", "allowed", "added", "whole", "denied", "added", "whole"], rows)
     )
 
 
