@@ -209,7 +209,9 @@ ok Server::wait_for(30, sub { !kill 0, @orphans }), 'and quit when they are told
 
 # nginx as one process, without a master. A reload is no use then, with the module or without: nginx
 # forgets to listen.
-$server->write_conf(http => 'cors_policy_file cors.yaml watch=50ms;', server => $LOCATION, main => 'master_process off;');
+# One worker, for else nginx has a listening socket for each, and serves one of them.
+$server->write_conf(workers => 1, http => 'cors_policy_file cors.yaml watch=50ms;', server => $LOCATION,
+    main => 'master_process off;');
 $server->start;
 ok allowed('https://one.example'), 'master_process off: a policy is in force';
 $server->write_file('cors.yaml', document('allow_origins: [https://two.example]'));

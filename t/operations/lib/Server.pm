@@ -6,6 +6,7 @@ use warnings;
 use File::Temp qw( tempdir );
 use IO::Socket::INET;
 use POSIX qw( SIGKILL SIGQUIT WNOHANG );
+use Socket qw( SOL_SOCKET SO_RCVTIMEO );
 use Time::HiRes qw( sleep time );
 
 =head1 NAME
@@ -208,6 +209,8 @@ All of the response, on a connection of its own; empty where there is none.
 sub request {
     my ($self, $method, $path, @headers) = @_;
     my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$self->{port}", Timeout => 5) or return '';
+    # A server that says nothing fails the test, and does not stop it.
+    setsockopt $socket, SOL_SOCKET, SO_RCVTIMEO, pack 'l!l!', 60, 0;
     print {$socket} join "\r\n", "$method $path HTTP/1.1", 'Host: localhost', 'Connection: close',
         @headers, '', '';
     local $/ = undef;
