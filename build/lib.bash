@@ -46,6 +46,14 @@ find_chromium() {
             { command -v chromium-browser || command -v google-chrome || command -v google-chrome-stable; }
     }
 }
+
+# download_packages PACKAGE…: of the distribution, into the current folder. Nothing is installed.
+download_packages() {
+    apt-get -qq download "$@" >/dev/null 2>&1 && return
+    # Lists that are missing, or older than what the archive has.
+    can_become_root && apt update && apt-get -qq download "$@" >/dev/null 2>&1
+}
+
 # The folder of the source of nginx that comes with the crate nginx-src.
 vendored_nginx() {
     local source

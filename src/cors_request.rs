@@ -39,16 +39,6 @@ impl<const N: usize> Name<N> {
     #[inline]
     fn is(&self, key: &[u8]) -> bool {
         let Ok(key) = <&[u8; N]>::try_from(key) else { return false };
-        if N < 16 {
-            let word = |bytes: &[u8; N], at: usize| {
-                u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-            };
-            let differ =
-                |at| (word(key, at) | word(&self.letters, at)) != word(&self.lowercase, at);
-            // Words side by side, and the last four bytes.
-            return !(0..N / 4).any(|i| differ(i * 4)) && !differ(N - 4);
-        }
-        // The compiler takes sixteen at a time.
         let bytes = key.iter().zip(&self.letters).zip(&self.lowercase);
         bytes.fold(0, |difference, ((byte, letter), lower)| difference | ((byte | letter) ^ lower))
             == 0
@@ -174,8 +164,9 @@ impl Origin {
         };
     }
 
+    /// As the engine takes it.
     #[inline]
-    fn header(&self) -> OriginHeader<'_> {
+    pub(crate) fn header(&self) -> OriginHeader<'_> {
         match self {
             Self::Absent => OriginHeader::Absent,
             Self::One(value) => OriginHeader::One(value.as_bytes()),
@@ -359,20 +350,5 @@ impl<'r> CorsRequest<'r> {
             }
             None => policy.decide(self.origin.header()),
         }
-    }
-
-    /// Whether its origin is the host that it was sent to: the `Host` header, or `authority` where
-    /// there is none.
-    pub(crate) fn is_same_origin(
-        &self,
-        headers_in: &ngx_http_headers_in_t,
-        authority: &[u8],
-    ) -> bool {
-        let Origin::One(origin) = &self.origin else { return false };
-        // SAFETY: null, or a line of the request headers.
-        let host = unsafe { headers_in.host.as_ref() };
-        let host = host.map_or(authority, |line| line.value.as_bytes());
-        cors_policy::origin::Origin::parse(origin.as_bytes())
-            .is_some_and(|origin| origin.is_same_origin_as_host(host))
     }
 }

@@ -7,7 +7,7 @@ use core::fmt;
 
 use cors_policy::{Decision, FieldValue, PreflightMode, UpstreamHeaders};
 use nginx_sys::{
-    NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_OPTIONS, NGX_LOG_INFO, ngx_connection_t,
+    NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_OPTIONS, NGX_LOG_INFO,
     ngx_http_filter_finalize_request, ngx_http_headers_out_t, ngx_http_output_header_filter_pt,
     ngx_http_request_t, ngx_http_top_header_filter, ngx_int_t, ngx_log_t, ngx_str_t,
     ngx_table_elt_t, ngx_uint_t,
@@ -83,7 +83,7 @@ fn apply(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
         return apply_to_options(r, governed);
     }
     let request = CorsRequest::actual(&r.headers_in);
-    write(r.connection, &mut r.headers_out, governed, &request)
+    write(log_of(r), &mut r.headers_out, governed, &request)
 }
 
 /// As [`apply`], where the request may be a preflight.
@@ -100,20 +100,20 @@ fn apply_to_options(r: &mut ngx_http_request_t, governed: Governed) -> Result<()
     if request.preflight().is_some() && governed.policy.preflight() == PreflightMode::Forward {
         return Ok(());
     }
-    write(r.connection, &mut r.headers_out, governed, request)
+    write(log_of(r), &mut r.headers_out, governed, request)
 }
 
 /// Copied into its two callers, one of which knows that the request is no preflight.
 #[inline(always)]
 fn write(
-    connection: *const ngx_connection_t,
+    log: *mut ngx_log_t,
     headers_out: &mut ngx_http_headers_out_t,
     governed: Governed,
     request: &CorsRequest<'_>,
 ) -> Result<(), OutOfMemory> {
     let policy = governed.policy;
     let answer = request.decide(policy);
-    record(connection, governed, request, answer.decision());
+    record(log, governed, request, answer.decision());
     if governed.dry_run {
         return Ok(());
     }
@@ -167,21 +167,15 @@ fn set(line: &mut ngx_table_elt_t, value: Option<ngx_str_t>) {
 
 /// Counts a decision, and logs a denial.
 #[inline]
-fn record(
-    connection: *const ngx_connection_t,
-    governed: Governed,
-    request: &CorsRequest<'_>,
-    decision: Decision,
-) {
+fn record(log: *mut ngx_log_t, governed: Governed, request: &CorsRequest<'_>, decision: Decision) {
     let kind = if request.preflight().is_some() { Kind::Preflight } else { Kind::Actual };
     match decision {
         // Not a CORS request.
         Decision::None => return,
         Decision::Allowed => {}
         Decision::DeniedOrigin | Decision::DeniedMethod | Decision::DeniedHeader => {
-            // SAFETY: the connection of the request, which has a log.
-            let log = unsafe { &mut *(*connection).log };
-            if log.log_level >= NGX_LOG_INFO as ngx_uint_t {
+            // SAFETY: the log of a request, which lives as long as it.
+            if unsafe { (*log).log_level } >= NGX_LOG_INFO as ngx_uint_t {
                 let origin = request.origin.value();
                 log_denial(log, governed, origin, request.preflight(), decision);
             }

@@ -3,6 +3,7 @@
 use core::ops::ControlFlow;
 use core::{mem, ptr, slice};
 
+use cors_policy::headers::is_cors_response_header;
 use cors_policy::{FieldName, Vary};
 use nginx_sys::{
     ngx_http_headers_out_t, ngx_list_part_t, ngx_list_t, ngx_palloc, ngx_str_t, ngx_table_elt_t,
@@ -67,7 +68,7 @@ impl<'r> HeadersOut<'r> {
     fn take_over_lines(&mut self, timing: bool, mut vary: Vary) -> Vary {
         let _: ControlFlow<()> = self.try_for_each(|line| {
             match line.key.as_bytes().first() {
-                Some(b'a' | b'A') if is_cors(line.key.as_bytes()) => line.hash = 0,
+                Some(b'a' | b'A') if is_cors_response_header(line.key.as_bytes()) => line.hash = 0,
                 Some(b't' | b'T') if timing && is_timing_allow_origin(line.key.as_bytes()) => {
                     line.hash = 0;
                 }
@@ -146,12 +147,6 @@ pub(crate) fn line(
     line.lowcase_key = lowercase.as_ptr().cast_mut();
     line.value = value;
     line
-}
-
-fn is_cors(key: &[u8]) -> bool {
-    const PREFIX: &[u8] = b"access-control-";
-
-    key.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
 fn is_timing_allow_origin(key: &[u8]) -> bool {

@@ -33,7 +33,7 @@ pub(crate) fn reserve(cf: &mut ngx_conf_t, main: &mut MainConf) -> Result<(), ng
     let mut name = ngx_str_t { len: VARIABLE.len(), data: VARIABLE.as_ptr().cast_mut() };
     let variable = variables::declare(cf, &mut name, NGX_HTTP_VAR_NOHASH)?;
     variable.get_handler = Some(never_asked);
-    // SAFETY: as above.
+    // SAFETY: called while `http` is being configured; the variable was just added.
     let index = unsafe { ngx_http_get_variable_index(cf, &mut name) };
     main.slot = Some(usize::try_from(index).map_err(|_| NGX_ERROR as ngx_int_t)?);
     Ok(())

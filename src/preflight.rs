@@ -7,7 +7,7 @@
 
 use core::{ptr, slice};
 
-use cors_policy::{Decision, PreflightMode};
+use cors_policy::PreflightMode;
 use nginx_sys::{
     NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR,
     NGX_HTTP_LAST, NGX_HTTP_NO_CONTENT, NGX_HTTP_OPTIONS, NGX_OK, ngx_http_discard_request_body,
@@ -67,7 +67,7 @@ fn handle_rewrite(request: *mut ngx_http_request_t, fixed: Option<Governed>) -> 
 /// The handler of the preaccess phase, there only where an `if` or variables put a policy in force:
 /// what these come to is known at the end of the rewrite phase.
 pub(crate) unsafe extern "C" fn preaccess_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
-    // SAFETY: as above.
+    // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
     let r = unsafe { &*request };
     if !ptr::eq(r, r.main) {
         return NGX_DECLINED as ngx_int_t;
@@ -122,18 +122,19 @@ fn answer(r: &mut ngx_http_request_t, governed: Governed) -> Step {
             PreflightMode::Forward => Step::Continue,
         };
     }
-    if policy.enforce()
-        && request.decide(policy).decision() == Decision::DeniedOrigin
-        && !request.is_same_origin(&r.headers_in, authority(r))
-        && in_force::refuse(r)
-    {
+    if policy.refuses(request.origin.header(), host(r)) && in_force::refuse(r) {
         return Step::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t);
     }
     Step::Continue
 }
 
-/// The host and port of the request target; in HTTP/3, where `Host` may be missing, `:authority`.
-fn authority(r: &ngx_http_request_t) -> &[u8] {
+/// The host and port that a request was sent to: the `Host` header, or those of the request target;
+/// in HTTP/3, where `Host` may be missing, `:authority`.
+fn host(r: &ngx_http_request_t) -> &[u8] {
+    // SAFETY: null, or a line of the request headers.
+    if let Some(line) = unsafe { r.headers_in.host.as_ref() } {
+        return line.value.as_bytes();
+    }
     if r.host_start.is_null() || r.host_end.is_null() {
         return b"";
     }

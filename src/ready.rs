@@ -48,7 +48,7 @@ pub(crate) struct Lines {
 }
 
 /// What of a request is sent back.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Requested {
     Origin,
     Method,

@@ -14,7 +14,7 @@ pub(crate) mod timing_allow_origin;
 pub(crate) mod vary;
 
 pub use allow_methods::{MethodError, check as check_method};
-pub use header_name::{HeaderNameError, check_request_header};
+pub use header_name::{HeaderNameError, check_request_header, is_cors_response_header};
 pub use max_age::MaxAgeError;
 pub use vary::Vary;
 
@@ -87,14 +87,14 @@ pub enum FieldValue<'p> {
 }
 
 /// One header of a compiled rule.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Field {
     pub(crate) name: FieldName,
     pub(crate) value: Value,
 }
 
 /// A [`FieldValue`] that owns its bytes.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     Ready(Box<str>),
     Origin,

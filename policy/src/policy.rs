@@ -113,35 +113,33 @@ impl Rule {
             settings;
         let credentials = allow_credentials.0;
         let allow_origin = AllowOrigin::new(any, credentials);
-        let actual = [
+        let actual = fields_of([
             (FieldName::AllowOrigin, Some(allow_origin.value())),
             (FieldName::AllowCredentials, allow_credentials.value()),
             (FieldName::ExposeHeaders, settings.expose_headers.value()),
             (FieldName::TimingAllowOrigin, settings.timing_allow_origin.value(allow_origin)),
-        ];
-        let preflight = || {
-            [
-                (FieldName::AllowOrigin, Some(allow_origin.value())),
-                (FieldName::AllowCredentials, allow_credentials.value()),
-                (FieldName::AllowMethods, allow_methods.value(credentials)),
-                (FieldName::AllowHeaders, allow_headers.value(credentials)),
-                (FieldName::ExposeHeaders, settings.expose_headers.value()),
-                (FieldName::MaxAge, settings.max_age.map(MaxAge::value)),
-            ]
-        };
-        let echoes = preflight()
+        ]);
+        let preflight = fields_of([
+            (FieldName::AllowOrigin, Some(allow_origin.value())),
+            (FieldName::AllowCredentials, allow_credentials.value()),
+            (FieldName::AllowMethods, allow_methods.value(credentials)),
+            (FieldName::AllowHeaders, allow_headers.value(credentials)),
+            (FieldName::ExposeHeaders, settings.expose_headers.value()),
+            (FieldName::MaxAge, settings.max_age.map(MaxAge::value)),
+        ]);
+        let echoes = preflight
             .iter()
-            .any(|(_, value)| matches!(value, Some(Value::RequestMethod | Value::RequestHeaders)));
+            .any(|field| matches!(field.value, Value::RequestMethod | Value::RequestHeaders));
         let preflight_vary =
             if echoes { vary | Vary::REQUEST_METHOD | Vary::REQUEST_HEADERS } else { vary };
         let private_network = settings.allow_private_network.value().map(|value| {
-            let fields =
-                preflight().into_iter().chain([(FieldName::AllowPrivateNetwork, Some(value))]);
-            Template::new(index + 2, fields_of(fields), preflight_vary)
+            let permission = Field { name: FieldName::AllowPrivateNetwork, value };
+            let fields = preflight.iter().cloned().chain([permission]).collect();
+            Template::new(index + 2, fields, preflight_vary)
         });
         Self {
-            actual: Template::new(index, fields_of(actual), vary),
-            preflight: Template::new(index + 1, fields_of(preflight()), preflight_vary),
+            actual: Template::new(index, actual, vary),
+            preflight: Template::new(index + 1, preflight, preflight_vary),
             private_network,
             allow_methods,
             allow_headers,
@@ -156,7 +154,7 @@ impl Rule {
     }
 }
 
-fn fields_of(fields: impl IntoIterator<Item = (FieldName, Option<Value>)>) -> Box<[Field]> {
+fn fields_of<const N: usize>(fields: [(FieldName, Option<Value>); N]) -> Box<[Field]> {
     fields
         .into_iter()
         .filter_map(|(name, value)| value.map(|value| Field { name, value }))
@@ -259,6 +257,17 @@ impl Policy {
             echo_method: method,
             echo_headers: headers,
         }
+    }
+
+    /// Whether an actual request is refused instead of only going unanswered by CORS headers: by a
+    /// policy that enforces, where its origin is not allowed. One from the `host` that it was sent
+    /// to, a `Host` header, is same-origin and passes.
+    pub fn refuses(&self, origin: OriginHeader<'_>, host: &[u8]) -> bool {
+        let is_same_origin =
+            |value| Origin::parse(value).is_some_and(|origin| origin.is_same_origin_as_host(host));
+        self.enforce()
+            && self.decide(origin).decision() == Decision::DeniedOrigin
+            && !matches!(origin, OriginHeader::One(value) if is_same_origin(value))
     }
 
     /// Everything that the policy sends, by [`Template::index`].

@@ -588,3 +588,24 @@ fn no_byte_of_a_request_reaches_a_response_unless_it_was_checked() {
         }
     }
 }
+
+#[test]
+fn what_enforce_refuses() {
+    let enforced = policy("{allow_origins: ['https://app.example.com'], enforce: true}");
+    for (sentence, origin, host, refused) in [
+        ("an origin that is allowed", "https://app.example.com", "api.example.com", false),
+        ("one that is not", "https://evil.example", "api.example.com", true),
+        ("none at all", "absent", "api.example.com", false),
+        ("the host that the request went to", "https://api.example.com", "api.example.com", false),
+        ("the same with a port", "http://api.example.com:81", "api.example.com:81", false),
+        ("another port of it", "https://api.example.com:81", "api.example.com", true),
+        ("something malformed, whatever the host", "api.example.com", "api.example.com", true),
+        ("several origins", "repeated", "api.example.com", true),
+        ("no host", "https://evil.example", "", true),
+    ] {
+        assert_eq!(enforced.refuses(header(origin), host.as_bytes()), refused, "{sentence}");
+    }
+
+    let lenient = policy("{allow_origins: ['https://app.example.com']}");
+    assert!(!lenient.refuses(header("https://evil.example"), b"api.example.com"));
+}
