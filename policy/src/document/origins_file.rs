@@ -1,6 +1,7 @@
 //! Reading an `allow_origins_file`: one pattern a line, as many lines as there are.
 
 use std::{
+    fs::File,
     io::{BufRead, BufReader, Read},
     path::Path,
 };
@@ -21,50 +22,72 @@ pub(super) enum Line<'l> {
     TooLong,
 }
 
-/// Calls `each` with the number and the content of every line that has any.
-///
-/// A `#` at the beginning of a line or after a space begins a comment. CR LF ends a line as LF
-/// does; a byte order mark is skipped. Nothing is allocated for a line.
-///
-/// # Errors
-///
-/// If the file cannot be read, is not a regular file, or has more than [`MAX_BYTES`].
-pub(super) fn read(path: &Path, mut each: impl FnMut(u32, Line<'_>)) -> Result<(), MistakeKind> {
-    let mut reader = BufReader::with_capacity(64 * 1024, file::open(path)?.take(MAX_BYTES + 1));
-    let mut number = 0_u32;
-    // The beginning of a line whose end is not in the reader's buffer.
-    let mut begun = Vec::new();
-    let mut total = 0_u64;
-    loop {
-        let buffer = reader.fill_buf().map_err(file::unreadable)?;
-        if buffer.is_empty() {
-            break;
-        }
-        let mut rest = buffer;
-        while let Some(end) = memchr::memchr(b'\n', rest) {
-            let line = if begun.is_empty() {
-                &rest[..end]
-            } else {
-                extend(&mut begun, &rest[..end]);
-                &begun
-            };
-            number = number.saturating_add(1);
-            visit(number, line, &mut each);
-            begun.clear();
-            rest = &rest[end + 1..];
-        }
-        extend(&mut begun, rest);
-        let length = buffer.len();
-        reader.consume(length);
-        total += length as u64;
-        if total > MAX_BYTES {
-            return Err(MistakeKind::ListTooLarge { limit: MAX_BYTES });
-        }
+/// A list that is open.
+pub(super) struct OriginsFile {
+    file: File,
+    length: u64,
+}
+
+impl OriginsFile {
+    /// # Errors
+    ///
+    /// If it is not a regular file, or cannot be opened.
+    pub(super) fn open(path: &Path) -> Result<Self, MistakeKind> {
+        let file = file::open(path)?;
+        let length = file.metadata().map_err(file::unreadable)?.len();
+        Ok(Self { file, length })
     }
-    if !begun.is_empty() {
-        visit(number.saturating_add(1), &begun, &mut each);
+
+    /// Bytes that it had when it was opened, but no more than are read.
+    pub(super) fn length(&self) -> usize {
+        self.length.min(MAX_BYTES) as usize
     }
-    Ok(())
+
+    /// Calls `each` with the number and the content of every line that has any.
+    ///
+    /// A `#` at the beginning of a line or after a space begins a comment. CR LF ends a line as LF
+    /// does; a byte order mark is skipped. Nothing is allocated for a line.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or has more than [`MAX_BYTES`].
+    pub(super) fn read(self, mut each: impl FnMut(u32, Line<'_>)) -> Result<(), MistakeKind> {
+        let mut reader = BufReader::with_capacity(64 * 1024, self.file.take(MAX_BYTES + 1));
+        let mut number = 0_u32;
+        // The beginning of a line whose end is not in the reader's buffer.
+        let mut begun = Vec::new();
+        let mut total = 0_u64;
+        loop {
+            let buffer = reader.fill_buf().map_err(file::unreadable)?;
+            if buffer.is_empty() {
+                break;
+            }
+            let mut rest = buffer;
+            while let Some(end) = memchr::memchr(b'\n', rest) {
+                let line = if begun.is_empty() {
+                    &rest[..end]
+                } else {
+                    extend(&mut begun, &rest[..end]);
+                    &begun
+                };
+                number = number.saturating_add(1);
+                visit(number, line, &mut each);
+                begun.clear();
+                rest = &rest[end + 1..];
+            }
+            extend(&mut begun, rest);
+            let length = buffer.len();
+            reader.consume(length);
+            total += length as u64;
+            if total > MAX_BYTES {
+                return Err(MistakeKind::ListTooLarge { limit: MAX_BYTES });
+            }
+        }
+        if !begun.is_empty() {
+            visit(number.saturating_add(1), &begun, &mut each);
+        }
+        Ok(())
+    }
 }
 
 /// Keeps no more of a line than shows that it is too long.
@@ -101,7 +124,9 @@ mod tests {
         let directory = crate::test_directory::TestDirectory::new("origins-file");
         let path = directory.write("origins.txt", content);
         let mut lines = Vec::new();
-        read(&path, |number, line| {
+        let list = OriginsFile::open(&path).unwrap();
+        assert_eq!(list.length(), content.len());
+        list.read(|number, line| {
             lines.push((
                 number,
                 match line {

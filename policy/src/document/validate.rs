@@ -12,7 +12,7 @@ use std::{
 use super::{
     keys::{KEYS, Key, KeySpec, PolicyKey, RuleKey},
     node::{Node, Value},
-    origins_file::{self, Line},
+    origins_file::{self, Line, OriginsFile},
     report::{Expected, Mistake, MistakeKind, Mistakes, Report, Syntax, quote, truth},
     yaml::Failure,
 };
@@ -581,22 +581,25 @@ impl<P: Patterns> Validator<P> {
         let file: Arc<Path> = path.into();
         let mistakes = self.mistakes.count();
         let mut lines = 0_usize;
-        let read = origins_file::read(&file, |number, line| {
-            let site = Site { file: &file, line: Some(number), ..site };
-            lines += 1;
-            match line {
-                Line::TooLong => {
-                    let kind = MistakeKind::LineTooLong { limit: origins_file::MAX_LINE };
-                    self.add(site, None, kind);
-                }
-                Line::Pattern(bytes) => match std::str::from_utf8(bytes) {
-                    Ok(text) => self.pattern(site, text, rank, Some(rule), draft),
-                    Err(_) => {
-                        let shown = quote(&String::from_utf8_lossy(bytes));
-                        self.add(site, Some(shown), MistakeKind::NotUtf8);
+        let read = OriginsFile::open(&file).and_then(|list| {
+            draft.matcher.reserve(list.length());
+            list.read(|number, line| {
+                let site = Site { file: &file, line: Some(number), ..site };
+                lines += 1;
+                match line {
+                    Line::TooLong => {
+                        let kind = MistakeKind::LineTooLong { limit: origins_file::MAX_LINE };
+                        self.add(site, None, kind);
                     }
-                },
-            }
+                    Line::Pattern(bytes) => match std::str::from_utf8(bytes) {
+                        Ok(text) => self.pattern(site, text, rank, Some(rule), draft),
+                        Err(_) => {
+                            let shown = quote(&String::from_utf8_lossy(bytes));
+                            self.add(site, Some(shown), MistakeKind::NotUtf8);
+                        }
+                    },
+                }
+            })
         });
         let site = Site { file: &file, line: None, ..site };
         if let Err(kind) = read {

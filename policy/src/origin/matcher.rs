@@ -90,6 +90,15 @@ impl MatcherBuilder {
         Self::default()
     }
 
+    /// Makes room for origins of so many bytes together, where the system gives it.
+    ///
+    /// Without it the room doubles whenever it is full, and copying what is there may keep other
+    /// threads waiting: allocators lock for as long as that takes.
+    pub fn reserve(&mut self, bytes: usize) {
+        // A list of comments and wildcards needs less, so that too much is no mistake.
+        let _ = self.exact.bytes.try_reserve_exact(bytes);
+    }
+
     /// Adds a pattern to the rule of this rank. Of equal patterns the one with the lowest rank
     /// counts.
     pub fn add(&mut self, rank: Rank, pattern: &OriginPattern<'_>) {
