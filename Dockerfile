@@ -13,12 +13,9 @@ ARG CARGO_HOME=/build/cargo-home
 RUN DEB_BUILD_OPTIONS=noautodbgsym dpkg-buildpackage --build=binary --no-sign
 RUN mkdir -p /demo/conf.d && cp nginx-conf/image.conf /demo/nginx.conf && \
     cp nginx-conf/cors.yaml nginx-conf/htpasswd /demo && \
-    # What stands in http { }, for other hosts than this one, with the log of all, and without the playground, which
-    # needs two names of this host.
-    sed -e '1,/^http {/d' -e '/^}/,$d' -e '/# The playground, a page/,/^    }/d' -e '/# What the playground shows/,/;$/d' \
-        -e '/access_log logs/d' -e 's/listen 127.0.0.1:8080/listen 8080/' \
-        -e 's|unix:/tmp/cors-policy-application.sock|127.0.0.1:8081|' \
-        nginx-conf/nginx.conf > /demo/conf.d/demo.conf
+    # For other hosts than this one. A socket would be in the way when a container that was killed starts again.
+    sed -e 's/listen 127.0.0.1:8080/listen 8080/' -e 's|unix:/tmp/cors-policy-application.sock|127.0.0.1:8081|' \
+        nginx-conf/gateway.conf > /demo/conf.d/demo.conf
 
 FROM debian:trixie-slim
 LABEL org.opencontainers.image.title="nginx with CORS policies" \
