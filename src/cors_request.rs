@@ -9,6 +9,7 @@ use nginx_sys::{
 };
 
 use crate::Module;
+use crate::in_force::Governed;
 
 /// A name to look for, with the hash that nginx computed of every request header name.
 struct Name<const N: usize> {
@@ -69,48 +70,57 @@ const REQUEST_PRIVATE_NETWORK: Name<38> = Name::new(b"access-control-request-pri
 /// The length of the shortest name of an `Access-Control-Request-*` header, which few others reach.
 const SHORTEST_REQUESTED: usize = REQUEST_METHOD.lowercase.len();
 
-/// The lines of an nginx header list, a part of the list at a time, in the order in which they
-/// stand.
-#[derive(Clone)]
-pub(crate) struct Parts<'r> {
-    next: Option<&'r ngx_list_part_t>,
+/// The headers of a request, which may change otherwise meanwhile.
+#[inline]
+pub(crate) fn headers_in<'r>(r: &ngx_http_request_t) -> &'r ngx_http_headers_in_t {
+    // SAFETY: they stay where they are as long as the request, and nothing that this module calls
+    // writes to them.
+    unsafe { &*ptr::from_ref(&r.headers_in) }
 }
 
-impl<'r> Parts<'r> {
+/// A part of the list of a request's headers.
+#[derive(Clone, Copy)]
+pub(crate) struct Part<'r>(&'r ngx_list_part_t);
+
+impl<'r> Part<'r> {
+    /// The first one, which there always is.
     #[inline]
-    fn of(headers_in: &'r ngx_http_headers_in_t) -> Self {
-        Self { next: Some(&headers_in.headers.part) }
+    fn first(headers_in: &'r ngx_http_headers_in_t) -> Self {
+        Self(&headers_in.headers.part)
     }
-}
-
-impl<'r> Iterator for Parts<'r> {
-    type Item = &'r [ngx_table_elt_t];
 
     #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        let part = self.next.take()?;
+    fn next(self) -> Option<Self> {
         // SAFETY: null in the last part, and a part of the same list otherwise.
-        self.next = unsafe { part.next.as_ref() };
-        if part.nelts == 0 {
-            return Some(&[]);
+        unsafe { self.0.next.as_ref() }.map(Self)
+    }
+
+    /// The lines in it, in the order in which they stand.
+    #[inline]
+    fn lines(self) -> &'r [ngx_table_elt_t] {
+        if self.0.nelts == 0 {
+            return &[];
         }
         // SAFETY: `headers_in.headers` is a list of `ngx_table_elt_t`, as `ngx_http_alloc_request`
         // or the HTTP/2 and HTTP/3 counterparts made it; a part holds `nelts` initialized elements
         // from `elts` on.
-        Some(unsafe { slice::from_raw_parts(part.elts.cast(), part.nelts) })
+        unsafe { slice::from_raw_parts(self.0.elts.cast(), self.0.nelts) }
     }
 }
 
-/// The lines one by one.
+/// Lines of a request's headers: these of a part, and then those of the parts that follow.
 #[derive(Clone)]
 pub(crate) struct Lines<'r> {
     current: slice::Iter<'r, ngx_table_elt_t>,
-    parts: Parts<'r>,
+    part: Part<'r>,
 }
 
 impl<'r> Lines<'r> {
+    /// All of them.
+    #[inline]
     fn of(headers_in: &'r ngx_http_headers_in_t) -> Self {
-        Self { current: [].iter(), parts: Parts::of(headers_in) }
+        let part = Part::first(headers_in);
+        Self { current: part.lines().iter(), part }
     }
 
     #[cold]
@@ -122,12 +132,14 @@ impl<'r> Lines<'r> {
 impl<'r> Iterator for Lines<'r> {
     type Item = &'r ngx_table_elt_t;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(line) = self.current.next() {
                 return Some(line);
             }
-            self.current = self.parts.next()?.iter();
+            self.part = self.part.next()?;
+            self.current = self.part.lines().iter();
         }
     }
 }
@@ -145,40 +157,82 @@ fn bytes_of<'r>(value: ngx_str_t) -> &'r [u8] {
 
 /// The request's `Origin`, as nginx holds it.
 #[derive(Clone, Copy)]
-pub(crate) enum Origin {
+pub(crate) enum Origin<'r> {
     Absent,
-    One(ngx_str_t),
+    One(&'r ngx_table_elt_t),
     Repeated,
 }
 
-impl Origin {
+impl<'r> Origin<'r> {
+    /// Lines of these headers, to the end of their part of the list, so that `Origin` is in none
+    /// before them; if there is any with the hash of `Origin`.
+    #[inline(always)]
+    pub(crate) fn find(
+        headers_in: &'r ngx_http_headers_in_t,
+    ) -> Option<(&'r [ngx_table_elt_t], Part<'r>)> {
+        let mut next = Some(Part::first(headers_in));
+        while let Some(part) = next {
+            let mut lines = part.lines();
+            // Every request pays for this loop: four comparisons a turn.
+            while let [first, second, third, fourth, after @ ..] = lines {
+                if has_origin_hash(first)
+                    || has_origin_hash(second)
+                    || has_origin_hash(third)
+                    || has_origin_hash(fourth)
+                {
+                    return Some((lines, part));
+                }
+                lines = after;
+            }
+            while let [first, after @ ..] = lines {
+                if has_origin_hash(first) {
+                    return Some((lines, part));
+                }
+                lines = after;
+            }
+            next = part.next();
+        }
+        None
+    }
+
+    /// That of a request which has it in these lines, or in the parts after theirs.
+    #[inline(always)]
+    pub(crate) fn of(mut lines: &'r [ngx_table_elt_t], mut part: Part<'r>) -> Self {
+        let mut origin = Self::Absent;
+        loop {
+            lines.iter().for_each(|line| origin.add(line));
+            let Some(next) = part.next() else { return origin };
+            (lines, part) = (next.lines(), next);
+        }
+    }
+
     /// Takes a line of the request into account, whatever its name.
     #[inline]
-    fn add(&mut self, line: &ngx_table_elt_t) {
+    fn add(&mut self, line: &'r ngx_table_elt_t) {
         if !ORIGIN.is_of(line) {
             return;
         }
         *self = match self {
-            Self::Absent => Self::One(line.value),
+            Self::Absent => Self::One(line),
             Self::One(_) | Self::Repeated => Self::Repeated,
         };
     }
 
     /// As the engine takes it.
     #[inline]
-    pub(crate) fn header(&self) -> OriginHeader<'_> {
+    pub(crate) fn header(self) -> OriginHeader<'r> {
         match self {
             Self::Absent => OriginHeader::Absent,
-            Self::One(value) => OriginHeader::One(value.as_bytes()),
+            Self::One(line) => OriginHeader::One(bytes_of(line.value)),
             Self::Repeated => OriginHeader::Repeated,
         }
     }
 
     /// The header's one value.
     #[inline]
-    pub(crate) fn value(&self) -> Option<ngx_str_t> {
+    pub(crate) fn value(self) -> Option<ngx_str_t> {
         match self {
-            Self::One(value) => Some(*value),
+            Self::One(line) => Some(line.value),
             Self::Absent | Self::Repeated => None,
         }
     }
@@ -254,7 +308,7 @@ impl<'r> Preflight<'r> {
 
 /// A request as CORS sees it.
 pub(crate) struct CorsRequest<'r> {
-    pub(crate) origin: Origin,
+    pub(crate) origin: Origin<'r>,
     asked: Preflight<'r>,
 }
 
@@ -264,29 +318,14 @@ impl<'r> CorsRequest<'r> {
         if method == NGX_HTTP_OPTIONS as ngx_uint_t {
             Self::options(headers_in)
         } else {
-            Self::actual(headers_in)
+            let found = Origin::find(headers_in);
+            Self::actual(found.map_or(Origin::Absent, |(lines, part)| Origin::of(lines, part)))
         }
     }
 
-    /// The request with these headers, of a method that is not `OPTIONS`.
+    /// The request with this `Origin`, of a method that is not `OPTIONS`.
     #[inline(always)]
-    pub(crate) fn actual(headers_in: &'r ngx_http_headers_in_t) -> Self {
-        let mut origin = Origin::Absent;
-        for lines in Parts::of(headers_in) {
-            // Every request pays for this loop: four comparisons a turn.
-            let mut rest = lines;
-            while let [first, second, third, fourth, after @ ..] = rest {
-                if has_origin_hash(first)
-                    || has_origin_hash(second)
-                    || has_origin_hash(third)
-                    || has_origin_hash(fourth)
-                {
-                    rest[..4].iter().for_each(|line| origin.add(line));
-                }
-                rest = after;
-            }
-            rest.iter().for_each(|line| origin.add(line));
-        }
+    pub(crate) fn actual(origin: Origin<'r>) -> Self {
         Self { origin, asked: Preflight::default() }
     }
 
@@ -294,14 +333,16 @@ impl<'r> CorsRequest<'r> {
     #[inline(never)]
     pub(crate) fn options(headers_in: &'r ngx_http_headers_in_t) -> Self {
         let mut request = Self { origin: Origin::Absent, asked: Preflight::default() };
-        for lines in Parts::of(headers_in) {
-            for line in lines {
+        let mut next = Some(Part::first(headers_in));
+        while let Some(part) = next {
+            for line in part.lines() {
                 if has_origin_hash(line) {
                     request.origin.add(line);
                 } else if line.key.len >= SHORTEST_REQUESTED {
                     request.asked.add(line, headers_in);
                 }
             }
+            next = part.next();
         }
         request
     }
@@ -311,29 +352,6 @@ impl<'r> CorsRequest<'r> {
     pub(crate) fn preflight(&self) -> Option<&Preflight<'r>> {
         let is_cors = !matches!(self.origin, Origin::Absent);
         (is_cors && self.asked.method.is_some()).then_some(&self.asked)
-    }
-
-    /// Runs `f`, while which [`lent`](Self::lent) finds this request.
-    pub(crate) fn lend<T>(
-        &self,
-        r: &mut ngx_http_request_t,
-        f: impl FnOnce(&mut ngx_http_request_t) -> T,
-    ) -> T {
-        let lent = ptr::from_ref(self).cast_mut().cast();
-        Module::set_context(r, lent);
-        let result = f(r);
-        if ptr::eq(Module::context(r), lent) {
-            Module::set_context(r, ptr::null_mut());
-        }
-        result
-    }
-
-    /// What is lent for `r`, if anything is.
-    #[inline]
-    pub(crate) fn lent(r: &ngx_http_request_t) -> Option<&'r CorsRequest<'r>> {
-        // SAFETY: a context that does not say that the module failed is one that `lend` set, which
-        // takes it back before the request that is lent is gone.
-        unsafe { Module::context(r).cast::<CorsRequest<'r>>().as_ref() }
     }
 
     /// What the policy says to it.
@@ -350,5 +368,36 @@ impl<'r> CorsRequest<'r> {
             }
             None => policy.decide(self.origin.header()),
         }
+    }
+}
+
+/// What a phase handler knows of a request, for the header filter that it calls.
+pub(crate) struct Lent<'r> {
+    pub(crate) governed: Governed,
+    pub(crate) request: &'r CorsRequest<'r>,
+}
+
+impl<'r> Lent<'r> {
+    /// Runs `f`, while which [`of`](Self::of) finds this.
+    pub(crate) fn during<T>(
+        &self,
+        r: &mut ngx_http_request_t,
+        f: impl FnOnce(&mut ngx_http_request_t) -> T,
+    ) -> T {
+        let lent = ptr::from_ref(self).cast_mut().cast();
+        Module::set_context(r, lent);
+        let result = f(r);
+        if ptr::eq(Module::context(r), lent) {
+            Module::set_context(r, ptr::null_mut());
+        }
+        result
+    }
+
+    /// What is lent for `r`, which no [failure](Module::failure) is noted for, if anything is.
+    #[inline]
+    pub(crate) fn of(r: &ngx_http_request_t) -> Option<&'r Self> {
+        // SAFETY: a context that does not say that the module failed is one that `during` set, which
+        // takes it back before what is lent is gone.
+        unsafe { Module::context(r).cast::<Self>().as_ref() }
     }
 }

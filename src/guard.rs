@@ -5,8 +5,10 @@ use core::cell::RefCell;
 use core::fmt::Write;
 use std::panic::{self, AssertUnwindSafe};
 
-use nginx_sys::{NGX_LOG_ALERT, ngx_log_t};
+use nginx_sys::{NGX_LOG_ALERT, ngx_http_request_t, ngx_log_t};
 use ngx::ngx_log_error;
+
+use crate::log_of;
 
 #[cfg(not(panic = "unwind"))]
 compile_error!("a panic has to unwind, so that it costs one request and not the worker");
@@ -36,6 +38,21 @@ pub(crate) fn catch<T>(log: *mut ngx_log_t, f: impl FnOnce() -> T) -> Option<T> 
         Ok(value) => Some(value),
         Err(payload) => {
             report(log, payload);
+            None
+        }
+    }
+}
+
+/// As [`catch`], where the log is that of a request.
+#[inline(always)]
+pub(crate) fn catch_request<T>(
+    r: &mut ngx_http_request_t,
+    f: impl FnOnce(&mut ngx_http_request_t) -> T,
+) -> Option<T> {
+    match panic::catch_unwind(AssertUnwindSafe(|| f(r))) {
+        Ok(value) => Some(value),
+        Err(payload) => {
+            report(log_of(r), payload);
             None
         }
     }

@@ -3,22 +3,22 @@
 //! It runs after `ngx_http_headers_filter_module` and whatever else sets response headers (see
 //! `ngx_module_order` in `lib.rs`), so that it has the last word on the CORS headers.
 
-use core::fmt;
+use core::{fmt, ptr};
 
 use cors_policy::{Decision, FieldValue, PreflightMode, UpstreamHeaders};
 use nginx_sys::{
     NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_OPTIONS, NGX_LOG_INFO,
-    ngx_http_filter_finalize_request, ngx_http_headers_out_t, ngx_http_output_header_filter_pt,
-    ngx_http_request_t, ngx_http_top_header_filter, ngx_int_t, ngx_log_t, ngx_str_t,
-    ngx_table_elt_t, ngx_uint_t,
+    ngx_http_filter_finalize_request, ngx_http_output_header_filter_pt, ngx_http_request_t,
+    ngx_http_top_header_filter, ngx_int_t, ngx_log_t, ngx_str_t, ngx_table_elt_t, ngx_uint_t,
 };
 use ngx::ngx_log_error;
 
-use crate::cors_request::{CorsRequest, Preflight};
+use crate::conf::Definition;
+use crate::cors_request::{CorsRequest, Lent, Origin, Part, Preflight, headers_in};
 use crate::counters::Kind;
 use crate::headers_out::{HeadersOut, str_of};
 use crate::in_force::Governed;
-use crate::ready::Requested;
+use crate::ready::{ReadyPolicy, Requested};
 use crate::{Failure, Module, OutOfMemory, fail_points, guard, in_force, log_of};
 
 static mut NEXT: ngx_http_output_header_filter_pt = None;
@@ -36,7 +36,8 @@ pub(crate) unsafe fn install() {
     }
 }
 
-fn next(r: *mut ngx_http_request_t) -> ngx_int_t {
+#[inline]
+fn next(r: &mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: `NEXT` is written before the first request; the filter gets the request that this
     // one got.
     unsafe { NEXT.map_or(NGX_ERROR as ngx_int_t, |filter| filter(r)) }
@@ -47,22 +48,87 @@ unsafe extern "C" fn filter(request: *mut ngx_http_request_t) -> ngx_int_t {
     let r = unsafe { &mut *request };
     // What a subrequest brings becomes part of the main response, whose header is already sent or
     // is not concerned.
-    if core::ptr::eq(r, r.main) {
-        // Mostly there is none.
-        if !Module::context(r).is_null() {
-            match Module::failure(r) {
-                None => {}
-                Some(Failure::Unanswered) => return fail(r),
-                Some(Failure::Answered) => return next(request),
-            }
-        }
-        match guard::catch(log_of(r), || apply(r)) {
-            Some(Ok(())) => {}
-            Some(Err(OutOfMemory)) => return NGX_ERROR as ngx_int_t,
-            None => return fail(r),
-        }
+    if !ptr::eq(r, r.main) {
+        return next(r);
     }
-    next(request)
+    if r.method == NGX_HTTP_OPTIONS as ngx_uint_t || !Module::context(r).is_null() {
+        return handle(r);
+    }
+    let Some(in_force) = in_force::get_fixed(r) else { return handle(r) };
+    let Some(governed) = in_force.get() else { return next(r) };
+    if !HeadersOut::of(&mut r.headers_out).is_empty() {
+        return handle(r);
+    }
+    // Most requests end here; nothing of this can panic.
+    match Origin::find(headers_in(r)) {
+        None if governed.dry_run => next(r),
+        None => handle_without_origin(r, governed.policy),
+        Some(_) if governed.dry_run => handle(r),
+        Some((lines, part)) => handle_actual(r, governed.definition, governed.policy, lines, part),
+    }
+}
+
+/// Adds the lines that a response to a request without `Origin` has; nothing of this can panic.
+#[inline(never)]
+extern "C" fn handle_without_origin(r: &mut ngx_http_request_t, policy: &ReadyPolicy) -> ngx_int_t {
+    let mut headers = HeadersOut::of(&mut r.headers_out);
+    match headers.append(policy.lines_without_origin()) {
+        Ok(_) => next(r),
+        Err(OutOfMemory) => NGX_ERROR as ngx_int_t,
+    }
+}
+
+/// Decides about a request that is not `OPTIONS` and has `Origin` in these lines or after them, and
+/// a response that has nothing yet.
+#[inline(never)]
+#[expect(improper_ctypes_definitions, reason = "only Rust calls it, but must not unwind")]
+extern "C" fn handle_actual(
+    r: &mut ngx_http_request_t,
+    definition: &'static Definition,
+    policy: &'static ReadyPolicy,
+    lines: &[ngx_table_elt_t],
+    part: Part<'_>,
+) -> ngx_int_t {
+    let governed = Governed { definition, policy, dry_run: false };
+    finish(r, |r| {
+        fail_points::in_request(r, "header filter");
+        let origin = Origin::of(lines, part);
+        let answer = policy.decide(origin.header());
+        record(log_of(r), governed, origin, None, answer.decision());
+        let lines = policy.lines(&answer);
+        let mut headers = HeadersOut::of(&mut r.headers_out);
+        let sent = headers.append(lines.all())?;
+        for &(index, _) in lines.requested() {
+            set(&mut sent[index], origin.value());
+        }
+        Ok(())
+    })
+}
+
+/// Decides about a request of which less is known, or more.
+#[inline(never)]
+extern "C" fn handle(r: &mut ngx_http_request_t) -> ngx_int_t {
+    match Module::failure(r) {
+        None => finish(r, |r| {
+            fail_points::in_request(r, "header filter");
+            apply(r)
+        }),
+        Some(Failure::Unanswered) => fail(r),
+        Some(Failure::Answered) => next(r),
+    }
+}
+
+/// Does with the response what `f` says, and passes it on.
+#[inline(always)]
+fn finish(
+    r: &mut ngx_http_request_t,
+    f: impl FnOnce(&mut ngx_http_request_t) -> Result<(), OutOfMemory>,
+) -> ngx_int_t {
+    match guard::catch_request(r, f) {
+        Some(Ok(())) => next(r),
+        Some(Err(OutOfMemory)) => NGX_ERROR as ngx_int_t,
+        None => fail(r),
+    }
 }
 
 /// Replaces the response by an error.
@@ -77,48 +143,32 @@ fn fail(r: &mut ngx_http_request_t) -> ngx_int_t {
 /// Decides, counts, logs, and writes the decision of the policy in force, if there is one.
 #[inline]
 fn apply(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
-    fail_points::in_request(r, "header filter");
+    if let Some(lent) = Lent::of(r) {
+        return write(r, lent.governed, lent.request);
+    }
     let Some(governed) = in_force::get(r)? else { return Ok(()) };
-    if r.method == NGX_HTTP_OPTIONS as ngx_uint_t {
-        return apply_to_options(r, governed);
-    }
-    let request = CorsRequest::actual(&r.headers_in);
-    write(log_of(r), &mut r.headers_out, governed, &request)
+    let request = CorsRequest::of(r.method, headers_in(r));
+    write(r, governed, &request)
 }
 
-/// As [`apply`], where the request may be a preflight.
-fn apply_to_options(r: &mut ngx_http_request_t, governed: Governed) -> Result<(), OutOfMemory> {
-    let found;
-    let request = match CorsRequest::lent(r) {
-        Some(request) => request,
-        None => {
-            found = CorsRequest::options(&r.headers_in);
-            &found
-        }
-    };
-    // The application's answer to a preflight is left alone.
-    if request.preflight().is_some() && governed.policy.preflight() == PreflightMode::Forward {
-        return Ok(());
-    }
-    write(log_of(r), &mut r.headers_out, governed, request)
-}
-
-/// Copied into its two callers, one of which knows that the request is no preflight.
-#[inline(always)]
 fn write(
-    log: *mut ngx_log_t,
-    headers_out: &mut ngx_http_headers_out_t,
+    r: &mut ngx_http_request_t,
     governed: Governed,
     request: &CorsRequest<'_>,
 ) -> Result<(), OutOfMemory> {
-    let policy = governed.policy;
-    let answer = request.decide(policy);
-    record(log, governed, request, answer.decision());
+    let preflight = request.preflight();
+    // The application's answer to a preflight is left alone.
+    if preflight.is_some() && governed.policy.preflight() == PreflightMode::Forward {
+        return Ok(());
+    }
+    let answer = request.decide(governed.policy);
+    record(log_of(r), governed, request.origin, preflight, answer.decision());
     if governed.dry_run {
         return Ok(());
     }
 
-    let mut headers = HeadersOut::of(headers_out);
+    let policy = governed.policy;
+    let mut headers = HeadersOut::of(&mut r.headers_out);
     if policy.upstream_headers() == UpstreamHeaders::Keep && headers.has_allow_origin() {
         return Ok(());
     }
@@ -167,8 +217,14 @@ fn set(line: &mut ngx_table_elt_t, value: Option<ngx_str_t>) {
 
 /// Counts a decision, and logs a denial.
 #[inline]
-fn record(log: *mut ngx_log_t, governed: Governed, request: &CorsRequest<'_>, decision: Decision) {
-    let kind = if request.preflight().is_some() { Kind::Preflight } else { Kind::Actual };
+fn record(
+    log: *mut ngx_log_t,
+    governed: Governed,
+    origin: Origin<'_>,
+    preflight: Option<&Preflight<'_>>,
+    decision: Decision,
+) {
+    let kind = if preflight.is_some() { Kind::Preflight } else { Kind::Actual };
     match decision {
         // Not a CORS request.
         Decision::None => return,
@@ -176,8 +232,7 @@ fn record(log: *mut ngx_log_t, governed: Governed, request: &CorsRequest<'_>, de
         Decision::DeniedOrigin | Decision::DeniedMethod | Decision::DeniedHeader => {
             // SAFETY: the log of a request, which lives as long as it.
             if unsafe { (*log).log_level } >= NGX_LOG_INFO as ngx_uint_t {
-                let origin = request.origin.value();
-                log_denial(log, governed, origin, request.preflight(), decision);
+                log_denial(log, governed, origin.value(), preflight, decision);
             }
         }
     }

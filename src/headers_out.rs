@@ -19,6 +19,12 @@ impl<'r> HeadersOut<'r> {
         Self(&mut headers_out.headers)
     }
 
+    /// Whether there is nothing yet: nginx keeps the usual headers elsewhere.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.part.nelts == 0 && self.0.part.next.is_null()
+    }
+
     /// Shows `f` the lines that will be sent, until it says to stop; nginx leaves out those whose
     /// `hash` is zero.
     #[inline]
@@ -58,8 +64,8 @@ impl<'r> HeadersOut<'r> {
     /// returns what of `vary` no `Vary` line names yet.
     #[inline]
     pub(crate) fn take_over(&mut self, timing: bool, vary: Vary) -> Vary {
-        // Most responses have nothing here: nginx keeps the usual headers elsewhere.
-        if self.0.part.nelts == 0 && self.0.part.next.is_null() {
+        // As most responses are.
+        if self.is_empty() {
             return vary;
         }
         self.take_over_lines(timing, vary)
@@ -83,7 +89,7 @@ impl<'r> HeadersOut<'r> {
     }
 
     /// Adds lines at the end, side by side.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn append(
         &mut self,
         lines: &[ngx_table_elt_t],

@@ -97,7 +97,7 @@ impl InForce {
 
     /// The policy, if there is one.
     #[inline]
-    fn get(&self) -> Option<Governed> {
+    pub(crate) fn get(&self) -> Option<Governed> {
         // SAFETY: null, or in the `MainConf` of the configuration that the request is served with,
         // which nginx frees after the last of its requests, or held by the request.
         let policy = unsafe { self.policy.as_ref()? };
@@ -245,26 +245,29 @@ fn find(r: &mut ngx_http_request_t, here: &LocationConf) -> Result<InForce, OutO
     InForce { is_settled, ..InForce::new(here, definition) }.hold(r)
 }
 
+/// What is in force for the main request `r`, if it is what its location puts in force for every
+/// request.
+#[inline]
+pub(crate) fn get_fixed(r: &ngx_http_request_t) -> Option<&InForce> {
+    let here = Module::location_conf(r)?;
+    ptr::eq(Slot::of(r, here)?.get(), &here.in_force).then_some(&here.in_force)
+}
+
 /// The policy in force for the main request `r`.
 #[inline]
 pub(crate) fn get(r: &mut ngx_http_request_t) -> Result<Option<Governed>, OutOfMemory> {
-    let Some(here) = Module::location_conf(r) else { return Ok(None) };
-    let Some(slot) = Slot::of(r, here) else { return Ok(None) };
-    if ptr::eq(slot.get(), &here.in_force) {
-        return Ok(here.in_force.get());
+    match get_fixed(r) {
+        Some(in_force) => Ok(in_force.get()),
+        None => get_known(r),
     }
-    let known = slot.known();
-    get_known(r, here, known)
 }
 
 /// As [`get`], where something else is in force than what this location always puts in force.
 #[inline(never)]
-fn get_known(
-    r: &mut ngx_http_request_t,
-    here: &LocationConf,
-    known: Option<InForce>,
-) -> Result<Option<Governed>, OutOfMemory> {
-    let in_force = match known {
+fn get_known(r: &mut ngx_http_request_t) -> Result<Option<Governed>, OutOfMemory> {
+    let Some(here) = Module::location_conf(r) else { return Ok(None) };
+    let Some(slot) = Slot::of(r, here) else { return Ok(None) };
+    let in_force = match slot.known() {
         Some(known) if known.is_settled && ptr::eq(known.location, here) => known,
         Some(known) if !here.own && !ptr::eq(known.location, here) => known,
         // The request did not come to this location through the rewrite phase, or the variables

@@ -16,9 +16,9 @@ use nginx_sys::{
 };
 use ngx::http::HttpModuleLocationConf;
 
-use crate::cors_request::CorsRequest;
+use crate::cors_request::{CorsRequest, Lent, headers_in};
 use crate::in_force::{self, Governed};
-use crate::{Module, OutOfMemory, fail_points, guard, log_of};
+use crate::{Module, OutOfMemory, fail_points, guard};
 
 /// What becomes of a request.
 enum Step {
@@ -88,8 +88,7 @@ fn handle(
 ) -> ngx_int_t {
     // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
     let r = unsafe { &mut *request };
-    let log = log_of(r);
-    let rc = match guard::catch(log, || step(r)) {
+    let rc = match guard::catch_request(r, step) {
         Some(Ok(Step::Continue)) => return NGX_DECLINED as ngx_int_t,
         Some(Ok(Step::Finish(rc))) => rc,
         Some(Err(OutOfMemory)) => NGX_ERROR as ngx_int_t,
@@ -113,12 +112,13 @@ fn answer(r: &mut ngx_http_request_t, governed: Governed) -> Step {
         return Step::Continue;
     }
     let policy = governed.policy;
-    // SAFETY: the headers stay where they are as long as the request; what is read from them is
-    // copied, so that nothing refers to `r` itself.
-    let request = CorsRequest::of(r.method, unsafe { &*ptr::from_ref(&r.headers_in) });
+    let request = CorsRequest::of(r.method, headers_in(r));
     if request.preflight().is_some() {
         return match policy.preflight() {
-            PreflightMode::Answer => Step::Finish(send(r, &request, policy.preflight_status())),
+            PreflightMode::Answer => {
+                let lent = Lent { governed, request: &request };
+                Step::Finish(send(r, &lent, policy.preflight_status()))
+            }
             PreflightMode::Forward => Step::Continue,
         };
     }
@@ -146,7 +146,7 @@ fn host(r: &ngx_http_request_t) -> &[u8] {
 }
 
 /// Sends the response that the header filter makes an answer to a preflight.
-fn send(r: &mut ngx_http_request_t, request: &CorsRequest<'_>, status: u16) -> ngx_int_t {
+fn send(r: &mut ngx_http_request_t, lent: &Lent<'_>, status: u16) -> ngx_int_t {
     // SAFETY: `r` is the main request, in a phase: its body was not read, and no header was sent.
     unsafe {
         let rc = ngx_http_discard_request_body(r);
@@ -156,8 +156,8 @@ fn send(r: &mut ngx_http_request_t, request: &CorsRequest<'_>, status: u16) -> n
         r.headers_out.status = ngx_uint_t::from(status);
         r.headers_out.content_length_n = 0;
 
-        // The header filter need not read the request's headers again.
-        let rc = request.lend(r, |r| ngx_http_send_header(r));
+        // The header filter need not find it out again.
+        let rc = lent.during(r, |r| ngx_http_send_header(r));
         // nginx sends a 204 without length and body, and ends it with the header.
         if rc != NGX_OK as ngx_int_t || status == NGX_HTTP_NO_CONTENT as u16 {
             return rc;

@@ -2,7 +2,7 @@
 
 use core::ops::Deref;
 
-use cors_policy::{Answer, FieldValue, Policy, Template};
+use cors_policy::{Answer, FieldValue, OriginHeader, Policy, Template};
 use nginx_sys::{ngx_str_t, ngx_table_elt_t};
 
 use crate::headers_out::{line, str_of};
@@ -11,6 +11,7 @@ use crate::headers_out::{line, str_of};
 pub(crate) struct ReadyPolicy {
     // They point to bytes of the policy.
     templates: Box<[Lines]>,
+    without_origin: Lines,
     policy: Box<Policy>,
 }
 
@@ -22,7 +23,18 @@ unsafe impl Sync for ReadyPolicy {}
 impl ReadyPolicy {
     pub(crate) fn new(policy: Policy) -> Self {
         let policy = Box::new(policy);
-        Self { templates: policy.templates().map(Lines::new).collect(), policy }
+        let without_origin = policy.decide(OriginHeader::Absent);
+        Self {
+            templates: policy.templates().map(Lines::new).collect(),
+            without_origin: Lines::new(without_origin.template()),
+            policy,
+        }
+    }
+
+    /// The lines of the answer to a request without `Origin`, which has nothing that is sent back.
+    #[inline]
+    pub(crate) fn lines_without_origin(&self) -> &[ngx_table_elt_t] {
+        self.without_origin.all()
     }
 
     /// The lines of an answer of this policy.

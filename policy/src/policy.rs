@@ -288,11 +288,11 @@ impl Policy {
                 });
             }
             OriginHeader::Absent => return Err(self.refuse(Decision::None)),
-            OriginHeader::Repeated => self.any_rank,
-            OriginHeader::One(_) if self.plain_any => 1,
-            OriginHeader::One(value) => self.matcher.find(value).unwrap_or(0),
+            OriginHeader::Repeated => self.any_rank.into(),
+            OriginHeader::One(value) => self.matcher.find_rank(value),
         };
-        let Some(rule) = usize::from(rank).checked_sub(1).map(|index| &self.rules[index]) else {
+        // Neither rank 0, which denies, nor what is no rank, is that of a rule.
+        let Some(rule) = self.rules.get(rank.wrapping_sub(1) as usize) else {
             return Err(self.refuse(Decision::DeniedOrigin));
         };
         if let (true, OriginHeader::One(value)) = (rule.echoes_any, origin) {
@@ -300,7 +300,7 @@ impl Policy {
                 return Err(self.refuse(Decision::DeniedOrigin));
             }
         }
-        Ok((rank, rule))
+        Ok((rank as Rank, rule))
     }
 
     #[inline(always)]

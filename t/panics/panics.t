@@ -100,7 +100,7 @@ panics('status handler', 'counters', '/counters', 500);
 {
     my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1:' . $server->port, Timeout => 5) or die $!;
     print {$socket} join "\r\n", 'GET /api HTTP/1.1', 'Host: a', '', 'GET /api HTTP/1.1', 'Host: a',
-        'X-Panic-In: header filter', '', 'GET /api HTTP/1.1', 'Host: a', '', '';
+        @origin, 'X-Panic-In: header filter', '', 'GET /api HTTP/1.1', 'Host: a', '', '';
     local $/ = undef;
     is join(' ', <$socket> =~ m{^HTTP/1\.1 (\d+)}mg), '200 500',
         'the connection ends with the error, as it does after every 500 of nginx';

@@ -21,7 +21,7 @@ use super::syntax::{
 pub type Rank = u16;
 
 /// A rank, or [`NONE`].
-type MaybeRank = u32;
+pub(crate) type MaybeRank = u32;
 
 /// Above all ranks: `min` of a rank and this is the rank.
 const NONE: MaybeRank = MaybeRank::MAX;
@@ -90,13 +90,13 @@ impl MatcherBuilder {
         Self::default()
     }
 
-    /// Makes room for origins of so many bytes together, where the system gives it.
+    /// Makes room for exact origins of so many bytes together, beside those that are there.
     ///
     /// Without it the room doubles whenever it is full, and copying what is there may keep other
     /// threads waiting: allocators lock for as long as that takes.
     pub fn reserve(&mut self, bytes: usize) {
-        // A list of comments and wildcards needs less, so that too much is no mistake.
-        let _ = self.exact.bytes.try_reserve_exact(bytes);
+        let reserved = self.exact.bytes.try_reserve_exact(bytes);
+        self.note(reserved);
     }
 
     /// Adds a pattern to the rule of this rank. Of equal patterns the one with the lowest rank
@@ -118,8 +118,13 @@ impl MatcherBuilder {
                 Ok(())
             }
         };
-        if added.is_err() {
-            // What is left to do, to report the error for one, needs some.
+        self.note(added);
+    }
+
+    /// Gives back all that was collected where there is no memory for more: what is left to do, to
+    /// report the error for one, needs some.
+    fn note(&mut self, made: Result<(), TryReserveError>) {
+        if made.is_err() {
             *self = Self { out_of_memory: true, ..Self::default() };
         }
     }
@@ -165,12 +170,21 @@ impl OriginMatcher {
     /// allocates.
     #[inline(always)]
     pub fn find(&self, origin: &[u8]) -> Option<Rank> {
-        let mut best = self.exact.find(origin).min(self.any);
+        // Everything but `NONE` is a rank.
+        Rank::try_from(self.find_rank(origin)).ok()
+    }
+
+    /// As [`find`](Self::find), with a number above all ranks where there is none.
+    #[inline(always)]
+    pub(crate) fn find_rank(&self, origin: &[u8]) -> MaybeRank {
+        let mut best = self.any;
+        if self.exact.lowest < best {
+            best = best.min(self.exact.find(origin));
+        }
         if self.lowest_other < best {
             best = self.find_other(origin, best);
         }
-        // Everything but `NONE` is a rank.
-        Rank::try_from(best).ok()
+        best
     }
 
     /// The lowest rank of a pattern of several origins, or `best` if that is lower.
@@ -192,6 +206,7 @@ struct ExactOrigins {
     /// All origins, one after the other.
     bytes: Vec<u8>,
     entries: ExactEntries,
+    lowest: MaybeRank,
 }
 
 #[derive(Debug)]
@@ -261,13 +276,14 @@ impl ExactBuilder {
             entry.and_modify(|known| known.rank = known.rank.min(rank)).or_insert(new);
             offset += u32::from(length);
         }
+        let lowest = entries.iter().map(|&(_, rank)| rank.into()).min().unwrap_or(NONE);
         let entries = if table.len() <= FEW {
             let each = table.iter().map(|entry| (entry.origin(&bytes).into(), entry.rank));
             ExactEntries::Few(each.collect())
         } else {
             ExactEntries::Many(table)
         };
-        Ok(ExactOrigins { bytes, entries })
+        Ok(ExactOrigins { bytes, entries, lowest })
     }
 }
 
