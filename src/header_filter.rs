@@ -143,19 +143,15 @@ fn fail(r: &mut ngx_http_request_t) -> ngx_int_t {
 /// Decides, counts, logs, and writes the decision of the policy in force, if there is one.
 #[inline]
 fn apply(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
-    if let Some(lent) = Lent::of(r) {
-        return write(r, lent.governed, lent.request);
-    }
-    let Some(governed) = in_force::get(r)? else { return Ok(()) };
-    let request = CorsRequest::of(r.method, headers_in(r));
-    write(r, governed, &request)
-}
-
-fn write(
-    r: &mut ngx_http_request_t,
-    governed: Governed,
-    request: &CorsRequest<'_>,
-) -> Result<(), OutOfMemory> {
+    let found;
+    let (governed, request) = match Lent::of(r) {
+        Some(lent) => (lent.governed, lent.request),
+        None => {
+            let Some(governed) = in_force::get(r)? else { return Ok(()) };
+            found = CorsRequest::of(r.method, headers_in(r));
+            (governed, &found)
+        }
+    };
     let preflight = request.preflight();
     // The application's answer to a preflight is left alone.
     if preflight.is_some() && governed.policy.preflight() == PreflightMode::Forward {
