@@ -1,13 +1,20 @@
-//! Deciding takes nothing from the heap.
+//! Deciding takes nothing from the heap, and reading a long list copies nothing large there.
 #![allow(unsafe_code)]
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    env,
+    fmt::Write,
+    fs,
     hint::black_box,
+    process,
 };
 
-use cors_policy::{OriginHeader, PreflightRequest, document};
+use cors_policy::{
+    OriginHeader, PreflightRequest, document,
+    origin::{MatcherBuilder, OriginPattern},
+};
 
 /// The system's allocator, counting for each thread, because the test harness has threads of its
 /// own.
@@ -15,14 +22,26 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    /// Bytes of the largest block that was made larger.
+    static LARGEST_GROWN: Cell<usize> = const { Cell::new(0) };
 }
 
 // SAFETY: every call is passed on to the system's allocator as it is.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // A thread that ends may still allocate when these are gone.
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
         // SAFETY: the caller upholds the contract of `alloc`, which is that of `System`.
         unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        if size > layout.size() {
+            let _ = LARGEST_GROWN.try_with(|largest| largest.set(largest.get().max(layout.size())));
+        }
+        // SAFETY: the caller upholds the contract of `realloc`, which is that of `System`.
+        unsafe { System.realloc(pointer, layout, size) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
@@ -108,4 +127,88 @@ fn a_decision_allocates_nothing() {
             assert_eq!(count, 0, "{}: {origin:?}", policy.name());
         }
     }
+}
+
+#[test]
+fn lookups_allocate_nothing() {
+    let patterns = [
+        "https://app.example.com",
+        "https://*.example.com",
+        "https://*.example.com:*",
+        "http://localhost:*",
+        "app://*",
+        r"regex:https://pr-[0-9]+\.example\.net",
+        r"regex:https://.*\.example\.org",
+        "null",
+        "*",
+    ];
+    let mut origins: Vec<Vec<u8>> = [
+        "https://app.example.com",
+        "https://www.example.com",
+        "https://www.example.com:8443",
+        "http://localhost:3000",
+        "app://a",
+        "app://[2001:db8::1]",
+        "app://[2001:db8:0::1]",
+        "app://127.0.0.1",
+        "https://pr-42.example.net",
+        "https://a.b.c.example.org",
+        "https://a.b.c.example.org/",
+        "https://nobody.example",
+        "null",
+        "",
+        "nonsense",
+    ]
+    .map(|origin| origin.as_bytes().to_vec())
+    .to_vec();
+    origins.push(format!("https://{}example.com", "a.".repeat(120)).into_bytes());
+    origins.push(vec![b'a'; 100_000]);
+    origins.push((0..=255).collect());
+
+    let build = |patterns: &[&str]| {
+        let mut builder = MatcherBuilder::new();
+        for (rank, pattern) in patterns.iter().enumerate() {
+            builder.add(rank as u16, &OriginPattern::parse(pattern).unwrap());
+        }
+        builder.build().unwrap()
+    };
+    let mut matchers: Vec<_> = patterns.iter().map(|pattern| build(&[pattern])).collect();
+    matchers.push(build(&patterns));
+
+    let mut found = 0;
+    let count = allocations(|| {
+        for matcher in &matchers {
+            for origin in &origins {
+                found += usize::from(matcher.find(origin).is_some());
+            }
+        }
+    });
+    assert_eq!(count, 0);
+    assert!(found > origins.len());
+}
+
+/// What a thread of nginx copies while it holds a lock of the allocator, requests wait for.
+#[test]
+fn a_long_list_is_read_without_copies_of_large_blocks() {
+    let folder = env::temp_dir().join(format!("cors-policy-allocations-{}", process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let mut origins = String::new();
+    for n in 0..100_000 {
+        writeln!(origins, "https://a-rather-long-name-for-an-origin-{n}.example.com").unwrap();
+    }
+    fs::write(folder.join("origins.txt"), &origins).unwrap();
+    let file = folder.join("cors.yaml");
+    let text = "version: 1\npolicies: {list: {allow_origins_file: origins.txt}}\n";
+    fs::write(&file, text).unwrap();
+
+    LARGEST_GROWN.set(0);
+    let policies = document::load(&file).unwrap();
+    let largest = LARGEST_GROWN.get();
+    fs::remove_dir_all(&folder).unwrap();
+
+    let origin = b"https://a-rather-long-name-for-an-origin-99999.example.com";
+    assert!(policies[0].decide(OriginHeader::One(origin)).rule().is_some());
+    assert!(largest > 0, "growth is noticed");
+    // Of each origin its length and rank are collected one by one.
+    assert!(largest <= 4 * 131_072, "{largest} of {} bytes", origins.len());
 }
