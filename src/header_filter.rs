@@ -54,17 +54,18 @@ unsafe extern "C" fn filter(request: *mut ngx_http_request_t) -> ngx_int_t {
     if r.method == NGX_HTTP_OPTIONS as ngx_uint_t || !Module::context(r).is_null() {
         return handle(r);
     }
-    let Some(in_force) = in_force::get_fixed(r) else { return handle(r) };
+    let Some(in_force) = in_force::get_known(r) else { return handle(r) };
     let Some(governed) = in_force.get() else { return next(r) };
     if !HeadersOut::of(&mut r.headers_out).is_empty() {
         return handle(r);
     }
     // Most requests end here; nothing of this can panic.
-    match Origin::find(headers_in(r)) {
-        None if governed.dry_run => next(r),
-        None => handle_without_origin(r, governed.policy),
-        Some(_) if governed.dry_run => handle(r),
-        Some((lines, part)) => handle_actual(r, governed.definition, governed.policy, lines, part),
+    let Governed { definition, policy, dry_run } = governed;
+    match (Origin::find(headers_in(r)), dry_run) {
+        (None, true) => next(r),
+        (None, false) => handle_without_origin(r, policy),
+        (Some((lines, part)), true) => handle_actual::<true>(r, definition, policy, lines, part),
+        (Some((lines, part)), false) => handle_actual::<false>(r, definition, policy, lines, part),
     }
 }
 
@@ -82,19 +83,22 @@ extern "C" fn handle_without_origin(r: &mut ngx_http_request_t, policy: &ReadyPo
 /// a response that has nothing yet.
 #[inline(never)]
 #[expect(improper_ctypes_definitions, reason = "only Rust calls it, but must not unwind")]
-extern "C" fn handle_actual(
+extern "C" fn handle_actual<const DRY_RUN: bool>(
     r: &mut ngx_http_request_t,
     definition: &'static Definition,
     policy: &'static ReadyPolicy,
     lines: &[ngx_table_elt_t],
     part: Part<'_>,
 ) -> ngx_int_t {
-    let governed = Governed { definition, policy, dry_run: false };
+    let governed = Governed { definition, policy, dry_run: DRY_RUN };
     finish(r, |r| {
         fail_points::in_request(r, "header filter");
         let origin = Origin::of(lines, part);
         let answer = policy.decide(origin.header());
         record(log_of(r), governed, origin, None, answer.decision());
+        if DRY_RUN {
+            return Ok(());
+        }
         let lines = policy.lines(&answer);
         let mut headers = HeadersOut::of(&mut r.headers_out);
         let sent = headers.append(lines.all())?;

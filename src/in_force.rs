@@ -154,10 +154,13 @@ impl<'r> Slot<'r> {
         self.0.data = in_force.cast_mut().cast();
     }
 
-    /// What is remembered.
-    fn known(&self) -> Option<InForce> {
+    /// What is remembered, if it is in force `here` too and stays so.
+    #[inline]
+    fn known(&self, here: &LocationConf) -> Option<&'r InForce> {
         // SAFETY: null, or what `set` stored, which lives as long as the request.
-        unsafe { self.get().as_ref() }.copied()
+        let known = unsafe { self.get().as_ref() }?;
+        let is_here = ptr::eq(known.location, here);
+        (if is_here { known.is_settled } else { !here.own }).then_some(known)
     }
 
     /// The length of the value has no other meaning than this.
@@ -207,11 +210,7 @@ pub(crate) fn enter(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
         return Ok(());
     }
     let Some(mut slot) = Slot::of(r, here) else { return Ok(()) };
-    let is_known = slot.known().is_some_and(|known| match known.location == ptr::from_ref(here) {
-        true => known.is_settled,
-        false => !here.own,
-    });
-    if is_known {
+    if slot.known(here).is_some() {
         return Ok(());
     }
     if here.is_fixed {
@@ -245,36 +244,33 @@ fn find(r: &mut ngx_http_request_t, here: &LocationConf) -> Result<InForce, OutO
     InForce { is_settled, ..InForce::new(here, definition) }.hold(r)
 }
 
-/// What is in force for the main request `r`, if it is what its location puts in force for every
-/// request.
+/// What is in force for the main request `r`, if there is nothing to find out for that.
 #[inline]
-pub(crate) fn get_fixed(r: &ngx_http_request_t) -> Option<&InForce> {
+pub(crate) fn get_known(r: &ngx_http_request_t) -> Option<&InForce> {
     let here = Module::location_conf(r)?;
-    ptr::eq(Slot::of(r, here)?.get(), &here.in_force).then_some(&here.in_force)
+    let slot = Slot::of(r, here)?;
+    // Mostly it is what this location puts in force for every request.
+    if ptr::eq(slot.get(), &here.in_force) { Some(&here.in_force) } else { slot.known(here) }
 }
 
 /// The policy in force for the main request `r`.
 #[inline]
 pub(crate) fn get(r: &mut ngx_http_request_t) -> Result<Option<Governed>, OutOfMemory> {
-    match get_fixed(r) {
+    match get_known(r) {
         Some(in_force) => Ok(in_force.get()),
-        None => get_known(r),
+        None => find_now(r),
     }
 }
 
-/// As [`get`], where something else is in force than what this location always puts in force.
-#[inline(never)]
-fn get_known(r: &mut ngx_http_request_t) -> Result<Option<Governed>, OutOfMemory> {
+/// As [`get`], where the request did not come to its location through the rewrite phase, or
+/// variables had no values then.
+#[cold]
+fn find_now(r: &mut ngx_http_request_t) -> Result<Option<Governed>, OutOfMemory> {
     let Some(here) = Module::location_conf(r) else { return Ok(None) };
-    let Some(slot) = Slot::of(r, here) else { return Ok(None) };
-    let in_force = match slot.known() {
-        Some(known) if known.is_settled && ptr::eq(known.location, here) => known,
-        Some(known) if !here.own && !ptr::eq(known.location, here) => known,
-        // The request did not come to this location through the rewrite phase, or the variables
-        // had no values then.
-        _ => find(r, here)?,
-    };
-    Ok(in_force.get())
+    if here.slot.is_none() {
+        return Ok(None);
+    }
+    Ok(find(r, here)?.get())
 }
 
 /// What variables name.
