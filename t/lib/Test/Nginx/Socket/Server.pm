@@ -297,9 +297,15 @@ sub stop {
     my ($self) = @_;
     local $?;    # the exit status of the test, if it is about to exit
     return if !$self->is_running;
-    kill SIGQUIT, $self->{pid};
     my $deadline = time + $self->{timeout};
+    my $again    = 0;
     while ($self->is_running) {
+        # Without a master, nginx looks for signals and then waits for events: what comes in between
+        # it does not notice.
+        if (time >= $again) {
+            kill SIGQUIT, $self->{pid};
+            $again = time + 0.5;
+        }
         if (time > $deadline) {
 
             # Also the workers, which would outlive the master.
