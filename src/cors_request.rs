@@ -106,6 +106,16 @@ impl<'r> Part<'r> {
         // from `elts` on.
         unsafe { slice::from_raw_parts(self.0.elts.cast(), self.0.nelts) }
     }
+
+    /// Shows `f` the lines in it, and those in the parts that follow.
+    #[inline(always)]
+    fn for_each_line(self, mut f: impl FnMut(&'r ngx_table_elt_t)) {
+        let mut next = Some(self);
+        while let Some(part) = next {
+            part.lines().iter().for_each(&mut f);
+            next = part.next();
+        }
+    }
 }
 
 /// Lines of a request's headers: these of a part, and then those of the parts that follow.
@@ -197,13 +207,13 @@ impl<'r> Origin<'r> {
 
     /// That of a request which has it in these lines, or in the parts after theirs.
     #[inline(always)]
-    pub(crate) fn of(mut lines: &'r [ngx_table_elt_t], mut part: Part<'r>) -> Self {
+    pub(crate) fn of(lines: &'r [ngx_table_elt_t], part: Part<'r>) -> Self {
         let mut origin = Self::Absent;
-        loop {
-            lines.iter().for_each(|line| origin.add(line));
-            let Some(next) = part.next() else { return origin };
-            (lines, part) = (next.lines(), next);
+        lines.iter().for_each(|line| origin.add(line));
+        if let Some(next) = part.next() {
+            next.for_each_line(|line| origin.add(line));
         }
+        origin
     }
 
     /// Takes a line of the request into account, whatever its name.
@@ -333,17 +343,13 @@ impl<'r> CorsRequest<'r> {
     #[inline(never)]
     pub(crate) fn options(headers_in: &'r ngx_http_headers_in_t) -> Self {
         let mut request = Self { origin: Origin::Absent, asked: Preflight::default() };
-        let mut next = Some(Part::first(headers_in));
-        while let Some(part) = next {
-            for line in part.lines() {
-                if has_origin_hash(line) {
-                    request.origin.add(line);
-                } else if line.key.len >= SHORTEST_REQUESTED {
-                    request.asked.add(line, headers_in);
-                }
+        Part::first(headers_in).for_each_line(|line| {
+            if has_origin_hash(line) {
+                request.origin.add(line);
+            } else if line.key.len >= SHORTEST_REQUESTED {
+                request.asked.add(line, headers_in);
             }
-            next = part.next();
-        }
+        });
         request
     }
 

@@ -34,13 +34,7 @@ pub(crate) fn keep_messages() {
 /// Every function that nginx calls runs its own code through this.
 #[inline]
 pub(crate) fn catch<T>(log: *mut ngx_log_t, f: impl FnOnce() -> T) -> Option<T> {
-    match panic::catch_unwind(AssertUnwindSafe(f)) {
-        Ok(value) => Some(value),
-        Err(payload) => {
-            report(log, payload);
-            None
-        }
-    }
+    panic::catch_unwind(AssertUnwindSafe(f)).map_err(|payload| report(log, payload)).ok()
 }
 
 /// As [`catch`], where the log is that of a request.
@@ -49,13 +43,8 @@ pub(crate) fn catch_request<T>(
     r: &mut ngx_http_request_t,
     f: impl FnOnce(&mut ngx_http_request_t) -> T,
 ) -> Option<T> {
-    match panic::catch_unwind(AssertUnwindSafe(|| f(r))) {
-        Ok(value) => Some(value),
-        Err(payload) => {
-            report(log_of(r), payload);
-            None
-        }
-    }
+    let result = panic::catch_unwind(AssertUnwindSafe(|| f(r)));
+    result.map_err(|payload| report(log_of(r), payload)).ok()
 }
 
 /// Runs `f`. If it panics, gives what the panic said, in one line.

@@ -11,7 +11,7 @@ use crate::headers_out::{line, str_of};
 pub(crate) struct ReadyPolicy {
     // They point to bytes of the policy.
     templates: Box<[Lines]>,
-    without_origin: Lines,
+    without_origin: Box<[ngx_table_elt_t]>,
     policy: Box<Policy>,
 }
 
@@ -26,7 +26,7 @@ impl ReadyPolicy {
         let without_origin = policy.decide(OriginHeader::Absent);
         Self {
             templates: policy.templates().map(Lines::new).collect(),
-            without_origin: Lines::new(without_origin.template()),
+            without_origin: Lines::new(without_origin.template()).all,
             policy,
         }
     }
@@ -34,7 +34,7 @@ impl ReadyPolicy {
     /// The lines of the answer to a request without `Origin`, which has nothing that is sent back.
     #[inline]
     pub(crate) fn lines_without_origin(&self) -> &[ngx_table_elt_t] {
-        self.without_origin.all()
+        &self.without_origin
     }
 
     /// The lines of an answer of this policy.

@@ -14,7 +14,7 @@ use ngx::http::HttpModuleMainConf;
 
 use crate::conf::{Definition, MainConf};
 use crate::counters::{COUNTED, Kind};
-use crate::{Module, OutOfMemory, fail_points, guard, log_of};
+use crate::{Module, OutOfMemory, fail_points, guard};
 
 /// The two ways to write the counters.
 #[derive(Clone, Copy)]
@@ -58,8 +58,7 @@ impl Format {
 pub(crate) unsafe extern "C" fn handler(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx calls a content handler with a valid request, which nothing else uses.
     let r = unsafe { &mut *r };
-    let log = log_of(r);
-    match guard::catch(log, || respond(r)) {
+    match guard::catch_request(r, respond) {
         Some(Ok(rc) | Err(rc)) => rc,
         None => NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,
     }

@@ -12,7 +12,7 @@ use nginx_sys::{
 use crate::cors_request::CorsRequest;
 use crate::headers_out::str_of;
 use crate::in_force::Governed;
-use crate::{Failure, Module, OutOfMemory, fail_points, guard, in_force, log_of};
+use crate::{Failure, Module, OutOfMemory, fail_points, guard, in_force};
 
 /// Finds the value of a variable, for a request that a policy is in force for.
 type Value = fn(Governed, &CorsRequest<'_>) -> ngx_str_t;
@@ -67,13 +67,12 @@ unsafe extern "C" fn get(
     // SAFETY: nginx passes a valid request, which has a main request, and the value to fill in.
     // A subrequest speaks of the request that it is a part of.
     let (r, value) = unsafe { (&mut *(*r).main, &mut *value) };
-    let log = log_of(r);
 
     // One panic a request is enough.
     if Module::failure(r).is_some() {
         return NGX_ERROR as ngx_int_t;
     }
-    let found = guard::catch(log, || {
+    let found = guard::catch_request(r, |r| {
         fail_points::in_request(r, "variable handler");
         match in_force::get(r) {
             Ok(Some(governed)) => {

@@ -197,7 +197,7 @@ sub documents {
         my %has = map { $_ => 1 } $_[0]->policies;
         return !grep { !$has{$_} } @policies;
     };
-    my $folder = tempdir('cors-policy-examples.XXXXXX', TMPDIR => 1, CLEANUP => 1);
+    my $folder = tempdir(TMPDIR => 1, CLEANUP => 1);
     my @files  = ([ 'cors.yaml', Configuration->demo ]);
     push @files, map { [ $_->file // 'cors.yaml', $_->text ] }
         reverse grep { $_->file || $has_all->($_) } $page->documents_for($example);

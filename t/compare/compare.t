@@ -6,7 +6,7 @@ use strict;
 use warnings;
 
 use File::Basename qw( dirname );
-use File::Path qw( make_path remove_tree );
+use File::Path qw( make_path );
 use File::Spec ();
 use File::Temp qw( tempdir );
 use IO::Compress::Gzip qw( gzip $GzipError );
@@ -23,7 +23,7 @@ my @modules = split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // '';
 @modules or die "TEST_NGINX_LOAD_MODULES names no module\n";
 
 # In /tmp, since the path of a socket has at most 107 bytes.
-my $folder = tempdir('cors-policy-compare.XXXXXX', TMPDIR => 1);
+my $folder = tempdir(TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $folder;
 my (%instance, $application);
 
@@ -36,8 +36,6 @@ END {
         $_->stop for values %instance;
         kill 'TERM', $application;
         waitpid $application, 0;
-        chdir '/';
-        remove_tree($folder);
     }
 }
 

@@ -31,7 +31,7 @@ sub new {
     my $self   = bless {
         binary => $ENV{TEST_NGINX_BINARY} || 'nginx',
         load   => join("\n", map {"load_module $_;"} @modules),
-        root   => tempdir('cors-policy-server.XXXXXX', TMPDIR => 1, CLEANUP => 1),
+        root   => tempdir(TMPDIR => 1, CLEANUP => 1),
         port   => $socket->sockport,
         made_by => $$,
     }, $class;
