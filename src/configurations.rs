@@ -11,9 +11,11 @@ use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::Mutex;
 
 use nginx_sys::{
-    NGX_ERROR, ngx_conf_t, ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_request_t, ngx_int_t,
-    ngx_module_t, ngx_pool_cleanup_add, ngx_pool_t, ngx_uint_t,
+    NGX_ERROR, NGX_HTTP_MODULE, ngx_conf_t, ngx_cycle_t, ngx_http_conf_ctx_t, ngx_http_request_t,
+    ngx_int_t, ngx_pool_cleanup_add, ngx_pool_t, ngx_uint_t,
 };
+
+use crate::Module;
 
 /// Which one a configuration is: the address of its array of main configurations.
 type Identity = *mut c_void;
@@ -79,18 +81,43 @@ unsafe extern "C" fn forget_cycle(_data: *mut c_void) {
     if LOADED.fetch_sub(1, Ordering::Relaxed) > 1 {
         return;
     }
-    const UNSET: ngx_uint_t = ngx_uint_t::MAX;
-    let modules: [*mut ngx_module_t; 2] = [
-        &raw mut crate::ngx_http_cors_policy_module,
-        &raw mut crate::define::ngx_cors_policy_define_module,
-    ];
-    for module in modules {
+    for module in [Module::ptr(), &raw mut crate::define::ngx_cors_policy_define_module] {
         // SAFETY: no cycle has the module any more, and nginx is in its one thread.
         unsafe {
             (*module).index = UNSET;
             (*module).ctx_index = UNSET;
         }
     }
+}
+
+/// `NGX_MODULE_UNSET_INDEX`
+const UNSET: ngx_uint_t = ngx_uint_t::MAX;
+
+/// Gives the module a number among those of `http`, in a cycle without `http`, in which nginx gives
+/// it none.
+///
+/// When the next cycle has `http` and not the module, `ngx_count_modules` takes the missing number
+/// for the greatest one, and adds 1: nginx ends with a segmentation fault.
+pub(crate) fn number(cycle: &ngx_cycle_t) {
+    let module = Module::ptr();
+    // SAFETY: nginx is in its one thread.
+    if unsafe { (*module).ctx_index } != UNSET {
+        return;
+    }
+    let mut taken = Vec::new();
+    let mut next = cycle.modules;
+    // SAFETY: the modules of a cycle, with null at their end.
+    while let Some(other) = unsafe { (*next).as_ref() } {
+        if other.type_ == NGX_HTTP_MODULE as ngx_uint_t {
+            taken.push(other.ctx_index);
+        }
+        // SAFETY: as above.
+        next = unsafe { next.add(1) };
+    }
+    // The last one of as many as there are modules, or the next that is free.
+    let free = (taken.len().saturating_sub(1)..).find(|index| !taken.contains(index));
+    // SAFETY: as above.
+    unsafe { (*module).ctx_index = free.unwrap_or(UNSET) };
 }
 
 /// Has `f` called with `data` when the pool is destroyed.

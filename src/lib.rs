@@ -193,6 +193,7 @@ unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     let is_single = unsafe { ngx_process } == NGX_PROCESS_SINGLE as ngx_uint_t;
     let done = guard::catch(cycle.log, || {
         configurations::note_cycle(cycle)?;
+        configurations::number(cycle);
         // Without a master process a reload starts no worker, which would begin to watch.
         if is_reload && is_single {
             watch::start(cycle);
