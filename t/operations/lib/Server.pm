@@ -69,7 +69,7 @@ sub write_file {
     return;
 }
 
-=head2 write_conf(http => $text, server => $text, workers => $number, main => $text, error_log => $path)
+=head2 write_conf(http => $text, server => $text, workers => $number, connections => $number, main => $text, error_log => $path)
 
 Writes F<nginx.conf>. C<main> is for the outermost level, beside or in place of C<daemon off>.
 
@@ -80,6 +80,7 @@ sub write_conf {
     my $root    = $self->{root};
     my $user    = $> == 0 ? 'user root;' : '';
     my $workers = $conf{workers} // 2;
+    my $connections = $conf{connections} // 256;
     my $main    = $conf{main}    // '';
     $main .= "\ndaemon off;" if $main !~ /^daemon /m;
     my $error_log = $conf{error_log} // "$root/logs/error.log";
@@ -91,7 +92,7 @@ worker_processes $workers;
 worker_shutdown_timeout 5s;
 error_log $error_log info;
 pid $root/logs/nginx.pid;
-events { worker_connections 256; }
+events { worker_connections $connections; }
 http {
     access_log off;
     client_body_temp_path $root/body;
