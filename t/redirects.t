@@ -302,7 +302,25 @@ location = /if-rewrite { proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_4; }
 
 
 
-=== an error page of the server: the policy answers the preflight first
+=== a return of the server with an error page: the policy answers the preflight all the same
+--- config
+cors_policy api;
+error_page 403 /cors.yaml;
+if ($arg_no) {
+    return 403;
+}
+--- request eval
+["OPTIONS /t?no=1", "GET /t?no=1"]
+--- error_code eval
+[204, 403]
+--- response_headers eval
+["Access-Control-Allow-Origin: https://app.example.com
+Access-Control-Allow-Methods: GET, PUT",
+"Access-Control-Allow-Origin: https://app.example.com"]
+
+
+
+=== a return of the server with an error page that it answers itself
 --- config
 cors_policy api;
 error_page 403 /sorry;
@@ -312,7 +330,28 @@ return 403;
 --- error_code eval
 [204, 403]
 --- response_headers eval
-[("Access-Control-Allow-Origin: https://app.example.com") x 2]
+["Access-Control-Allow-Origin: https://app.example.com
+Access-Control-Allow-Methods: GET, PUT",
+"Access-Control-Allow-Origin: https://app.example.com"]
+
+
+
+=== a return of the server with an error page in a named location
+--- config
+cors_policy api;
+error_page 403 = @sorry;
+return 403;
+location @sorry {
+    return 200 "sorry\n";
+}
+--- request eval
+["OPTIONS /t", "GET /t"]
+--- error_code eval
+[204, 200]
+--- response_headers eval
+["Access-Control-Allow-Origin: https://app.example.com
+Access-Control-Allow-Methods: GET, PUT",
+"Access-Control-Allow-Origin: https://app.example.com"]
 
 
 

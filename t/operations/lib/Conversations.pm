@@ -24,7 +24,7 @@ has failed.
 
 sub new {
     my ($class, %self) = @_;
-    return bless { parallel => 80, timeout => $ENV{QUICK} // 30, waiting => [], %self }, $class;
+    return bless { parallel => 80, timeout => 30, waiting => [], %self }, $class;
 }
 
 =head2 add(name => $name, port => $port, parts => [[$text, @methods], …], on_end => $function)

@@ -185,7 +185,7 @@ sub _read_frame {
     my ($self) = @_;
     my $buffer = \$self->{buffer};
     while (length $$buffer < 9 || length $$buffer < 9 + unpack 'N', "\0" . substr $$buffer, 0, 3) {
-        IO::Select->new($self->{socket})->can_read($ENV{QUICK} // 60) or die "no answer over HTTP/2 for a minute\n";
+        IO::Select->new($self->{socket})->can_read(60) or die "no answer over HTTP/2 for a minute\n";
         sysread $self->{socket}, $$buffer, 65536, length $$buffer or return;
     }
     my ($type, $flags, $stream) = unpack 'x3CCN', $$buffer;
