@@ -13,17 +13,23 @@ use std::path::{Path, PathBuf};
 const STRUCTS: &[&str] = &[
     "ngx_array_t",
     "ngx_buf_t",
+    "ngx_chain_t",
     "ngx_command_t",
     "ngx_conf_file_t",
     "ngx_conf_t",
     "ngx_connection_t",
     "ngx_cycle_t",
+    "ngx_event_t",
+    "ngx_hash_key_t",
+    "ngx_hash_keys_arrays_t",
     "ngx_http_conf_ctx_t",
     "ngx_http_core_loc_conf_t",
     "ngx_http_core_main_conf_t",
     "ngx_http_headers_in_t",
     "ngx_http_headers_out_t",
     "ngx_http_module_t",
+    "ngx_http_phase_engine_t",
+    "ngx_http_phase_handler_t",
     "ngx_http_phase_t",
     "ngx_http_request_t",
     "ngx_http_variable_t",
@@ -31,7 +37,9 @@ const STRUCTS: &[&str] = &[
     "ngx_list_part_t",
     "ngx_log_t",
     "ngx_module_t",
+    "ngx_pool_cleanup_t",
     "ngx_pool_t",
+    "ngx_shm_t",
     "ngx_shm_zone_t",
     "ngx_slab_pool_t",
     "ngx_str_t",
@@ -42,8 +50,21 @@ const STRUCTS: &[&str] = &[
 fn main() -> Result<(), Box<dyn Error>> {
     // Only the package in `t/panics/` has it.
     println!("cargo::rustc-check-cfg=cfg(feature, values(\"fail-points\"))");
+    keep_in_memory();
     pass_on_version()?;
     generate_layout()
+}
+
+/// Has the dynamic linker never unload the module.
+///
+/// nginx unloads it with the last configuration that has it. A thread that reads a policy file may
+/// still run then, at the end of a worker; and a reload that fails late leaves nginx with a chain of
+/// filters that goes through the module.
+fn keep_in_memory() {
+    let os = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
+    if ["linux", "freebsd"].contains(&os.as_str()) {
+        println!("cargo::rustc-link-arg-cdylib=-Wl,-z,nodelete");
+    }
 }
 
 /// The value of a variable that `nginx-sys` hands to its direct dependents.

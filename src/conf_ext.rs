@@ -7,11 +7,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nginx_sys::{
-    NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_LOG_EMERG, NGX_OK, ngx_conf_full_name, ngx_conf_t,
-    ngx_int_t, ngx_str_t, ngx_uint_t,
+    NGX_HTTP_LIF_CONF, NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF, NGX_LOG_EMERG, NGX_OK,
+    ngx_conf_full_name, ngx_conf_t, ngx_int_t, ngx_str_t,
 };
 use ngx::core::NGX_CONF_ERROR;
 use ngx::ngx_conf_log_error;
+
+use crate::conf::Block;
 
 /// A line of a file.
 #[derive(Clone)]
@@ -45,11 +47,8 @@ pub(crate) trait ConfExt {
     /// Where the directive stands.
     fn place(&self) -> Place;
 
-    /// Whether the directive stands in a `location`, or in an `if` in one.
-    fn in_location(&self) -> bool;
-
-    /// Whether the directive stands in an `if` in a location.
-    fn in_if(&self) -> bool;
+    /// The kind of block of `http` that the directive stands in.
+    fn block(&self) -> Block;
 
     /// A file name of the configuration, relative to the folder of nginx.conf
     /// (`ngx_conf_full_name`); `None` when memory ran out.
@@ -80,12 +79,14 @@ impl ConfExt for ngx_conf_t {
         Place::new(to_path(&file.file.name), u32::try_from(file.line).ok())
     }
 
-    fn in_location(&self) -> bool {
-        self.cmd_type & (NGX_HTTP_LOC_CONF | NGX_HTTP_LIF_CONF) as ngx_uint_t != 0
-    }
-
-    fn in_if(&self) -> bool {
-        self.cmd_type & NGX_HTTP_LIF_CONF as ngx_uint_t != 0
+    fn block(&self) -> Block {
+        match self.cmd_type as u32 {
+            NGX_HTTP_LIF_CONF => Block::If,
+            NGX_HTTP_MAIN_CONF => Block::Http,
+            NGX_HTTP_SRV_CONF => Block::Server,
+            // `limit_except` too.
+            _ => Block::Location,
+        }
     }
 
     fn path(&mut self, mut name: ngx_str_t) -> Option<PathBuf> {

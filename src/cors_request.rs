@@ -4,12 +4,9 @@ use core::{ptr, slice};
 
 use cors_policy::{Answer, OriginHeader, Policy, PreflightRequest};
 use nginx_sys::{
-    NGX_HTTP_OPTIONS, ngx_http_headers_in_t, ngx_http_request_t, ngx_list_part_t, ngx_str_t,
-    ngx_table_elt_t, ngx_uint_t,
+    NGX_HTTP_OPTIONS, ngx_http_request_t, ngx_list_part_t, ngx_list_t, ngx_str_t, ngx_table_elt_t,
+    ngx_uint_t,
 };
-
-use crate::Module;
-use crate::in_force::Governed;
 
 /// A name to look for, with the hash that nginx computed of every request header name.
 struct Name<const N: usize> {
@@ -70,12 +67,13 @@ const REQUEST_PRIVATE_NETWORK: Name<38> = Name::new(b"access-control-request-pri
 /// The length of the shortest name of an `Access-Control-Request-*` header, which few others reach.
 const SHORTEST_REQUESTED: usize = REQUEST_METHOD.lowercase.len();
 
-/// The headers of a request, which may change otherwise meanwhile.
+/// The list of a request's headers, apart from the rest of the request, which may change
+/// meanwhile: `ngx_http_discard_request_body` writes to `headers_in.content_length_n`.
 #[inline]
-pub(crate) fn headers_in<'r>(r: &ngx_http_request_t) -> &'r ngx_http_headers_in_t {
-    // SAFETY: they stay where they are as long as the request, and nothing that this module calls
-    // writes to them.
-    unsafe { &*ptr::from_ref(&r.headers_in) }
+pub(crate) fn headers_in<'r>(r: &ngx_http_request_t) -> &'r ngx_list_t {
+    // SAFETY: the list stays where it is as long as the request, and nothing that this module calls
+    // writes to it.
+    unsafe { &*ptr::from_ref(&r.headers_in.headers) }
 }
 
 /// A part of the list of a request's headers.
@@ -85,8 +83,8 @@ pub(crate) struct Part<'r>(&'r ngx_list_part_t);
 impl<'r> Part<'r> {
     /// The first one, which there always is.
     #[inline]
-    fn first(headers_in: &'r ngx_http_headers_in_t) -> Self {
-        Self(&headers_in.headers.part)
+    fn first(headers_in: &'r ngx_list_t) -> Self {
+        Self(&headers_in.part)
     }
 
     #[inline]
@@ -101,7 +99,7 @@ impl<'r> Part<'r> {
         if self.0.nelts == 0 {
             return &[];
         }
-        // SAFETY: `headers_in.headers` is a list of `ngx_table_elt_t`, as `ngx_http_alloc_request`
+        // SAFETY: this is a list of `ngx_table_elt_t`, as `ngx_http_alloc_request`
         // or the HTTP/2 and HTTP/3 counterparts made it; a part holds `nelts` initialized elements
         // from `elts` on.
         unsafe { slice::from_raw_parts(self.0.elts.cast(), self.0.nelts) }
@@ -128,7 +126,7 @@ pub(crate) struct Lines<'r> {
 impl<'r> Lines<'r> {
     /// All of them.
     #[inline]
-    fn of(headers_in: &'r ngx_http_headers_in_t) -> Self {
+    fn of(headers_in: &'r ngx_list_t) -> Self {
         let part = Part::first(headers_in);
         Self { current: part.lines().iter(), part }
     }
@@ -177,9 +175,7 @@ impl<'r> Origin<'r> {
     /// Lines of these headers, to the end of their part of the list, so that `Origin` is in none
     /// before them; if there is any with the hash of `Origin`.
     #[inline(always)]
-    pub(crate) fn find(
-        headers_in: &'r ngx_http_headers_in_t,
-    ) -> Option<(&'r [ngx_table_elt_t], Part<'r>)> {
+    pub(crate) fn find(headers_in: &'r ngx_list_t) -> Option<(&'r [ngx_table_elt_t], Part<'r>)> {
         let mut next = Some(Part::first(headers_in));
         while let Some(part) = next {
             let mut lines = part.lines();
@@ -288,7 +284,7 @@ pub(crate) struct Preflight<'r> {
 impl<'r> Preflight<'r> {
     /// Takes a line of the request into account, whatever its name.
     #[inline(never)]
-    fn add(&mut self, line: &ngx_table_elt_t, headers_in: &'r ngx_http_headers_in_t) {
+    fn add(&mut self, line: &ngx_table_elt_t, headers_in: &'r ngx_list_t) {
         if REQUEST_METHOD.is_of(line) {
             // Several lines are one list (RFC 9110, section 5.3), and a list is no method.
             let is_first = self.method.is_none();
@@ -324,7 +320,7 @@ pub(crate) struct CorsRequest<'r> {
 
 impl<'r> CorsRequest<'r> {
     /// The request of `method` (as in `ngx_http_request_t`) with these headers.
-    pub(crate) fn of(method: ngx_uint_t, headers_in: &'r ngx_http_headers_in_t) -> Self {
+    pub(crate) fn of(method: ngx_uint_t, headers_in: &'r ngx_list_t) -> Self {
         if method == NGX_HTTP_OPTIONS as ngx_uint_t {
             Self::options(headers_in)
         } else {
@@ -341,7 +337,7 @@ impl<'r> CorsRequest<'r> {
 
     /// The `OPTIONS` request with these headers.
     #[inline(never)]
-    pub(crate) fn options(headers_in: &'r ngx_http_headers_in_t) -> Self {
+    pub(crate) fn options(headers_in: &'r ngx_list_t) -> Self {
         let mut request = Self { origin: Origin::Absent, asked: Preflight::default() };
         Part::first(headers_in).for_each_line(|line| {
             if has_origin_hash(line) {
@@ -374,36 +370,5 @@ impl<'r> CorsRequest<'r> {
             }
             None => policy.decide(self.origin.header()),
         }
-    }
-}
-
-/// What a phase handler knows of a request, for the header filter that it calls.
-pub(crate) struct Lent<'r> {
-    pub(crate) governed: Governed,
-    pub(crate) request: &'r CorsRequest<'r>,
-}
-
-impl<'r> Lent<'r> {
-    /// Runs `f`, while which [`of`](Self::of) finds this.
-    pub(crate) fn during<T>(
-        &self,
-        r: &mut ngx_http_request_t,
-        f: impl FnOnce(&mut ngx_http_request_t) -> T,
-    ) -> T {
-        let lent = ptr::from_ref(self).cast_mut().cast();
-        Module::set_context(r, lent);
-        let result = f(r);
-        if ptr::eq(Module::context(r), lent) {
-            Module::set_context(r, ptr::null_mut());
-        }
-        result
-    }
-
-    /// What is lent for `r`, which no [failure](Module::failure) is noted for, if anything is.
-    #[inline]
-    pub(crate) fn of(r: &ngx_http_request_t) -> Option<&'r Self> {
-        // SAFETY: a context that does not say that the module failed is one that `during` set, which
-        // takes it back before what is lent is gone.
-        unsafe { Module::context(r).cast::<Self>().as_ref() }
     }
 }

@@ -135,7 +135,8 @@ pub(crate) fn read(
     let (node, places) = block.into_node();
     match document::policy_from_node(&name, &node, place.file()) {
         Ok(policy) => main
-            .define(cf, ReadyPolicy::new(policy), place, false)
+            .policies
+            .define(cf, ReadyPolicy::new(policy), place, None, false)
             .map_err(|Rejected| NGX_CONF_ERROR),
         Err(report) => {
             for mistake in report.mistakes() {

@@ -13,7 +13,7 @@ use nginx_sys::{
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
 
-use crate::conf::{LocationConf, MainConf, Rejected, Setting};
+use crate::conf::{Block, LocationConf, MainConf, Rejected, Setting};
 use crate::conf_ext::ConfExt;
 use crate::{Module, define, guard, status};
 
@@ -141,13 +141,12 @@ extern "C" fn cmd_cors_policy(
                     error => return Err(error),
                 }
             }
-            Ok(name) => main.put_in_force(cf, name),
+            Ok(name) => main.policies.put_in_force(cf, name),
             Err(_) => return Err(cf.reject(format_args!("\"{name}\" cannot name a CORS policy"))),
         };
-        location.own = cf.in_location();
-        location.in_if = cf.in_if();
+        location.block = cf.block();
         main.used |= location.setting != Setting::Off;
-        main.is_late |= location.in_if || location.setting == Setting::Variable;
+        main.is_late |= location.block == Block::If || location.setting == Setting::Variable;
         Ok(())
     })
 }

@@ -99,8 +99,8 @@ impl<'r> HeadersOut<'r> {
         if last.nelts + lines.len() > self.0.nalloc {
             last = self.add_part(lines.len())?;
         }
-        // SAFETY: a part has room for `nalloc` elements, or as many as it was made for; the new ones
-        // are initialized by copies of others.
+        // SAFETY: the last part has room for `nalloc` elements; the new ones are initialized by copies
+        // of others.
         unsafe {
             let new = last.elts.cast::<ngx_table_elt_t>().add(last.nelts);
             match lines {
@@ -119,9 +119,13 @@ impl<'r> HeadersOut<'r> {
     }
 
     /// As `ngx_list_push()` does where the last part is full; here it may have some room left.
+    ///
+    /// `ngx_list_push()` takes the last part for full when it has exactly `nalloc` elements, so that
+    /// it must never have more.
     #[cold]
     fn add_part(&mut self, count: usize) -> Result<&mut ngx_list_part_t, OutOfMemory> {
-        let size = self.0.nalloc.max(count) * size_of::<ngx_table_elt_t>();
+        let nalloc = self.0.nalloc.max(count);
+        let size = nalloc * size_of::<ngx_table_elt_t>();
         // SAFETY: the pool of the list is that of the request; the new part is complete before it
         // becomes a part of the list.
         unsafe {
@@ -134,9 +138,35 @@ impl<'r> HeadersOut<'r> {
             part.write(ngx_list_part_t { elts, nelts: 0, next: ptr::null_mut() });
             (*self.0.last).next = part;
             self.0.last = part;
+            self.0.nalloc = nalloc;
             Ok(&mut *part)
         }
     }
+}
+
+/// Removes what says how long a response is, what is in it, and where to look instead.
+pub(crate) fn clear_body(out: &mut ngx_http_headers_out_t) {
+    for line in [
+        &mut out.content_length,
+        &mut out.content_encoding,
+        &mut out.content_range,
+        &mut out.accept_ranges,
+        &mut out.last_modified,
+        &mut out.etag,
+        &mut out.location,
+        &mut out.refresh,
+    ] {
+        // SAFETY: null, or a line of the response's headers.
+        if let Some(line) = unsafe { mem::replace(line, ptr::null_mut()).as_mut() } {
+            line.hash = 0;
+        }
+    }
+    out.status_line = ngx_str_t::empty();
+    out.content_type = ngx_str_t::empty();
+    out.content_type_len = 0;
+    out.charset = ngx_str_t::empty();
+    out.last_modified_time = -1;
+    out.content_length_n = 0;
 }
 
 /// A line that is sent.

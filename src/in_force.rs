@@ -6,40 +6,71 @@
 //! location says otherwise: a page must be able to read its errors.
 //!
 //! nginx clears the contexts of all modules on an internal redirect, but keeps the values of
-//! indexed variables. So what is in force is remembered in the value of a variable whose name no
-//! configuration can write; where the policy is known when the configuration is read, that costs
-//! no allocation.
+//! indexed variables. So what is in force is remembered in the value of a variable without a name,
+//! which no configuration can write; where the policy is known when the configuration is read, that
+//! costs no allocation.
+//!
+//! Where the policy can be replaced while the request lasts, the policy decides at once, and the
+//! request keeps the decision and what is sent for it. It never keeps the list of origins: a
+//! download that lasts for hours would keep every version of it.
 
-use core::ptr;
+use core::ffi::c_void;
+use core::{ptr, slice};
 use std::sync::Arc;
 
+use cors_policy::{Answer, Decision, KeptAnswer, OriginHeader};
 use nginx_sys::{
-    NGX_ERROR, NGX_HTTP_VAR_NOHASH, NGX_LOG_ERR, NGX_OK, ngx_conf_t, ngx_http_complex_value,
-    ngx_http_complex_value_t, ngx_http_get_variable_index, ngx_http_request_t,
+    NGX_ERROR, NGX_LOG_ERR, NGX_OK, ngx_array_create, ngx_array_push, ngx_conf_t,
+    ngx_http_complex_value, ngx_http_complex_value_t, ngx_http_request_t, ngx_http_variable_t,
     ngx_http_variable_value_t, ngx_int_t, ngx_palloc, ngx_pool_cleanup_add, ngx_str_t,
 };
-use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf};
+use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
 use ngx::ngx_log_error;
 
-use crate::conf::{Definition, LocationConf, MainConf, Setting};
-use crate::ready::ReadyPolicy;
-use crate::{Module, OutOfMemory, log_of, variables, watch};
-
-/// The space keeps it out of reach of the configuration's `$name` and `${name}`.
-const VARIABLE: &str = "cors_policy in force";
+use crate::conf::{Definition, LocationConf, MainConf, Policies, Setting};
+use crate::cors_request::{CorsRequest, headers_in};
+use crate::ready::{ReadyPolicy, ReadyResponses};
+use crate::{Module, OutOfMemory, log_of};
 
 /// Reserves the variable.
+///
+/// `ngx_http_get_variable_index` finds a variable by its name, in any case, and refuses none but the
+/// empty one; so this one has that. It is put where nginx would put it.
 pub(crate) fn reserve(cf: &mut ngx_conf_t, main: &mut MainConf) -> Result<(), ngx_int_t> {
-    let mut name = ngx_str_t { len: VARIABLE.len(), data: VARIABLE.as_ptr().cast_mut() };
-    let variable = variables::declare(cf, &mut name, NGX_HTTP_VAR_NOHASH)?;
-    variable.get_handler = Some(never_asked);
-    // SAFETY: called while `http` is being configured; the variable was just added.
-    let index = unsafe { ngx_http_get_variable_index(cf, &mut name) };
-    main.slot = Some(usize::try_from(index).map_err(|_| NGX_ERROR as ngx_int_t)?);
+    const SIZE: usize = size_of::<ngx_http_variable_t>();
+    const FEW: usize = 4;
+    let failed = NGX_ERROR as ngx_int_t;
+    let core = NgxHttpCoreModule::main_conf_mut(cf).ok_or(failed)?;
+    let variables = &mut core.variables;
+    // SAFETY: called while `http` is being configured; the array is for elements of this kind, and
+    // nginx makes it with the first one.
+    let variable = unsafe {
+        if variables.elts.is_null() {
+            *variables = *ngx_array_create(cf.pool, FEW, SIZE).as_ref().ok_or(failed)?;
+        }
+        ngx_array_push(variables).cast::<ngx_http_variable_t>()
+    };
+    if variable.is_null() {
+        return Err(failed);
+    }
+    let index = variables.nelts - 1;
+    // SAFETY: room for one element.
+    unsafe {
+        variable.write(ngx_http_variable_t {
+            name: ngx_str_t::empty(),
+            set_handler: None,
+            // nginx wants a variable to have one.
+            get_handler: Some(never_asked),
+            data: 0,
+            flags: 0,
+            index,
+        });
+    }
+    main.slot = Some(index);
     Ok(())
 }
 
-/// nginx wants a variable to have this, though nothing asks for the value of this one.
+/// The handler of the variable, whose value nothing asks for.
 unsafe extern "C" fn never_asked(
     _r: *mut ngx_http_request_t,
     value: *mut ngx_http_variable_value_t,
@@ -57,9 +88,14 @@ unsafe extern "C" fn never_asked(
 #[derive(Clone, Copy)]
 pub(crate) struct InForce {
     location: *const LocationConf,
+    /// Of a policy that can be replaced, in the location's configuration.
     definition: *const Definition,
-    /// Null where there is no policy, and where it can be replaced and no request holds it yet.
+    /// The policy, where it cannot be replaced.
     policy: *const ReadyPolicy,
+    /// What the policy sends, once it is known; null where there is no policy.
+    responses: *const ReadyResponses,
+    /// What a policy that can be replaced has decided, in a request.
+    decided: Option<Decided>,
     dry_run: bool,
     /// Whether it stays so while the request is in this location.
     is_settled: bool,
@@ -71,6 +107,8 @@ impl Default for InForce {
             location: ptr::null(),
             definition: ptr::null(),
             policy: ptr::null(),
+            responses: ptr::null(),
+            decided: None,
             dry_run: false,
             is_settled: true,
         }
@@ -79,57 +117,164 @@ impl Default for InForce {
 
 impl InForce {
     pub(crate) fn new(location: &LocationConf, definition: Option<&Definition>) -> Self {
-        let policy = definition.filter(|it| !it.is_watched).and_then(Definition::policy);
-        Self {
-            location,
-            definition: definition.map_or(ptr::null(), ptr::from_ref),
-            // The definition keeps it.
-            policy: policy.map_or(ptr::null(), |policy| Arc::as_ptr(&policy)),
-            dry_run: location.is_dry_run(),
-            is_settled: true,
+        let mut in_force = Self { location, dry_run: location.is_dry_run(), ..Self::default() };
+        match definition {
+            Some(definition) if definition.is_watched() => in_force.definition = definition,
+            Some(definition) => {
+                // The definition keeps it.
+                let policy = definition.policy();
+                in_force.policy = Arc::as_ptr(&policy);
+                in_force.responses = Arc::as_ptr(policy.responses());
+            }
+            None => {}
         }
+        in_force
     }
 
     /// Whether it is the same for every request.
     pub(crate) fn is_fixed(&self) -> bool {
-        !self.policy.is_null() || self.definition.is_null()
+        self.definition.is_null()
     }
 
     /// The policy, if there is one.
     #[inline]
-    pub(crate) fn get(&self) -> Option<Governed> {
+    pub(crate) fn get<'r>(&self) -> Option<Governed<'r>> {
         // SAFETY: null, or in the `MainConf` of the configuration that the request is served with,
         // which nginx frees after the last of its requests, or held by the request.
-        let policy = unsafe { self.policy.as_ref()? };
-        // SAFETY: as above; never null where there is a policy.
-        let definition = unsafe { &*self.definition };
-        Some(Governed { definition, policy, dry_run: self.dry_run })
+        let (responses, policy) = unsafe { (self.responses.as_ref()?, self.policy.as_ref()) };
+        Some(Governed { responses, policy, decided: self.decided, dry_run: self.dry_run })
     }
 
-    /// Lets the request keep the policy as it is now, if it is one that can be replaced.
-    fn hold(mut self, r: &ngx_http_request_t) -> Result<Self, OutOfMemory> {
-        if self.is_fixed() {
-            return Ok(self);
-        }
-        // SAFETY: not null, for what is not fixed has a definition; otherwise as in `get`.
-        let policy = unsafe { &*self.definition }.policy();
-        let Some(policy) = policy else { return Ok(self) };
-        // SAFETY: a request has a pool, whose cleanup handlers run when the request is freed.
-        let cleanup = unsafe { ngx_pool_cleanup_add(r.pool, 0).as_mut() }.ok_or(OutOfMemory)?;
-        self.policy = Arc::into_raw(policy);
-        cleanup.handler = Some(watch::release);
-        cleanup.data = self.policy.cast_mut().cast();
+    /// Has the policy decide about the request as it is now, if it is one that can be replaced, and
+    /// lets the request keep the outcome.
+    fn decide(mut self, r: &ngx_http_request_t) -> Result<Self, OutOfMemory> {
+        // SAFETY: null, or a definition of the configuration, which is there while a location or a
+        // name refers to it.
+        let Some(definition) = (unsafe { self.definition.as_ref() }) else { return Ok(self) };
+        let Some(main) = Module::main_conf(r) else { return Ok(self) };
+        let policy = definition.policy();
+        let request = CorsRequest::of(r.method, headers_in(r));
+        self.decided = Some(Decided {
+            answer: request.decide(&policy).keep(),
+            origin: request.origin.value(),
+            policies: &main.policies,
+        });
+        self.responses = hold(r, policy.responses())?;
+        self.definition = ptr::null();
         Ok(self)
+    }
+}
+
+/// Lets the request keep what a policy sends until nginx frees the request.
+fn hold(
+    r: &ngx_http_request_t,
+    responses: &Arc<ReadyResponses>,
+) -> Result<*const ReadyResponses, OutOfMemory> {
+    // SAFETY: a request has a pool, whose cleanup handlers run when the request is freed.
+    let cleanup = unsafe { ngx_pool_cleanup_add(r.pool, 0).as_mut() }.ok_or(OutOfMemory)?;
+    let held = Arc::into_raw(Arc::clone(responses));
+    cleanup.handler = Some(release);
+    cleanup.data = held.cast_mut().cast();
+    Ok(held)
+}
+
+/// Releases what a request held.
+unsafe extern "C" fn release(data: *mut c_void) {
+    // SAFETY: `hold` put an `Arc` here.
+    drop(unsafe { Arc::from_raw(data.cast::<ReadyResponses>().cast_const()) });
+}
+
+/// What a policy that can be replaced has decided about a request, and about which `Origin`.
+#[derive(Clone, Copy)]
+struct Decided {
+    answer: KeptAnswer,
+    origin: Option<ngx_str_t>,
+    /// Those of the configuration that the request is served with.
+    policies: *const Policies,
+}
+
+impl Decided {
+    /// Whether it was decided about this request: another module may have given it another
+    /// `Origin` since.
+    fn is_about(&self, request: &CorsRequest<'_>) -> bool {
+        match (self.origin, request.origin.value()) {
+            (None, None) => true,
+            (Some(then), Some(now)) => ptr::eq(then.data, now.data) && then.len == now.len,
+            _ => false,
+        }
     }
 }
 
 /// The policy that is in force for a request.
 #[derive(Clone, Copy)]
-pub(crate) struct Governed {
-    pub(crate) definition: &'static Definition,
-    pub(crate) policy: &'static ReadyPolicy,
+pub(crate) struct Governed<'r> {
+    pub(crate) responses: &'r ReadyResponses,
     /// Whether the policy is tried out only: `cors_policy_dry_run`.
     pub(crate) dry_run: bool,
+    policy: Option<&'r ReadyPolicy>,
+    decided: Option<Decided>,
+}
+
+impl<'r> Governed<'r> {
+    /// The policy itself, where it cannot be replaced, so that it decides whenever it is asked.
+    #[inline]
+    pub(crate) fn policy(&self) -> Option<&'r ReadyPolicy> {
+        self.policy
+    }
+
+    /// What the policy says to the request, or has said to it.
+    #[inline(always)]
+    pub(crate) fn decide(&self, request: &CorsRequest<'_>) -> Answer<'r> {
+        match (self.policy, &self.decided) {
+            (Some(policy), _) => request.decide(policy),
+            (None, Some(decided)) if decided.is_about(request) => {
+                self.responses.answer(decided.answer)
+            }
+            (None, Some(decided)) => self.decide_again(request, decided.policies),
+            (None, None) => self.deny(request),
+        }
+    }
+
+    #[cold]
+    fn decide_again(&self, request: &CorsRequest<'_>, policies: *const Policies) -> Answer<'r> {
+        // SAFETY: in the configuration that the request is served with.
+        let now = unsafe { &*policies }.get(self.responses.name()).map(Definition::policy);
+        match now.filter(|now| ptr::eq(Arc::as_ptr(now.responses()), self.responses)) {
+            Some(policy) => self.responses.answer(request.decide(&policy).keep()),
+            // The list that could tell was replaced since.
+            None => self.deny(request),
+        }
+    }
+
+    fn deny(&self, request: &CorsRequest<'_>) -> Answer<'r> {
+        self.responses.nothing(match request.origin.header() {
+            OriginHeader::Absent => Decision::None,
+            OriginHeader::One(_) | OriginHeader::Repeated => Decision::DeniedOrigin,
+        })
+    }
+
+    /// Whether the policy refuses the request, to which it says `decision`.
+    pub(crate) fn refuses(&self, r: &ngx_http_request_t, request: &CorsRequest<'_>) -> bool {
+        let decision = self.decide(request).decision();
+        self.responses.refuses(decision, request.origin.header(), host(r))
+    }
+}
+
+/// The host and port that a request was sent to: the `Host` header, or those of the request target;
+/// in HTTP/3, where `Host` may be missing, `:authority`.
+fn host(r: &ngx_http_request_t) -> &[u8] {
+    // SAFETY: null, or a line of the request headers.
+    if let Some(line) = unsafe { r.headers_in.host.as_ref() } {
+        return line.value.as_bytes();
+    }
+    if r.host_start.is_null() || r.host_end.is_null() {
+        return b"";
+    }
+    // SAFETY: both are null, or point to the beginning and the end of one string of the request.
+    unsafe {
+        let length = r.host_end.offset_from(r.host_start);
+        slice::from_raw_parts(r.host_start, length.unsigned_abs())
+    }
 }
 
 /// Where a request remembers what is in force: the value of the variable.
@@ -160,7 +305,7 @@ impl<'r> Slot<'r> {
         // SAFETY: null, or what `set` stored, which lives as long as the request.
         let known = unsafe { self.get().as_ref() }?;
         let is_here = ptr::eq(known.location, here);
-        (if is_here { known.is_settled } else { !here.own }).then_some(known)
+        (if is_here { known.is_settled } else { !here.is_own() }).then_some(known)
     }
 
     /// The length of the value has no other meaning than this.
@@ -173,33 +318,53 @@ impl<'r> Slot<'r> {
     }
 }
 
-/// Whether `r` was not refused before; from now on it is.
+/// Notes that `r` is refused.
 ///
 /// A page about the error is served by another pass through the phases, which must not end in the
 /// same error again.
-pub(crate) fn refuse(r: &ngx_http_request_t) -> bool {
-    let Some(mut slot) = Module::location_conf(r).and_then(|here| Slot::of(r, here)) else {
-        return true;
-    };
-    let first = !slot.is_refused();
-    slot.set_refused();
-    first
+pub(crate) fn set_refused(r: &ngx_http_request_t) {
+    if let Some(mut slot) = Module::location_conf(r).and_then(|here| Slot::of(r, here)) {
+        slot.set_refused();
+    }
+}
+
+/// Whether `r` was refused, and its error page is on the way.
+#[inline]
+pub(crate) fn is_refused(r: &ngx_http_request_t) -> bool {
+    let slot = Module::location_conf(r).and_then(|here| Slot::of(r, here));
+    slot.is_some_and(|slot| slot.is_refused())
+}
+
+/// Whether `r` has come to a location, in the rewrite phase, in which or before which there was a
+/// policy.
+pub(crate) fn has_entered(r: &ngx_http_request_t) -> bool {
+    let slot = Module::location_conf(r).and_then(|here| Slot::of(r, here));
+    slot.is_some_and(|slot| !slot.get().is_null())
+}
+
+/// What is known without effort when a request comes to a location.
+pub(crate) enum Entered<'r> {
+    /// No policy applies.
+    None,
+    /// This one, for every request in this location.
+    Fixed(Governed<'r>),
+    /// There is more to find out, by [`enter`].
+    Unknown,
 }
 
 /// Notes that the main request `r` has come to a location where no `if` and no variables decide;
 /// gives the policy that is in force there.
-///
-/// `None` where there is more to find out, by [`enter`].
 #[inline]
-pub(crate) fn enter_fixed(r: &ngx_http_request_t) -> Option<Option<Governed>> {
-    let here = Module::location_conf(r)?;
-    let mut slot = Slot::of(r, here)?;
-    if here.is_fixed && (here.own || slot.get().is_null()) {
+pub(crate) fn enter_fixed(r: &ngx_http_request_t) -> Entered<'_> {
+    let Some(here) = Module::location_conf(r) else { return Entered::None };
+    let Some(mut slot) = Slot::of(r, here) else { return Entered::None };
+    let is_first = slot.get().is_null();
+    if here.is_fixed && (is_first || here.is_own() && !slot.is_refused()) {
         slot.set(&here.in_force);
-        return Some(here.in_force.get());
+        return here.in_force.get().map_or(Entered::None, Entered::Fixed);
     }
     // Nothing was put in force here, or before.
-    (here.setting == Setting::Unset && slot.get().is_null()).then_some(None)
+    if here.setting == Setting::Unset && is_first { Entered::None } else { Entered::Unknown }
 }
 
 /// Notes that the main request `r` has come to a location, or that variables may have got values
@@ -234,14 +399,14 @@ pub(crate) fn enter(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
 /// What a location puts in force for this request.
 fn find(r: &mut ngx_http_request_t, here: &LocationConf) -> Result<InForce, OutOfMemory> {
     if here.name.is_null() {
-        return here.in_force.hold(r);
+        return here.in_force.decide(r);
     }
     let (definition, is_settled) = match named(r, here.name) {
         Name::Policy(definition) => (Some(definition), true),
         Name::None => (None, true),
         Name::Empty => (None, false),
     };
-    InForce { is_settled, ..InForce::new(here, definition) }.hold(r)
+    InForce { is_settled, ..InForce::new(here, definition) }.decide(r)
 }
 
 /// What is in force for the main request `r`, if there is nothing to find out for that.
@@ -255,7 +420,7 @@ pub(crate) fn get_known(r: &ngx_http_request_t) -> Option<&InForce> {
 
 /// The policy in force for the main request `r`.
 #[inline]
-pub(crate) fn get(r: &mut ngx_http_request_t) -> Result<Option<Governed>, OutOfMemory> {
+pub(crate) fn get<'r>(r: &mut ngx_http_request_t) -> Result<Option<Governed<'r>>, OutOfMemory> {
     match get_known(r) {
         Some(in_force) => Ok(in_force.get()),
         None => find_now(r),
@@ -265,7 +430,7 @@ pub(crate) fn get(r: &mut ngx_http_request_t) -> Result<Option<Governed>, OutOfM
 /// As [`get`], where the request did not come to its location through the rewrite phase, or
 /// variables had no values then.
 #[cold]
-fn find_now(r: &mut ngx_http_request_t) -> Result<Option<Governed>, OutOfMemory> {
+fn find_now<'r>(r: &mut ngx_http_request_t) -> Result<Option<Governed<'r>>, OutOfMemory> {
     let Some(here) = Module::location_conf(r) else { return Ok(None) };
     if here.slot.is_none() {
         return Ok(None);
@@ -295,7 +460,7 @@ fn named(r: &mut ngx_http_request_t, value: *mut ngx_http_complex_value_t) -> Na
         name => name,
     };
     let policy =
-        core::str::from_utf8(name).ok().and_then(|name| Module::main_conf(r)?.policy(name));
+        core::str::from_utf8(name).ok().and_then(|name| Module::main_conf(r)?.policies.get(name));
     match policy {
         Some(policy) => Name::Policy(policy),
         None => {

@@ -6,6 +6,14 @@
 //! that the module reaches into from the headers as they are now, and the build stops here where
 //! the two differ in size or in the place of a field that is used.
 
+use core::mem::MaybeUninit;
+use core::slice;
+
+use nginx_sys::ngx_conf_t;
+
+use crate::conf::Rejected;
+use crate::conf_ext::ConfExt;
+
 #[allow(
     unknown_lints,
     clippy::all,
@@ -47,23 +55,32 @@ same_layout! {
     ngx_conf_file_t { file, line }
     ngx_conf_t { args, cycle, pool, conf_file, log, module_type, cmd_type, handler_conf }
     ngx_connection_t { log, pool }
-    ngx_cycle_t { conf_ctx, pool, log, modules }
+    ngx_cycle_t { conf_ctx, pool, log, modules, shared_memory, old_cycle }
     ngx_http_conf_ctx_t { main_conf, srv_conf, loc_conf }
     ngx_buf_t { pos, last, _bitfield_1 }
-    ngx_http_core_loc_conf_t { handler }
-    ngx_http_core_main_conf_t { phases, variables }
+    ngx_chain_t { buf, next }
+    ngx_event_t { data, handler, log, timer, _bitfield_1 }
+    ngx_hash_key_t { key, value }
+    ngx_hash_keys_arrays_t { keys }
+    ngx_http_core_loc_conf_t { name, handler }
+    ngx_http_core_main_conf_t { phases, phase_engine, variables, variables_keys }
     ngx_http_headers_in_t { headers, host }
     ngx_http_headers_out_t {
-        headers, status, content_length_n, content_type, content_type_len,
+        headers, status, status_line, content_length, content_encoding, location, refresh,
+        last_modified, content_range, accept_ranges, etag, content_type_len, content_type, charset,
+        content_length_n, last_modified_time,
     }
     ngx_http_module_t {
         preconfiguration, postconfiguration, create_main_conf, init_main_conf,
         create_srv_conf, merge_srv_conf, create_loc_conf, merge_loc_conf,
     }
+    ngx_http_phase_engine_t { handlers }
+    ngx_http_phase_handler_t { checker, handler, next }
     ngx_http_phase_t { handlers }
     ngx_http_request_t {
         connection, ctx, main_conf, srv_conf, loc_conf, pool, headers_in, headers_out, method,
-        main, variables, host_start, host_end,
+        main, variables, host_start, host_end, uri, err_status, content_handler, phase_handler,
+        write_event_handler,
     }
     ngx_http_variable_t { name, set_handler, get_handler, data, flags, index }
     ngx_list_t { last, part, size, nalloc, pool }
@@ -73,10 +90,59 @@ same_layout! {
         ctx_index, index, name, version, signature, ctx, commands, type_,
         init_master, init_module, init_process, exit_process, exit_master,
     }
+    ngx_pool_cleanup_t { handler, data, next }
     ngx_pool_t { d, current, cleanup, log }
+    ngx_shm_t { addr, size, name }
     ngx_shm_zone_t { data, shm, init, tag }
     ngx_slab_pool_t { mutex, data }
     ngx_str_t { len, data }
     ngx_table_elt_t { hash, key, value, lowcase_key }
     ngx_variable_value_t { _bitfield_1, data }
+}
+
+macro_rules! same_bits {
+    ($($name:ident { $($set:ident),* $(,)? })*) => {
+        /// Checks the places of single bits, which cannot be compared when the module is compiled.
+        ///
+        /// # Errors
+        ///
+        /// If the module would read or write other bits than it means, which is logged.
+        pub(crate) fn check_bits(cf: &mut ngx_conf_t) -> Result<(), Rejected> {
+            $($({
+                // SAFETY: all bytes zero is a struct of C, of which only a bit is set.
+                let (bound, current) = unsafe {
+                    let mut bound = MaybeUninit::<nginx_sys::$name>::zeroed();
+                    let mut current = MaybeUninit::<current::$name>::zeroed();
+                    (*bound.as_mut_ptr()).$set(1);
+                    (*current.as_mut_ptr()).$set(1);
+                    (bound, current)
+                };
+                if bytes_of(&bound) != bytes_of(&current) {
+                    cf.log_emerg(concat!(
+                        "ngx_http_cors_policy_module was compiled with bindings of another nginx: ",
+                        stringify!($name), ", ", stringify!($set), ". Compile it again after ",
+                        "`cargo clean --package nginx-sys`"
+                    ));
+                    return Err(Rejected);
+                }
+            })*)*
+            Ok(())
+        }
+    };
+}
+
+/// All bytes of a struct that was zeroed before fields of it were set.
+fn bytes_of<T>(value: &MaybeUninit<T>) -> &[u8] {
+    // SAFETY: it was not moved or copied as a `T` since, so that its padding is zero too.
+    unsafe { slice::from_raw_parts(value.as_ptr().cast(), size_of::<T>()) }
+}
+
+same_bits! {
+    ngx_buf_t { set_memory, set_last_buf, set_last_in_chain }
+    ngx_event_t { set_timer_set, set_cancelable }
+    ngx_http_request_t {
+        set_header_only, set_header_sent, set_expect_trailers, set_allow_ranges, set_error_page,
+        set_post_action, set_filter_finalize,
+    }
+    ngx_variable_value_t { set_len, set_valid, set_no_cacheable, set_not_found }
 }

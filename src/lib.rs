@@ -7,6 +7,8 @@
 
 mod conf;
 mod conf_ext;
+mod configurations;
+mod context;
 mod cors_request;
 mod counters;
 mod define;
@@ -19,6 +21,7 @@ mod in_force;
 mod layout;
 mod preflight;
 mod ready;
+mod shared_zone;
 mod status;
 mod variables;
 mod watch;
@@ -27,10 +30,10 @@ use core::ffi::{c_char, c_void};
 use core::ptr;
 
 use nginx_sys::{
-    NGX_ERROR, NGX_HTTP_MODULE, NGX_OK, ngx_array_push, ngx_conf_t, ngx_cycle_t,
-    ngx_http_handler_pt, ngx_http_module_t, ngx_http_phases,
+    NGX_ERROR, NGX_HTTP_MODULE, NGX_OK, NGX_PROCESS_SINGLE, ngx_array_push, ngx_conf_t,
+    ngx_cycle_t, ngx_http_handler_pt, ngx_http_module_t, ngx_http_phases,
     ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_http_phases_NGX_HTTP_REWRITE_PHASE,
-    ngx_http_request_t, ngx_int_t, ngx_log_t, ngx_module_t, ngx_uint_t,
+    ngx_http_request_t, ngx_int_t, ngx_log_t, ngx_module_t, ngx_process, ngx_uint_t,
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 use ngx::http::{HttpModule, HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
@@ -56,6 +59,7 @@ pub static mut ngx_http_cors_policy_module: ngx_module_t = ngx_module_t {
     ctx: ptr::addr_of!(MODULE_CONTEXT).cast_mut().cast(),
     commands: ptr::addr_of_mut!(directives::COMMANDS).cast(),
     type_: NGX_HTTP_MODULE as ngx_uint_t,
+    init_module: Some(init_module),
     init_process: Some(init_process),
     ..ngx_module_t::default()
 };
@@ -122,34 +126,6 @@ impl Module {
     fn ptr() -> *mut ngx_module_t {
         &raw mut ngx_http_cors_policy_module
     }
-
-    /// The module's context of a request, which nginx clears on an internal redirect: a
-    /// [`Failure`], or what [`cors_request`] lends.
-    #[inline]
-    fn context(r: &ngx_http_request_t) -> *mut c_void {
-        // SAFETY: a request has a context for every module.
-        unsafe { *r.ctx.add(Self::module().ctx_index) }
-    }
-
-    fn set_context(r: &mut ngx_http_request_t, context: *mut c_void) {
-        // SAFETY: as above.
-        unsafe { *r.ctx.add(Self::module().ctx_index) = context };
-    }
-
-    /// What a panic over this request has left to do.
-    fn failure(r: &ngx_http_request_t) -> Option<Failure> {
-        const UNANSWERED: usize = Failure::Unanswered as usize;
-        const ANSWERED: usize = Failure::Answered as usize;
-        match Self::context(r).addr() {
-            UNANSWERED => Some(Failure::Unanswered),
-            ANSWERED => Some(Failure::Answered),
-            _ => None,
-        }
-    }
-
-    fn set_failure(r: &mut ngx_http_request_t, failure: Failure) {
-        Self::set_context(r, ptr::without_provenance_mut(failure as usize));
-    }
 }
 
 /// Where nginx logs what concerns a request.
@@ -159,26 +135,19 @@ fn log_of(r: &ngx_http_request_t) -> *mut ngx_log_t {
     unsafe { (*r.connection).log }
 }
 
-/// A panic over a request, as the module's context of the request says it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Failure {
-    /// The response is to become an error, when its header is sent.
-    Unanswered = 1,
-    /// The response is the error.
-    Answered,
-}
-
 /// Checks, when all of `http` is read, that the policies that are used are defined, and makes room
 /// for what requests remember, and for the counters.
 unsafe extern "C" fn init_main_conf(cf: *mut ngx_conf_t, conf: *mut c_void) -> *mut c_char {
     // SAFETY: nginx passes a valid configuration and what `create_main_conf` made.
     let (cf, main) = unsafe { (&mut *cf, &mut *conf.cast::<MainConf>()) };
     let done = guard::catch(cf.log, || {
-        main.check_uses(cf).map_err(|Rejected| NGX_ERROR as ngx_int_t)?;
+        main.policies.check_uses(cf).map_err(|Rejected| NGX_ERROR as ngx_int_t)?;
         if main.used {
             in_force::reserve(cf, main)?;
         }
-        if main.used || main.has_status { counters::add_zone(cf, main) } else { Ok(()) }
+        // Policies that are not in force anywhere may have been, and may be again.
+        let has_counters = main.used || main.has_status || main.policies.count() > 0;
+        if has_counters { shared_zone::add(cf, main) } else { Ok(()) }
     });
     match done {
         Some(Ok(())) => NGX_CONF_OK,
@@ -194,7 +163,7 @@ unsafe extern "C" fn merge_loc_conf(
 ) -> *mut c_char {
     // SAFETY: nginx passes a valid configuration and two that `create_loc_conf` made.
     let (cf, outer, location) =
-        unsafe { (&*cf, &mut *prev.cast::<LocationConf>(), &mut *conf.cast::<LocationConf>()) };
+        unsafe { (&*cf, &*prev.cast::<LocationConf>(), &mut *conf.cast::<LocationConf>()) };
     let Some(main) = Module::main_conf(cf) else { return NGX_CONF_ERROR };
     match guard::catch(cf.log, || location.merge(main, outer)) {
         Some(()) => NGX_CONF_OK,
@@ -212,29 +181,61 @@ unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     }
 }
 
-/// Adds the variables, which the configuration may refer to.
-unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
-    // SAFETY: nginx passes a valid configuration.
-    let cf = unsafe { &mut *cf };
-    guard::keep_messages();
-    #[cfg(feature = "fail-points")]
-    fail_points::announce(cf.log);
-    match guard::catch(cf.log, || variables::add(cf)) {
+/// Notes the cycle that nginx is about to use, also where it is without `http`.
+unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
+    // SAFETY: nginx passes the cycle, which has the one before it.
+    let (cycle, is_reload) = unsafe {
+        let cycle = &mut *cycle;
+        let is_reload = cycle.old_cycle.as_ref().is_some_and(|old| !old.conf_ctx.is_null());
+        (cycle, is_reload)
+    };
+    // SAFETY: plain data of this process.
+    let is_single = unsafe { ngx_process } == NGX_PROCESS_SINGLE as ngx_uint_t;
+    let done = guard::catch(cycle.log, || {
+        configurations::note_cycle(cycle)?;
+        configurations::number(cycle);
+        // Without a master process a reload starts no worker, which would begin to watch.
+        if is_reload && is_single {
+            watch::start(cycle);
+        }
+        Ok(())
+    });
+    match done {
         Some(Ok(())) => NGX_OK as ngx_int_t,
         Some(Err(rc)) => rc,
         None => NGX_ERROR as ngx_int_t,
     }
 }
 
-/// Puts the module into the way of requests, where any policy is in force.
+/// Prepares for messages of panics, before anything is configured.
+unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
+    // SAFETY: nginx passes a valid configuration.
+    let cf = unsafe { &mut *cf };
+    guard::keep_messages();
+    #[cfg(feature = "fail-points")]
+    fail_points::announce(cf.log);
+    let done = guard::catch(cf.log, || {
+        layout::check_bits(cf).map_err(|Rejected| NGX_ERROR as ngx_int_t)?;
+        // SAFETY: the cycle that is being configured.
+        configurations::note_cycle(unsafe { &*cf.cycle })
+    });
+    match done {
+        Some(Ok(())) => NGX_OK as ngx_int_t,
+        Some(Err(rc)) => rc,
+        None => NGX_ERROR as ngx_int_t,
+    }
+}
+
+/// Adds the variables, and puts the module into the way of requests, where any policy is in force.
 unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     // SAFETY: nginx passes a valid configuration.
     let cf = unsafe { &mut *cf };
     let Some(main) = Module::main_conf_mut(cf) else { return NGX_ERROR as ngx_int_t };
-    if !main.used {
-        return NGX_OK as ngx_int_t;
-    }
-    match guard::catch(cf.log, || install(cf, main)) {
+    let done = guard::catch(cf.log, || {
+        variables::add(cf)?;
+        if main.used { install(cf, main) } else { Ok(()) }
+    });
+    match done {
         Some(Ok(())) => NGX_OK as ngx_int_t,
         Some(Err(rc)) => rc,
         None => NGX_ERROR as ngx_int_t,
@@ -246,6 +247,11 @@ fn install(cf: &mut ngx_conf_t, main: &MainConf) -> Result<(), ngx_int_t> {
     if main.is_late {
         add_handler(cf, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, preflight::preaccess_handler)?;
     }
+    if main.policies.may_refuse() {
+        // After the other one, so that nginx calls it first.
+        add_handler(cf, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, preflight::refused_handler)?;
+    }
+    configurations::add(cf)?;
     // SAFETY: `http` is being configured, in one thread.
     unsafe { header_filter::install() };
     Ok(())

@@ -3,22 +3,24 @@
 //!
 //! The rewrite phase is the first one in which the location is known, and this module's handler
 //! runs before that of `ngx_http_rewrite_module`: before `return` and `rewrite` in the location,
-//! and before the phases of rate limits, access control and content.
+//! and before the phases of rate limits, access control and content. What nginx answers before that
+//! phase is left to the [header filter](crate::header_filter).
 
-use core::{ptr, slice};
+use core::ptr;
 
 use cors_policy::PreflightMode;
 use nginx_sys::{
-    NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR,
-    NGX_HTTP_LAST, NGX_HTTP_NO_CONTENT, NGX_HTTP_OPTIONS, NGX_OK, ngx_http_discard_request_body,
-    ngx_http_finalize_request, ngx_http_request_t, ngx_http_send_header, ngx_http_send_special,
-    ngx_int_t, ngx_uint_t,
+    NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_HTTP_FORBIDDEN, NGX_HTTP_GET, NGX_HTTP_HEAD,
+    NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_OPTIONS, NGX_HTTP_POST, NGX_OK,
+    ngx_http_discard_request_body, ngx_http_finalize_request, ngx_http_request_t,
+    ngx_http_send_header, ngx_int_t, ngx_uint_t,
 };
 use ngx::http::HttpModuleLocationConf;
 
-use crate::cors_request::{CorsRequest, Lent, headers_in};
-use crate::in_force::{self, Governed};
-use crate::{Module, OutOfMemory, fail_points, guard};
+use crate::context::PreflightAnswer;
+use crate::cors_request::{CorsRequest, headers_in};
+use crate::in_force::{self, Entered, Governed};
+use crate::{Module, OutOfMemory, fail_points, guard, header_filter};
 
 /// What becomes of a request.
 enum Step {
@@ -28,39 +30,49 @@ enum Step {
     Finish(ngx_int_t),
 }
 
+/// Whether a policy concerns the request: it is no subrequest, which nginx makes and not a page,
+/// and its response was not sent yet, as before `post_action`.
+#[inline]
+fn is_concerned(r: &ngx_http_request_t) -> bool {
+    ptr::eq(r, r.main) && r.post_action() == 0
+}
+
 /// The handler of the rewrite phase.
 pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
     let r = unsafe { &*request };
-    // Subrequests are made by nginx, not by a page.
-    if !ptr::eq(r, r.main) {
+    if !is_concerned(r) {
         return NGX_DECLINED as ngx_int_t;
     }
-    // Most requests end here; nothing of this can panic.
+    // Most requests end here; none of this can panic.
     match in_force::enter_fixed(r) {
-        Some(None) => NGX_DECLINED as ngx_int_t,
-        Some(Some(governed)) if goes_on(r, governed) => NGX_DECLINED as ngx_int_t,
-        fixed => handle_rewrite(request, fixed.flatten()),
+        Entered::None => NGX_DECLINED as ngx_int_t,
+        Entered::Fixed(governed) if goes_on(r, &governed) => NGX_DECLINED as ngx_int_t,
+        Entered::Fixed(governed) => handle_rewrite(request, Some(governed)),
+        Entered::Unknown => handle_rewrite(request, None),
     }
 }
 
 /// With the policy in force, where that is known.
 #[inline(never)]
-fn handle_rewrite(request: *mut ngx_http_request_t, fixed: Option<Governed>) -> ngx_int_t {
+fn handle_rewrite(request: *mut ngx_http_request_t, fixed: Option<Governed<'_>>) -> ngx_int_t {
     handle(request, |r| {
         fail_points::in_request(r, "rewrite handler");
+        if in_force::is_refused(r) && r.content_handler.is_some() {
+            return Ok(refuse(r));
+        }
         if fixed.is_none() {
             in_force::enter(r)?;
         }
         // Which policy is in force is known when an `if` is evaluated, at the end of this phase.
-        if Module::location_conf(r).is_some_and(|here| here.has_if) {
+        if Module::location_conf(r).is_some_and(|here| here.has_if.get()) {
             return Ok(Step::Continue);
         }
         let governed = match fixed {
             Some(_) => fixed,
             None => in_force::get(r)?,
         };
-        Ok(governed.map_or(Step::Continue, |governed| answer(r, governed)))
+        Ok(governed.map_or(Step::Continue, |governed| answer(r, &governed)))
     })
 }
 
@@ -68,16 +80,33 @@ fn handle_rewrite(request: *mut ngx_http_request_t, fixed: Option<Governed>) -> 
 /// what these come to is known at the end of the rewrite phase.
 pub(crate) unsafe extern "C" fn preaccess_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
-    let r = unsafe { &*request };
-    if !ptr::eq(r, r.main) {
+    if !is_concerned(unsafe { &*request }) {
         return NGX_DECLINED as ngx_int_t;
     }
     handle(request, |r| {
         fail_points::in_request(r, "preaccess handler");
         in_force::enter(r)?;
         let governed = in_force::get(r)?;
-        Ok(governed.map_or(Step::Continue, |governed| answer(r, governed)))
+        Ok(governed.map_or(Step::Continue, |governed| answer(r, &governed)))
     })
+}
+
+/// Another handler of the preaccess phase, there only where a policy may refuse requests: keeps one
+/// that was refused from whatever could act on it, now that every `if` is evaluated.
+///
+/// `error_page` may lead it to a file or a `return`, and no further.
+pub(crate) unsafe extern "C" fn refused_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
+    let r = unsafe { &*request };
+    if !is_concerned(r) || !in_force::is_refused(r) {
+        return NGX_DECLINED as ngx_int_t;
+    }
+    // A named location keeps the method, and modules that serve files change them by others.
+    const SAFE: u32 = NGX_HTTP_GET | NGX_HTTP_HEAD | NGX_HTTP_POST | NGX_HTTP_OPTIONS;
+    if r.content_handler.is_none() && r.method & SAFE as ngx_uint_t != 0 {
+        return NGX_DECLINED as ngx_int_t;
+    }
+    handle(request, |r| Ok(refuse(r)))
 }
 
 /// Does what `step` says with the main request `request`.
@@ -100,68 +129,56 @@ fn handle(
     NGX_DONE as ngx_int_t
 }
 
-/// Whether the request is none that a policy answers or refuses, whatever its headers say.
+/// Whether the policy has nothing to do in this phase, whatever the request's headers say.
 #[inline]
-fn goes_on(r: &ngx_http_request_t, governed: Governed) -> bool {
-    governed.dry_run || r.method != NGX_HTTP_OPTIONS as ngx_uint_t && !governed.policy.enforce()
+fn goes_on(r: &ngx_http_request_t, governed: &Governed<'_>) -> bool {
+    governed.dry_run || r.method != NGX_HTTP_OPTIONS as ngx_uint_t && !governed.responses.enforce()
 }
 
 /// Answers a preflight, refuses what the policy keeps out, and lets every other request go on.
-fn answer(r: &mut ngx_http_request_t, governed: Governed) -> Step {
+fn answer(r: &mut ngx_http_request_t, governed: &Governed<'_>) -> Step {
     if goes_on(r, governed) {
         return Step::Continue;
     }
-    let policy = governed.policy;
     let request = CorsRequest::of(r.method, headers_in(r));
     if request.preflight().is_some() {
-        return match policy.preflight() {
+        return match governed.responses.preflight() {
             PreflightMode::Answer => {
-                let lent = Lent { governed, request: &request };
-                Step::Finish(send(r, &lent, policy.preflight_status()))
+                let answer = PreflightAnswer { governed: *governed, request: &request };
+                Step::Finish(send(r, &answer))
             }
             PreflightMode::Forward => Step::Continue,
         };
     }
-    if policy.refuses(request.origin.header(), host(r)) && in_force::refuse(r) {
+    if !in_force::is_refused(r) && governed.refuses(r, &request) {
+        in_force::set_refused(r);
         return Step::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t);
     }
     Step::Continue
 }
 
-/// The host and port that a request was sent to: the `Host` header, or those of the request target;
-/// in HTTP/3, where `Host` may be missing, `:authority`.
-fn host(r: &ngx_http_request_t) -> &[u8] {
-    // SAFETY: null, or a line of the request headers.
-    if let Some(line) = unsafe { r.headers_in.host.as_ref() } {
-        return line.value.as_bytes();
-    }
-    if r.host_start.is_null() || r.host_end.is_null() {
-        return b"";
-    }
-    // SAFETY: both are null, or point to the beginning and the end of one string of the request.
-    unsafe {
-        let length = r.host_end.offset_from(r.host_start);
-        slice::from_raw_parts(r.host_start, length.unsigned_abs())
-    }
+/// Refuses once more a request that an error page has led to where it must not come; nginx's own
+/// page is sent.
+fn refuse(r: &mut ngx_http_request_t) -> Step {
+    // As if it had been through `ngx_http_send_error_page` without `recursive_error_pages`.
+    r.set_error_page(1);
+    Step::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t)
 }
 
-/// Sends the response that the header filter makes an answer to a preflight.
-fn send(r: &mut ngx_http_request_t, lent: &Lent<'_>, status: u16) -> ngx_int_t {
-    // SAFETY: `r` is the main request, in a phase: its body was not read, and no header was sent.
-    unsafe {
-        let rc = ngx_http_discard_request_body(r);
-        if rc != NGX_OK as ngx_int_t {
-            return rc;
-        }
-        r.headers_out.status = ngx_uint_t::from(status);
-        r.headers_out.content_length_n = 0;
-
-        // The header filter need not find it out again.
-        let rc = lent.during(r, |r| ngx_http_send_header(r));
-        // nginx sends a 204 without length and body, and ends it with the header.
-        if rc != NGX_OK as ngx_int_t || status == NGX_HTTP_NO_CONTENT as u16 {
-            return rc;
-        }
-        ngx_http_send_special(r, NGX_HTTP_LAST as ngx_uint_t)
+/// Sends the answer to a preflight, which is a header and nothing more.
+fn send(r: &mut ngx_http_request_t, answer: &PreflightAnswer<'_>) -> ngx_int_t {
+    // SAFETY: `r` is the main request, in a phase: its body was not read.
+    let rc = unsafe { ngx_http_discard_request_body(r) };
+    if rc != NGX_OK as ngx_int_t {
+        return rc;
     }
+    header_filter::make_preflight_answer(r, answer.governed.responses);
+    answer.during(r, |r| {
+        // SAFETY: as above, and no header was sent.
+        let rc = unsafe { ngx_http_send_header(r) };
+        // A filter that waits for a body, as that of images does, keeps the header back. There is no
+        // body to come.
+        let is_kept_back = rc != NGX_ERROR as ngx_int_t && r.header_sent() == 0;
+        if is_kept_back { header_filter::send(r) } else { rc }
+    })
 }

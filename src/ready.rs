@@ -1,36 +1,68 @@
 //! A policy with its headers as nginx writes them.
 
 use core::ops::Deref;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::Arc;
 
-use cors_policy::{Answer, FieldValue, OriginHeader, Policy, Template};
+use cors_policy::{Answer, Decision, FieldValue, OriginHeader, Policy, Responses, Template};
 use nginx_sys::{ngx_str_t, ngx_table_elt_t};
 
+use crate::counters::{Counters, Kind};
 use crate::headers_out::{line, str_of};
 
-/// A policy, and the lines of everything that it sends, ready to be copied into a response.
+/// A policy with its list of origins, and what it sends, ready to be copied into a response.
 pub(crate) struct ReadyPolicy {
-    // They point to bytes of the policy.
-    templates: Box<[Lines]>,
-    without_origin: Box<[ngx_table_elt_t]>,
-    policy: Box<Policy>,
+    responses: Arc<ReadyResponses>,
+    policy: Policy,
 }
-
-// SAFETY: the lines point to the policy, which does not change, and to what is static.
-unsafe impl Send for ReadyPolicy {}
-// SAFETY: as above; nothing can be changed through a shared reference.
-unsafe impl Sync for ReadyPolicy {}
 
 impl ReadyPolicy {
     pub(crate) fn new(policy: Policy) -> Self {
-        let policy = Box::new(policy);
-        let without_origin = policy.decide(OriginHeader::Absent);
-        Self {
-            templates: policy.templates().map(Lines::new).collect(),
-            without_origin: Lines::new(without_origin.template()).all,
-            policy,
-        }
+        let responses = Arc::clone(policy.responses());
+        let without_origin = Lines::new(policy.decide(OriginHeader::Absent).template()).all;
+        let responses = Arc::new(ReadyResponses {
+            templates: responses.templates().map(Lines::new).collect(),
+            without_origin,
+            counters: AtomicPtr::new(ptr::null_mut()),
+            responses,
+        });
+        Self { responses, policy }
     }
 
+    /// What it sends, and all that a request needs once the policy has decided.
+    #[inline]
+    pub(crate) fn responses(&self) -> &Arc<ReadyResponses> {
+        &self.responses
+    }
+}
+
+impl Deref for ReadyPolicy {
+    type Target = Policy;
+
+    #[inline]
+    fn deref(&self) -> &Policy {
+        &self.policy
+    }
+}
+
+/// What a policy sends: the part of it that a request may keep for as long as it lasts, since it
+/// is small. The list of origins is not in it.
+pub(crate) struct ReadyResponses {
+    // They point to bytes of `responses`.
+    templates: Box<[Lines]>,
+    without_origin: Box<[ngx_table_elt_t]>,
+    /// Null, or counters in shared memory that lives as long as the configuration.
+    counters: AtomicPtr<Counters>,
+    responses: Arc<Responses>,
+}
+
+// SAFETY: the lines point to the responses, which do not change, and to what is static.
+unsafe impl Send for ReadyResponses {}
+// SAFETY: as above; nothing but an atomic can be changed through a shared reference.
+unsafe impl Sync for ReadyResponses {}
+
+impl ReadyResponses {
     /// The lines of the answer to a request without `Origin`, which has nothing that is sent back.
     #[inline]
     pub(crate) fn lines_without_origin(&self) -> &[ngx_table_elt_t] {
@@ -42,14 +74,28 @@ impl ReadyPolicy {
     pub(crate) fn lines(&self, answer: &Answer<'_>) -> &Lines {
         &self.templates[answer.template().index()]
     }
+
+    /// Counts a decision.
+    #[inline]
+    pub(crate) fn count(&self, kind: Kind, decision: Decision, dry_run: bool) {
+        // SAFETY: null, or in the shared memory of the configuration cycle that this belongs to.
+        if let Some(counters) = unsafe { self.counters.load(Ordering::Relaxed).as_ref() } {
+            counters.count(kind, decision, dry_run);
+        }
+    }
+
+    /// Has decisions counted in these counters, or, where the pointer is null, not counted.
+    pub(crate) fn set_counters(&self, counters: *const Counters) {
+        self.counters.store(counters.cast_mut(), Ordering::Relaxed);
+    }
 }
 
-impl Deref for ReadyPolicy {
-    type Target = Policy;
+impl Deref for ReadyResponses {
+    type Target = Responses;
 
     #[inline]
-    fn deref(&self) -> &Policy {
-        &self.policy
+    fn deref(&self) -> &Responses {
+        &self.responses
     }
 }
 

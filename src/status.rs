@@ -12,7 +12,7 @@ use nginx_sys::{
 };
 use ngx::http::HttpModuleMainConf;
 
-use crate::conf::{Definition, MainConf};
+use crate::conf::{Definition, Policies};
 use crate::counters::{COUNTED, Kind};
 use crate::{Module, OutOfMemory, fail_points, guard};
 
@@ -46,10 +46,10 @@ impl Format {
         }
     }
 
-    fn write(self, to: &mut impl Write, main: &MainConf) -> fmt::Result {
+    fn write(self, to: &mut impl Write, policies: &Policies) -> fmt::Result {
         match self {
-            Self::Prometheus => write_prometheus(to, main),
-            Self::Json => write_json(to, main),
+            Self::Prometheus => write_prometheus(to, policies),
+            Self::Json => write_json(to, policies),
         }
     }
 }
@@ -76,7 +76,7 @@ fn respond(r: &mut ngx_http_request_t) -> Result<ngx_int_t, ngx_int_t> {
     }
     let main = Module::main_conf(r).ok_or(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t)?;
     let format = Format::asked_for(r).ok_or(nginx_sys::NGX_HTTP_BAD_REQUEST as ngx_int_t)?;
-    let body = Body::of(r.pool, |to| format.write(to, main))
+    let body = Body::of(r.pool, |to| format.write(to, &main.policies))
         .map_err(|OutOfMemory| NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t)?;
 
     let content_type = format.content_type();
@@ -90,7 +90,9 @@ fn respond(r: &mut ngx_http_request_t) -> Result<ngx_int_t, ngx_int_t> {
     // nginx copies what it keeps of it, and the buffer in the request's pool.
     unsafe {
         let rc = ngx_http_send_header(r);
-        if rc != NGX_OK as ngx_int_t || r.method == NGX_HTTP_HEAD as ngx_uint_t {
+        // The header may be sent in part only (`NGX_AGAIN`), or be kept back by a filter until the
+        // body comes.
+        if rc == NGX_ERROR as ngx_int_t || rc > NGX_OK as ngx_int_t || r.header_only() != 0 {
             return Ok(rc);
         }
         let buf = ngx_pcalloc(r.pool, mem::size_of::<ngx_buf_t>()).cast::<ngx_buf_t>();
@@ -161,15 +163,14 @@ fn counts(definition: &Definition) -> impl Iterator<Item = (&'static str, Kind, 
     })
 }
 
-fn write_prometheus(to: &mut impl Write, main: &MainConf) -> fmt::Result {
+fn write_prometheus(to: &mut impl Write, policies: &Policies) -> fmt::Result {
     to.write_str(
         "# HELP nginx_cors_requests_total CORS requests, by policy, kind of request, decision, \
          and whether the policy was enforced or tried out.\n\
          # TYPE nginx_cors_requests_total counter\n",
     )?;
-    for definition in main.policies() {
-        // A policy's name has no character that would have to be escaped.
-        let policy = definition.name();
+    // A policy's name has no character that would have to be escaped.
+    for (policy, definition) in policies.iter() {
         for (mode, kind, decision, count) in counts(definition) {
             let kind = kind.as_str();
             writeln!(
@@ -182,11 +183,11 @@ fn write_prometheus(to: &mut impl Write, main: &MainConf) -> fmt::Result {
     Ok(())
 }
 
-fn write_json(to: &mut impl Write, main: &MainConf) -> fmt::Result {
+fn write_json(to: &mut impl Write, policies: &Policies) -> fmt::Result {
     to.write_str("{\"policies\":{")?;
-    for (index, definition) in main.policies().enumerate() {
+    for (index, (policy, definition)) in policies.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
-        write!(to, "{comma}\"{}\":[", definition.name())?;
+        write!(to, "{comma}\"{policy}\":[")?;
         for (index, (mode, kind, decision, count)) in counts(definition).enumerate() {
             let comma = if index == 0 { "" } else { "," };
             let kind = kind.as_str();

@@ -1,52 +1,73 @@
 //! `cors_policy_file path watch=time`: new policies without a reload of nginx.
 //!
-//! Each worker looks at the file in intervals. A change is read and validated in a thread of its
-//! own, which touches nothing of nginx; the worker takes the policies over between two events, so
-//! that no request sees a half of them. What is wrong changes nothing, and is logged once.
+//! Each worker looks at the file in intervals, in a thread of its own, which touches nothing of
+//! nginx: a look at a file waits where a file system hangs. A change is read and validated there
+//! too; the worker takes the policies over between two events, so that no request sees a half of
+//! them. What is wrong changes nothing, and is logged once.
 
-use core::ffi::c_void;
 use core::{mem, ptr};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cors_policy::document::{self, Report};
 use nginx_sys::{
-    NGX_LOG_ALERT, NGX_LOG_ERR, NGX_LOG_NOTICE, ngx_add_timer, ngx_cycle, ngx_cycle_t,
-    ngx_del_timer, ngx_event_t, ngx_exiting, ngx_log_t, ngx_msec_t,
+    NGX_LOG_ALERT, NGX_LOG_ERR, NGX_LOG_NOTICE, NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER,
+    ngx_add_timer, ngx_cycle_t, ngx_del_timer, ngx_event_t, ngx_exiting, ngx_log_t, ngx_msec_t,
+    ngx_process, ngx_uint_t,
 };
 use ngx::http::HttpModuleMainConf;
 use ngx::ngx_log_error;
 
+use crate::conf::{FileIndex, Policies};
 use crate::ready::ReadyPolicy;
 use crate::{Module, fail_points, guard};
 
-/// How often a worker looks whether a thread is done; milliseconds.
-const POLL: ngx_msec_t = 10;
+/// How soon, and how often at least, a worker looks whether a thread is done; milliseconds.
+const FIRST_POLL: ngx_msec_t = 10;
+const LAST_POLL: ngx_msec_t = 100;
 
 type Loaded = Result<Vec<ReadyPolicy>, Report>;
 
-/// A file that is watched.
+/// A file of policies, which may be watched.
 pub(crate) struct Watch {
     path: PathBuf,
-    interval: ngx_msec_t,
-    /// The files that the policies were read from, as they were before that.
-    files: Vec<Seen>,
-    /// When reading them began.
-    begun: SystemTime,
-    /// What reading them comes to; or what a panic said.
-    loading: Option<JoinHandle<Result<Loaded, String>>>,
-    /// Whether that is to be sure only: nothing has changed since they were read before.
-    is_again: bool,
-    /// What was wrong with them the last time; empty where nothing was.
-    mistakes: String,
-    /// Policies that were replaced, and that requests may still hold.
-    replaced: Vec<Arc<ReadyPolicy>>,
+    index: FileIndex,
+    /// How often to look at it, in milliseconds; `None` where it is not watched.
+    interval: Option<ngx_msec_t>,
+    /// What was read; a thread that looks at it has it locked.
+    files: Arc<Mutex<Files>>,
+    looking: Option<JoinHandle<Found>>,
+    /// How long to wait until the next look whether the thread is done.
+    poll: ngx_msec_t,
+    /// Whether the last thread could not be made, which was logged.
+    has_no_thread: bool,
+    /// Where policies are taken over.
+    policies: *mut Policies,
     event: ngx_event_t,
+}
+
+/// What a look at the files has found.
+enum Found {
+    Nothing,
+    /// What reading them comes to.
+    Read {
+        loaded: Loaded,
+        is_change: bool,
+    },
+    /// What a panic said.
+    Panic(String),
+}
+
+/// A document and the files beside it, as they were before they were read.
+struct Files {
+    document: PathBuf,
+    seen: Vec<Seen>,
 }
 
 /// A file as it was seen.
@@ -63,7 +84,7 @@ impl Seen {
     }
 }
 
-/// By what a file is known to have changed. A swapped symbolic link leads to another `inode`.
+/// How a file is known to have changed. A swapped symbolic link leads to another `inode`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     device: u64,
@@ -86,14 +107,18 @@ impl Stamp {
         })
     }
 
-    /// Whether another change at `time` or later would show: times have a granularity.
-    fn is_settled(&self, time: SystemTime) -> bool {
+    /// How long it takes until another change would show: times have a granularity.
+    fn time_to_settle(&self, now: SystemTime) -> Duration {
         // Ticks of the kernel's clock; or seconds, where the file system keeps no parts of them.
         let granularity = match self.changed.1 {
             0 => Duration::from_secs(1),
             _ => Duration::from_millis(50),
         };
-        time.duration_since(self.changed()).is_ok_and(|age| age >= granularity)
+        match now.duration_since(self.changed()) {
+            Ok(age) => granularity.saturating_sub(age),
+            Err(_) if self.is_from_future(now) => Duration::ZERO,
+            Err(_) => granularity,
+        }
     }
 
     /// Whether the file was changed by a machine whose clock is ahead.
@@ -111,88 +136,132 @@ impl Stamp {
     }
 }
 
-impl Watch {
-    /// To be made before the file is read, so that a change meanwhile is seen later.
-    pub(crate) fn new(path: &Path, interval: ngx_msec_t) -> Self {
-        let mut watch = Self {
-            path: path.to_owned(),
-            interval,
-            files: vec![Seen { path: path.to_owned(), stamp: None, is_sure: false }],
-            begun: UNIX_EPOCH,
-            loading: None,
-            is_again: false,
-            mistakes: String::new(),
-            replaced: Vec::new(),
-            // SAFETY: all bytes zero is an event that nothing waits for.
-            event: unsafe { mem::zeroed() },
-        };
-        watch.begin();
-        watch
+impl Files {
+    /// Before the document is read for the first time.
+    fn new(document: &Path) -> Self {
+        let seen = vec![Seen { path: document.to_owned(), stamp: None, is_sure: false }];
+        let mut files = Self { document: document.to_owned(), seen };
+        files.note(SystemTime::now());
+        files
     }
 
     /// Notes what the files are like, before they are read.
     ///
     /// One that was changed right before is read once more.
-    fn begin(&mut self) {
-        let now = SystemTime::now();
-        self.begun = now;
-        self.is_again = !self.files.iter().any(Seen::has_changed);
-        for seen in &mut self.files {
+    fn note(&mut self, now: SystemTime) {
+        for seen in &mut self.seen {
             seen.stamp = Stamp::of(&seen.path);
-            seen.is_sure = seen.stamp.is_none_or(|it| it.is_settled(now) || it.is_from_future(now));
+            seen.is_sure = seen.stamp.is_none_or(|it| it.time_to_settle(now).is_zero());
         }
     }
 
-    /// Watches the files beside the document too, which are known when it has been read.
-    ///
-    /// One that may have changed since reading began is read once more.
-    pub(crate) fn add_files<'f>(&mut self, files: impl IntoIterator<Item = &'f Path>) {
-        for file in files {
-            if self.files.iter().all(|known| known.path != file) {
-                let stamp = Stamp::of(file);
-                let is_sure = stamp.is_none_or(|it| it.is_settled(self.begun));
-                self.files.push(Seen { path: file.to_owned(), stamp, is_sure });
+    /// Waits until a change of the files that followed would show, so that one change is read once;
+    /// but not for ever, where they change all the time.
+    fn settle(&mut self) {
+        const PATIENCE: u32 = 20;
+        for _ in 0..PATIENCE {
+            let now = SystemTime::now();
+            self.note(now);
+            let stamps = self.seen.iter().filter_map(|seen| seen.stamp);
+            match stamps.map(|stamp| stamp.time_to_settle(now)).max() {
+                Some(time) if !time.is_zero() => thread::sleep(time),
+                _ => return,
             }
         }
     }
 
-    /// Watches these files beside the document, and no others.
-    fn set_files(&mut self, policies: &[ReadyPolicy]) {
-        let files = || policies.iter().flat_map(|policy| policy.files());
-        self.files.retain(|Seen { path, .. }| *path == self.path || files().any(|it| it == path));
-        self.add_files(files());
+    /// Reads the document and what it names.
+    fn load(&mut self) -> Loaded {
+        let begun = SystemTime::now();
+        let policies = document::load(&self.document).inspect_err(|report| {
+            // These are beside the document, and what is wrong may be put right in them.
+            self.add(report.mistakes().iter().map(document::Mistake::file), begun);
+        })?;
+        let beside = || policies.iter().flat_map(|policy| policy.files());
+        self.seen
+            .retain(|Seen { path, .. }| *path == self.document || beside().any(|it| it == path));
+        self.add(beside(), begun);
+        Ok(policies.into_iter().map(ReadyPolicy::new).collect())
     }
 
-    fn is_to_be_read(&self) -> bool {
-        self.files.iter().any(|seen| !seen.is_sure || seen.has_changed())
-    }
-
-    /// Begins to read the file, in a thread.
-    fn load(&mut self) -> io::Result<()> {
-        self.begin();
-        let path = self.path.clone();
-        self.loading = Some(spawn(move || {
-            guard::catch_message(|| {
-                fail_points::beside(&path, "thread");
-                let policies = document::load(&path)?;
-                Ok(policies.into_iter().map(ReadyPolicy::new).collect())
-            })
-        })?);
-        Ok(())
-    }
-
-    /// Frees, in a thread, the replaced policies that no request holds any more: to free a long
-    /// list takes a while.
+    /// Notes files beside the document, which are known when it has been read.
     ///
-    /// While they are kept here, a request that ends cannot be the one that frees them.
-    fn free_replaced(&mut self) {
-        let (unused, held): (Vec<_>, Vec<_>) =
-            self.replaced.drain(..).partition(|policy| Arc::strong_count(policy) == 1);
-        self.replaced = held;
-        if !unused.is_empty() {
-            // Without a thread it is done at once.
-            let _ = spawn(move || drop(unused));
+    /// One that may have changed since reading began is read once more.
+    fn add<'f>(&mut self, files: impl Iterator<Item = &'f Path>, begun: SystemTime) {
+        for file in files {
+            if self.seen.iter().all(|known| known.path != file) {
+                let stamp = Stamp::of(file);
+                let is_sure = stamp.is_none_or(|it| it.time_to_settle(begun).is_zero());
+                self.seen.push(Seen { path: file.to_owned(), stamp, is_sure });
+            }
         }
+    }
+
+    /// Reads the files again where they have changed, or may have.
+    fn look(&mut self) -> Found {
+        let is_change = self.seen.iter().any(Seen::has_changed);
+        if !is_change && self.seen.iter().all(|seen| seen.is_sure) {
+            return Found::Nothing;
+        }
+        let loaded = guard::catch_message(|| {
+            self.settle();
+            fail_points::beside(&self.document, "thread");
+            let loaded = self.load();
+            trim();
+            loaded
+        });
+        match loaded {
+            Ok(loaded) => Found::Read { loaded, is_change },
+            Err(message) => Found::Panic(message),
+        }
+    }
+}
+
+impl Watch {
+    /// A file that was not read yet.
+    pub(crate) fn new(path: &Path, index: FileIndex, interval: Option<ngx_msec_t>) -> Self {
+        Self {
+            path: path.to_owned(),
+            index,
+            interval,
+            files: Arc::new(Mutex::new(Files::new(path))),
+            looking: None,
+            poll: FIRST_POLL,
+            has_no_thread: false,
+            policies: ptr::null_mut(),
+            // SAFETY: all bytes zero is an event that nothing waits for.
+            event: unsafe { mem::zeroed() },
+        }
+    }
+
+    /// Whether this is the file of a path, however that is written.
+    pub(crate) fn is_of(&self, path: &Path) -> bool {
+        fn entry(path: &Path) -> Option<(PathBuf, &OsStr)> {
+            Some((fs::canonicalize(path.parent()?).ok()?, path.file_name()?))
+        }
+        self.path == path || entry(path).is_some_and(|it| Some(it) == entry(&self.path))
+    }
+
+    pub(crate) fn is_watched(&self) -> bool {
+        self.interval.is_some()
+    }
+
+    /// Watches the file at this interval too, if there is one.
+    pub(crate) fn watch_also(&mut self, interval: Option<ngx_msec_t>) {
+        self.interval = self.interval.into_iter().chain(interval).min();
+    }
+
+    /// Reads the file while nginx reads its configuration.
+    pub(crate) fn load(&mut self) -> Loaded {
+        lock(&self.files).load()
+    }
+
+    /// Begins to look at the file, in a thread.
+    fn look(&mut self) -> io::Result<()> {
+        let files = Arc::clone(&self.files);
+        self.looking = Some(spawn(move || lock(&files).look())?);
+        self.poll = FIRST_POLL;
+        Ok(())
     }
 
     /// Starts or restarts the timer.
@@ -212,15 +281,18 @@ impl Drop for Watch {
     }
 }
 
+fn lock(files: &Mutex<Files>) -> MutexGuard<'_, Files> {
+    // A panic leaves them whole.
+    files.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Runs `f` in a thread of its own, which no signal reaches: those are for nginx's thread.
 fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
     // The thread inherits the mask.
     let _blocked = BlockedSignals::new();
     thread::Builder::new().name("cors_policy".to_owned()).spawn(|| {
         step_back();
-        let result = f();
-        trim();
-        result
+        f()
     })
 }
 
@@ -271,16 +343,23 @@ impl Drop for BlockedSignals {
     }
 }
 
-/// Begins to watch, in each worker.
+/// Begins to watch, in a process that serves requests: helpers of nginx, such as the cache manager,
+/// begin as workers do.
 pub(crate) fn start(cycle: &mut ngx_cycle_t) {
+    // SAFETY: plain data of this process.
+    let process = unsafe { ngx_process };
+    if ![NGX_PROCESS_WORKER, NGX_PROCESS_SINGLE].map(|it| it as ngx_uint_t).contains(&process) {
+        return;
+    }
     let Some(main) = Module::main_conf_mut(cycle) else { return };
-    for watch in &mut main.watches {
+    for watch in &mut main.files {
+        let Some(interval) = watch.interval else { continue };
+        watch.policies = &raw mut main.policies;
         watch.event.handler = Some(tick);
         watch.event.data = ptr::from_mut(watch).cast();
         watch.event.log = cycle.log;
         // A worker that is about to exit does not wait for this.
         watch.event.set_cancelable(1);
-        let interval = watch.interval;
         watch.wait(interval);
     }
 }
@@ -294,78 +373,84 @@ unsafe extern "C" fn tick(event: *mut ngx_event_t) {
     if unsafe { ngx_exiting } != 0 {
         return;
     }
-    let wait = guard::catch(log, || step(watch, log)).unwrap_or(watch.interval);
+    // There is one where there is a timer.
+    let interval = watch.interval.unwrap_or(LAST_POLL);
+    let wait = guard::catch(log, || step(watch, interval, log)).unwrap_or(interval);
     watch.wait(wait);
 }
 
-/// Looks at the file or at the thread; gives the time until the next look.
-fn step(watch: &mut Watch, log: *mut ngx_log_t) -> ngx_msec_t {
+/// Takes over what the thread has found, or begins to look; gives the time until the next step.
+fn step(watch: &mut Watch, interval: ngx_msec_t, log: *mut ngx_log_t) -> ngx_msec_t {
     fail_points::beside(&watch.path, "timer");
-    watch.free_replaced();
-    if let Some(thread) = watch.loading.take_if(|thread| thread.is_finished()) {
+    if let Some(thread) = watch.looking.take_if(|thread| thread.is_finished()) {
         // The thread catches a panic itself.
-        finish(watch, log, thread.join().unwrap_or_else(|_| Err(String::new())));
-    } else if watch.loading.is_some() {
-        return POLL;
-    } else if watch.is_to_be_read() {
-        match watch.load() {
-            Ok(()) => return POLL,
-            Err(error) => {
+        let found = thread.join().unwrap_or_else(|_| Found::Panic(String::new()));
+        finish(watch, log, found);
+        return interval;
+    }
+    if watch.looking.is_some() {
+        let poll = watch.poll;
+        watch.poll = (2 * poll).min(LAST_POLL);
+        return poll;
+    }
+    match watch.look() {
+        Ok(()) => {
+            watch.has_no_thread = false;
+            FIRST_POLL
+        }
+        Err(error) => {
+            if !mem::replace(&mut watch.has_no_thread, true) {
                 let path = watch.path.display();
                 ngx_log_error!(NGX_LOG_ERR, log, "no thread to read \"{path}\": {error}");
             }
+            interval
         }
     }
-    watch.interval
 }
 
 /// Takes the policies over that a thread has read.
-fn finish(watch: &mut Watch, log: *mut ngx_log_t, loaded: Result<Loaded, String>) {
-    let policies = match loaded {
-        Ok(Ok(policies)) => policies,
-        Ok(Err(report)) => {
-            // They are beside the document, and what is wrong may be put right in them.
-            watch.add_files(report.mistakes().iter().map(document::Mistake::file));
-            return reject(watch, log, report.to_string().replace('\n', ", "));
-        }
-        Err(message) => {
-            let path = watch.path.display();
+fn finish(watch: &mut Watch, log: *mut ngx_log_t, found: Found) {
+    let path = watch.path.display();
+    let (loaded, is_change) = match found {
+        Found::Nothing => return,
+        Found::Read { loaded, is_change } => (loaded, is_change),
+        Found::Panic(message) => {
             ngx_log_error!(NGX_LOG_ALERT, log, "reading \"{path}\" panicked: {message}");
             return;
         }
     };
-    watch.set_files(&policies);
-    // SAFETY: the cycle that this worker serves requests with.
-    let main = unsafe { Module::main_conf_mut(&*ngx_cycle) };
-    let Some(main) = main else { return };
-    match main.replace(&watch.path, policies) {
+    // SAFETY: those of the configuration that the watch is a part of, which are used by one
+    // function at a time.
+    let policies = unsafe { &mut *watch.policies };
+    let result = loaded.map_err(|report| report.to_string().replace('\n', ", "));
+    match result.and_then(|new| policies.replace(watch.index, &watch.path, new)) {
         Ok(replaced) => {
-            watch.mistakes.clear();
-            watch.replaced.extend(replaced);
-            watch.free_replaced();
-            let path = watch.path.display();
-            ngx_log_error!(NGX_LOG_NOTICE, log, "CORS policies loaded again from \"{path}\"");
+            free(replaced);
+            // Otherwise it was read again to be sure.
+            if is_change {
+                ngx_log_error!(NGX_LOG_NOTICE, log, "CORS policies loaded again from \"{path}\"");
+            }
         }
-        Err(mistake) => reject(watch, log, mistake),
+        Err(mistakes) => {
+            ngx_log_error!(
+                NGX_LOG_ERR,
+                log,
+                "CORS policies of \"{path}\" changed and are not taken over: {mistakes}"
+            );
+        }
     }
 }
 
-/// Logs what is wrong, once for each change.
-fn reject(watch: &mut Watch, log: *mut ngx_log_t, mistakes: String) {
-    if watch.is_again && watch.mistakes == mistakes {
+/// Frees policies in a thread: to free a long list takes a while.
+///
+/// No request has them. What requests hold of a policy is small.
+fn free(replaced: Vec<Arc<ReadyPolicy>>) {
+    if replaced.is_empty() {
         return;
     }
-    let path = watch.path.display();
-    ngx_log_error!(
-        NGX_LOG_ERR,
-        log,
-        "CORS policies of \"{path}\" changed and are not taken over: {mistakes}"
-    );
-    watch.mistakes = mistakes;
-}
-
-/// Releases what a request held, when nginx frees the request.
-pub(crate) unsafe extern "C" fn release(data: *mut c_void) {
-    // SAFETY: `in_force::hold` put an `Arc` here.
-    drop(unsafe { Arc::from_raw(data.cast::<ReadyPolicy>().cast_const()) });
+    // Without a thread it is done at once.
+    let _ = spawn(move || {
+        drop(replaced);
+        trim();
+    });
 }

@@ -116,7 +116,34 @@ pub struct Answer<'p> {
     pub(crate) echo_headers: bool,
 }
 
+/// An [`Answer`] without the policy that it is borrowed from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptAnswer {
+    pub(crate) template: usize,
+    pub(crate) decision: Decision,
+    pub(crate) rank: Rank,
+    pub(crate) echo_method: bool,
+    pub(crate) echo_headers: bool,
+}
+
 impl<'p> Answer<'p> {
+    #[inline(always)]
+    pub(crate) fn allow(rank: Rank, template: &'p Template) -> Self {
+        Self {
+            decision: Decision::Allowed,
+            template,
+            rank,
+            echo_method: false,
+            echo_headers: false,
+        }
+    }
+
+    /// What [`Responses::answer`](crate::Responses::answer) makes the answer of again.
+    pub fn keep(&self) -> KeptAnswer {
+        let Self { template, decision, rank, echo_method, echo_headers } = *self;
+        KeptAnswer { template: template.index, decision, rank, echo_method, echo_headers }
+    }
+
     /// What was decided.
     #[inline]
     pub fn decision(&self) -> Decision {

@@ -1,9 +1,12 @@
 //! A compiled policy and how it decides.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
-    Answer, Decision, OriginHeader, PreflightRequest, Template, Vary,
+    Answer, Decision, KeptAnswer, OriginHeader, PreflightRequest, Template, Vary,
     headers::{
         Field, FieldName, Value, allow_credentials::AllowCredentials, allow_headers::AllowHeaders,
         allow_methods::AllowMethods, allow_origin::AllowOrigin,
@@ -38,9 +41,19 @@ pub enum PreflightMode {
 /// Policies come out of a [`document`](crate::document).
 #[derive(Debug)]
 pub struct Policy {
-    name: Box<str>,
     line: Option<u32>,
     matcher: OriginMatcher,
+    files: Box<[PathBuf]>,
+    responses: Arc<Responses>,
+}
+
+/// What a policy sends: all of it but its lists of origins, and so the part that is small.
+///
+/// A response that lasts for long can keep it beyond the policy, together with what was decided:
+/// see [`Answer::keep`].
+#[derive(Debug)]
+pub struct Responses {
+    name: Box<str>,
     rules: Box<[Rule]>,
     /// What is sent where no rule decides.
     nothing: Template,
@@ -51,7 +64,6 @@ pub struct Policy {
     /// Whether any rule sends `Timing-Allow-Origin`.
     timing: bool,
     options: Options,
-    files: Box<[PathBuf]>,
 }
 
 /// The keys of a policy that are not about one rule.
@@ -186,23 +198,27 @@ impl Policy {
             index += rule.templates().count();
             rule
         });
-        Self {
+        let responses = Responses {
             name: name.into(),
-            line,
-            matcher,
             any_rank: any.map_or(0, |index| (index + 1) as Rank),
             plain_any,
             rules: rules.collect(),
             nothing,
             timing,
             options,
-            files: files.into(),
-        }
+        };
+        Self { line, matcher, files: files.into(), responses: Arc::new(responses) }
+    }
+
+    /// What it sends.
+    #[inline]
+    pub fn responses(&self) -> &Arc<Responses> {
+        &self.responses
     }
 
     /// The name by which `cors_policy` refers to it.
     pub fn name(&self) -> &str {
-        &self.name
+        self.responses.name()
     }
 
     /// The line of the document at which its name stands, from 1, where it is known.
@@ -216,7 +232,7 @@ impl Policy {
     #[inline(always)]
     pub fn decide(&self, origin: OriginHeader<'_>) -> Answer<'_> {
         match self.find(origin) {
-            Ok((rank, rule)) => self.allow(rank, &rule.actual),
+            Ok((rank, rule)) => Answer::allow(rank, &rule.actual),
             Err(answer) => answer,
         }
     }
@@ -259,15 +275,89 @@ impl Policy {
         }
     }
 
-    /// Whether an actual request is refused instead of only going unanswered by CORS headers: by a
-    /// policy that enforces, where its origin is not allowed. One from the `host` that it was sent
-    /// to, a `Host` header, is same-origin and passes.
+    /// Whether an actual request is refused instead of only going unanswered by CORS headers: see
+    /// [`Responses::refuses`].
     pub fn refuses(&self, origin: OriginHeader<'_>, host: &[u8]) -> bool {
-        let is_same_origin =
-            |value| Origin::parse(value).is_some_and(|origin| origin.is_same_origin_as_host(host));
-        self.enforce()
-            && self.decide(origin).decision() == Decision::DeniedOrigin
-            && !matches!(origin, OriginHeader::One(value) if is_same_origin(value))
+        self.responses.refuses(self.decide(origin).decision(), origin, host)
+    }
+
+    /// Everything that the policy sends, by [`Template::index`].
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.responses.templates()
+    }
+
+    /// The rule that decides about an origin, or the answer if there is none.
+    #[inline(always)]
+    fn find(&self, origin: OriginHeader<'_>) -> Result<(Rank, &Rule), Answer<'_>> {
+        let responses = &*self.responses;
+        let rank = match origin {
+            // The same for every request, so that a shared cache may keep it.
+            OriginHeader::Absent if responses.plain_any => {
+                return Err(Answer {
+                    decision: Decision::None,
+                    rank: 0,
+                    ..Answer::allow(1, &responses.rules[0].actual)
+                });
+            }
+            OriginHeader::Absent => return Err(responses.nothing(Decision::None)),
+            OriginHeader::Repeated => responses.any_rank.into(),
+            OriginHeader::One(value) => self.matcher.find_rank(value),
+        };
+        // Neither rank 0, which denies, nor what is no rank, is that of a rule.
+        let Some(rule) = responses.rules.get(rank.wrapping_sub(1) as usize) else {
+            return Err(responses.nothing(Decision::DeniedOrigin));
+        };
+        if let (true, OriginHeader::One(value)) = (rule.echoes_any, origin) {
+            if Origin::parse(value).is_none() && !(rule.null && value == b"null") {
+                return Err(responses.nothing(Decision::DeniedOrigin));
+            }
+        }
+        Ok((rank as Rank, rule))
+    }
+
+    /// Who writes the CORS response headers where something else has set some already.
+    #[inline]
+    pub fn upstream_headers(&self) -> UpstreamHeaders {
+        self.responses.upstream_headers()
+    }
+
+    /// Who answers preflights.
+    #[inline]
+    pub fn preflight(&self) -> PreflightMode {
+        self.responses.preflight()
+    }
+
+    /// The status of an answered preflight: 200 or 204.
+    #[inline]
+    pub fn preflight_status(&self) -> u16 {
+        self.responses.preflight_status()
+    }
+
+    /// Whether a request whose origin is not allowed is refused instead of only going unanswered
+    /// by CORS headers.
+    #[inline]
+    pub fn enforce(&self) -> bool {
+        self.responses.enforce()
+    }
+
+    /// Whether any rule sends `Timing-Allow-Origin`, so that replacing upstream headers includes
+    /// that one.
+    #[inline]
+    pub fn sends_timing_allow_origin(&self) -> bool {
+        self.responses.sends_timing_allow_origin()
+    }
+
+    /// The files beside the document that the policy was read from, each `allow_origins_file`:
+    /// whoever watches the document for changes watches these too.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path)
+    }
+}
+
+impl Responses {
+    /// The name of the policy.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Everything that the policy sends, by [`Template::index`].
@@ -275,48 +365,35 @@ impl Policy {
         core::iter::once(&self.nothing).chain(self.rules.iter().flat_map(Rule::templates))
     }
 
-    /// The rule that decides about an origin, or the answer if there is none.
-    #[inline(always)]
-    fn find(&self, origin: OriginHeader<'_>) -> Result<(Rank, &Rule), Answer<'_>> {
-        let rank = match origin {
-            // The same for every request, so that a shared cache may keep it.
-            OriginHeader::Absent if self.plain_any => {
-                return Err(Answer {
-                    decision: Decision::None,
-                    rank: 0,
-                    ..self.allow(1, &self.rules[0].actual)
-                });
-            }
-            OriginHeader::Absent => return Err(self.refuse(Decision::None)),
-            OriginHeader::Repeated => self.any_rank.into(),
-            OriginHeader::One(value) => self.matcher.find_rank(value),
-        };
-        // Neither rank 0, which denies, nor what is no rank, is that of a rule.
-        let Some(rule) = self.rules.get(rank.wrapping_sub(1) as usize) else {
-            return Err(self.refuse(Decision::DeniedOrigin));
-        };
-        if let (true, OriginHeader::One(value)) = (rule.echoes_any, origin) {
-            if Origin::parse(value).is_none() && !(rule.null && value == b"null") {
-                return Err(self.refuse(Decision::DeniedOrigin));
-            }
-        }
-        Ok((rank as Rank, rule))
+    /// The answer that [`Answer::keep`] was asked to keep.
+    ///
+    /// `kept` is to come from an answer of the same policy; what this one cannot have said becomes
+    /// an answer that sends nothing.
+    pub fn answer(&self, kept: KeptAnswer) -> Answer<'_> {
+        let KeptAnswer { template, decision, rank, echo_method, echo_headers } = kept;
+        // Without a rule only that of `*` can have been sent, to a request without `Origin`.
+        let rule = self.rules.get(usize::from(rank).saturating_sub(1));
+        let template = rule
+            .and_then(|rule| rule.templates().find(|its| its.index() == template))
+            .unwrap_or(&self.nothing);
+        Answer { template, decision, rank, echo_method, echo_headers }
     }
 
+    /// The answer of a policy of which no rule decides.
     #[inline(always)]
-    fn allow<'p>(&self, rank: Rank, template: &'p Template) -> Answer<'p> {
-        Answer {
-            decision: Decision::Allowed,
-            template,
-            rank,
-            echo_method: false,
-            echo_headers: false,
-        }
+    pub fn nothing(&self, decision: Decision) -> Answer<'_> {
+        Answer { decision, ..Answer::allow(0, &self.nothing) }
     }
 
-    #[inline(always)]
-    fn refuse(&self, decision: Decision) -> Answer<'_> {
-        Answer { decision, ..self.allow(0, &self.nothing) }
+    /// Whether an actual request that was decided about like this is refused instead of only going
+    /// unanswered by CORS headers: by a policy that enforces, where its origin is not allowed. One
+    /// from the `host` that it was sent to, a `Host` header, is same-origin and passes.
+    pub fn refuses(&self, decision: Decision, origin: OriginHeader<'_>, host: &[u8]) -> bool {
+        let is_same_origin =
+            |value| Origin::parse(value).is_some_and(|origin| origin.is_same_origin_as_host(host));
+        self.enforce()
+            && decision == Decision::DeniedOrigin
+            && !matches!(origin, OriginHeader::One(value) if is_same_origin(value))
     }
 
     /// Who writes the CORS response headers where something else has set some already.
@@ -349,11 +426,5 @@ impl Policy {
     #[inline]
     pub fn sends_timing_allow_origin(&self) -> bool {
         self.timing
-    }
-
-    /// The files beside the document that the policy was read from, each `allow_origins_file`:
-    /// whoever watches the document for changes watches these too.
-    pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(PathBuf::as_path)
     }
 }
