@@ -20,7 +20,7 @@ Instance - one of the nginx that are compared
 =head2 start(%options)
 
 Starts nginx in the folder C<prefix>, with the text C<config> as its F<nginx.conf>, and waits until
-it listens.
+it listens. What C<environment> has, nginx's environment has as well.
 
 =cut
 
@@ -33,6 +33,7 @@ sub start {
         '-c', "$self->{prefix}/nginx.conf");
     $self->{pid} = fork // die "fork: $!\n";
     if (!$self->{pid}) {
+        @ENV{ keys %{ $self->{environment} } } = values %{ $self->{environment} };
         exec { $command[0] } @command or POSIX::_exit(127);
     }
     while (!-s "$self->{prefix}/nginx.pid") {
@@ -53,8 +54,19 @@ Dies if it does not come.
 
 sub talk {
     my ($self, @steps) = @_;
+    return $self->talk_to('nginx.sock', @steps);
+}
+
+=head2 talk_to($socket, @steps)
+
+The same on another socket in the folder.
+
+=cut
+
+sub talk_to {
+    my ($self, $name, @steps) = @_;
     local $SIG{PIPE} = 'IGNORE';
-    my $socket = IO::Socket::UNIX->new(Peer => "$self->{prefix}/nginx.sock")
+    my $socket = IO::Socket::UNIX->new(Peer => "$self->{prefix}/$name")
         or die "cannot connect: $!\n";
     $socket->blocking(0);
     my $select   = IO::Select->new($socket);
