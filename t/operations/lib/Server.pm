@@ -156,30 +156,60 @@ sub configtest {
     return ($?, $text);
 }
 
-=head2 start
+=head2 start($is_up)
 
-Starts nginx, and waits until it answers.
+Starts nginx, and waits until it answers, or until the function says so where there is one.
 
 =cut
 
 sub start {
-    my ($self) = @_;
+    my ($self, $is_up) = @_;
     $self->{pid} = fork // die "fork: $!\n";
     if (!$self->{pid}) {
+        # A group of its own, by which workers are found whose master is gone.
+        POSIX::setpgid(0, 0);
         open STDERR, '>>', "$self->{root}/logs/stderr.log" or POSIX::_exit(127);
         my @command = $self->command;
         exec { $command[0] } @command or POSIX::_exit(127);
     }
     wait_for(60, sub {
         waitpid($self->{pid}, WNOHANG) == 0 or die "nginx does not start:\n" . $self->log;
-        $self->request('GET', '/pid');
+        $is_up ? $is_up->() : $self->request('GET', '/pid');
     }) or die "nginx does not answer:\n" . $self->log;
     return;
 }
 
+=head2 start_daemon
+
+The same for a configuration with C<daemon on>, without which nginx takes no C<USR2> while its parent lives.
+
+=cut
+
+sub start_daemon {
+    my ($self) = @_;
+    system($self->command) == 0 or die "nginx does not start:\n" . $self->log;
+    # The daemon leads a session and a group, in which later masters are too.
+    wait_for(60, sub { $self->{pid} = $self->pid_in('nginx.pid') }) or die "nginx writes no nginx.pid\n";
+    wait_for(60, sub { $self->request('GET', '/pid') }) or die "nginx does not answer:\n" . $self->log;
+    return;
+}
+
+=head2 pid_in($name)
+
+The process that a file beside the error log names; 0 where there is none.
+
+=cut
+
+sub pid_in {
+    my ($self, $name) = @_;
+    open my $file, '<', "$self->{root}/logs/$name" or return 0;
+    my $pid = <$file> // '';
+    return $pid =~ /\A(\d+)\n/ ? $1 : 0;
+}
+
 =head2 stop
 
-Has nginx quit, and waits for that.
+Has nginx quit, and waits for that. What is left of it is killed.
 
 =cut
 
@@ -188,9 +218,8 @@ sub stop {
     my $pid = delete $self->{pid} or return;
     local $?;
     kill SIGQUIT, $pid;
-    wait_for(20, sub { waitpid($pid, WNOHANG) }) and return;
-    kill SIGKILL, $pid;
-    waitpid $pid, 0;
+    wait_for(20, sub { waitpid($pid, WNOHANG) > 0 || !is_alive($pid) });
+    kill SIGKILL, -$pid and waitpid $pid, 0;
     return;
 }
 
@@ -292,6 +321,18 @@ sub log {
     open my $file, '<', "$self->{root}/logs/error.log" or return '';
     local $/ = undef;
     return <$file> // '';
+}
+
+=head2 is_alive($pid)
+
+Whether a process runs, and is not just waited for. A function.
+
+=cut
+
+sub is_alive {
+    my ($pid) = @_;
+    open my $file, '<', "/proc/$pid/stat" or return 0;
+    return (<$file> // '') !~ /\) [ZX] /;
 }
 
 =head2 wait_for($seconds, $condition)
