@@ -10,7 +10,7 @@ export PORT ?= 8080
 .NOTPARALLEL:
 
 .PHONY: help build run test lint test-unit test-specs test-panics test-compare browser-test \
-	test-debian test-hostile test-matrix test-changes soak test-valgrind test-sanitize test-layout \
+	test-debian test-neighbours test-hostile test-matrix test-changes soak test-valgrind test-sanitize test-layout \
 	test-configure bench bench-check deb deb-matrix image test-image clean
 
 help: ## list these targets
@@ -29,9 +29,9 @@ build: ## build the module, nginx and the cors-policy tool into dist/
 run: ## run the demo of nginx-conf/ on 127.0.0.1:8080
 	@build/run
 
-test: ## check format and lints, and run the tests of the seven parts that follow, and bench-check
+test: ## check format and lints, and run the tests of the eight parts that follow, and bench-check
 	@build/packages build test browser bench-check
-	@build/test lint unit specs panics compare browser debian bench
+	@build/test lint unit specs panics compare browser debian neighbours bench
 
 lint: ## check format and lints
 	@build/packages build
@@ -59,6 +59,10 @@ browser-test: ## test in Chromium what pages of many origins see (t/browser/), a
 test-debian: ## test the module in Debian's nginx (t/)
 	@build/packages build test
 	@build/test debian
+
+test-neighbours: ## test the module beside all modules that Debian has for nginx (t/neighbours/)
+	@build/packages build test
+	@build/test neighbours
 
 test-matrix: ## test the module in the nginx of Debian 13 and unstable, built with their Rust
 	@build/packages matrix
