@@ -322,7 +322,7 @@ impl<'r> Slot<'r> {
 
 /// The request was refused.
 const REFUSED: u32 = 1;
-/// The request is a preflight that its server may answer.
+/// The request is `OPTIONS`, and its server may answer it if it is a preflight.
 const FOR_SERVER: u32 = 2;
 
 fn set_mark(r: &ngx_http_request_t, mark: u32) {
@@ -331,8 +331,8 @@ fn set_mark(r: &ngx_http_request_t, mark: u32) {
     }
 }
 
-/// Notes that `r` is a preflight which its server may answer, whatever an error page makes of its
-/// method.
+/// Notes that `r` came as `OPTIONS` to a server that may answer preflights, whatever an error page
+/// makes of its method.
 pub(crate) fn set_for_server(r: &ngx_http_request_t) {
     set_mark(r, FOR_SERVER);
 }

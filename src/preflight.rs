@@ -49,26 +49,27 @@ pub(crate) unsafe extern "C" fn server_rewrite_handler(
 ) -> ngx_int_t {
     // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
     let r = unsafe { &*request };
-    let is_marked = in_force::is_for_server(r);
-    if !is_marked && r.method != NGX_HTTP_OPTIONS as ngx_uint_t || !is_concerned(r) {
+    // Most requests end here; none of this can panic.
+    if r.method == NGX_HTTP_OPTIONS as ngx_uint_t {
+        if is_concerned(r) && Module::location_conf(r).is_some_and(LocationConf::is_whole_server) {
+            in_force::set_for_server(r);
+        }
+        return NGX_DECLINED as ngx_int_t;
+    }
+    if r.internal() == 0 || !is_concerned(r) || !in_force::is_for_server(r) {
         return NGX_DECLINED as ngx_int_t;
     }
     handle(request, |r| {
         fail_points::in_request(r, "server rewrite handler");
-        if !Module::location_conf(r).is_some_and(LocationConf::is_whole_server) {
-            return Ok(Step::Continue);
-        }
         let request = CorsRequest::options(headers_in(r));
         if request.preflight().is_none() {
             return Ok(Step::Continue);
         }
-        if !is_marked {
-            in_force::set_for_server(r);
-            return Ok(Step::Continue);
-        }
-        // As the method was that the policy decides about.
+        let served_by = r.method;
+        // The policy decides about the method that the request came with.
         r.method = NGX_HTTP_OPTIONS as ngx_uint_t;
         let governed = in_force::get(r)?;
+        r.method = served_by;
         Ok(match governed.filter(|it| it.responses.preflight() == PreflightMode::Answer) {
             Some(governed) => {
                 let answer = PreflightAnswer { governed, request: &request };
