@@ -90,8 +90,10 @@ pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t
     // Most requests end here; none of this can panic.
     match in_force::enter_fixed(r) {
         Entered::None => NGX_DECLINED as ngx_int_t,
-        Entered::Fixed(governed) if goes_on(r, &governed) => NGX_DECLINED as ngx_int_t,
-        Entered::Fixed(governed) => handle_rewrite(request, Some(governed)),
+        Entered::Fixed(in_force, policy) if goes_on(r, in_force.is_dry_run(), policy.enforce()) => {
+            NGX_DECLINED as ngx_int_t
+        }
+        Entered::Fixed(in_force, _) => handle_rewrite(request, in_force.get()),
         Entered::Unknown => handle_rewrite(request, None),
     }
 }
@@ -174,13 +176,13 @@ fn handle(
 
 /// Whether the policy has nothing to do in this phase, whatever the request's headers say.
 #[inline]
-fn goes_on(r: &ngx_http_request_t, governed: &Governed<'_>) -> bool {
-    governed.dry_run || r.method != NGX_HTTP_OPTIONS as ngx_uint_t && !governed.responses.enforce()
+fn goes_on(r: &ngx_http_request_t, dry_run: bool, enforces: bool) -> bool {
+    dry_run || r.method != NGX_HTTP_OPTIONS as ngx_uint_t && !enforces
 }
 
 /// Answers a preflight, refuses what the policy keeps out, and lets every other request go on.
 fn answer(r: &mut ngx_http_request_t, governed: &Governed<'_>) -> Step {
-    if goes_on(r, governed) {
+    if goes_on(r, governed.dry_run, governed.responses.enforce()) {
         return Step::Continue;
     }
     let request = CorsRequest::of(r.method, headers_in(r));
