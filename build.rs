@@ -52,6 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rustc-check-cfg=cfg(feature, values(\"fail-points\"))");
     keep_in_memory();
     pass_on_version()?;
+    compile_bits()?;
     generate_layout()
 }
 
@@ -89,6 +90,22 @@ fn pass_on_version() -> Result<(), Box<dyn Error>> {
         println!("cargo::rustc-cfg=ngx_feature=\"{feature}\"");
     }
 
+    Ok(())
+}
+
+/// Compiles `src/bits.c`, which reaches what bindings cannot.
+fn compile_bits() -> Result<(), Box<dyn Error>> {
+    // The package in `t/panics/` is built by this program too.
+    let root = env::var("CARGO_MANIFEST_DIR")?;
+    let path = ["src", "../../src"].map(|source| Path::new(&root).join(source).join("bits.c"));
+    let path = path.into_iter().find(|path| path.exists()).ok_or("src/bits.c is missing")?;
+    println!("cargo::rerun-if-changed={}", path.display());
+    let mut build = cc::Build::new();
+    build.file(&path).includes(env::split_paths(&nginx_sys("INCLUDE")?)).warnings(false);
+    for flag in nginx_sys("CFLAGS").unwrap_or_default().split_whitespace() {
+        build.flag(flag);
+    }
+    build.try_compile("cors_policy_bits")?;
     Ok(())
 }
 

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use nginx_sys::{NGX_CONF_UNSET, ngx_conf_t, ngx_flag_t, ngx_http_complex_value_t, ngx_msec_t};
+use nginx_sys::{
+    NGX_CONF_UNSET, ngx_conf_t, ngx_cycle_t, ngx_flag_t, ngx_http_complex_value_t, ngx_msec_t,
+};
 
 use crate::conf_ext::{ConfExt, Place};
-use crate::counters::Counters;
 use crate::in_force::InForce;
 use crate::ready::ReadyPolicy;
-use crate::shared_zone::SharedTable;
+use crate::shared_zone::{self, SharedTable};
 use crate::watch::Watch;
 
 /// What stands in `http`.
@@ -36,7 +37,6 @@ pub(crate) struct MainConf {
 }
 
 /// The policies of a configuration, by name.
-#[derive(Default)]
 pub(crate) struct Policies {
     // Locations point to definitions, so that each keeps its address and is changed only in its
     // cells.
@@ -44,6 +44,14 @@ pub(crate) struct Policies {
     uses: Vec<Use>,
     /// The counters of all policies, in shared memory; set when nginx has made that.
     counters: Option<SharedTable>,
+    /// The cycle that the configuration belongs to; set with the shared memory.
+    cycle: *const ngx_cycle_t,
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self { by_name: BTreeMap::new(), uses: Vec::new(), counters: None, cycle: ptr::null() }
+    }
 }
 
 /// The place of a file in [`MainConf::files`].
@@ -60,7 +68,7 @@ pub(crate) struct Definition {
     /// Where it is defined.
     place: RefCell<Place>,
     /// Its counters, in shared memory; set when nginx has made that, before the first request.
-    counters: Cell<*const Counters>,
+    counters: Cell<shared_zone::Place>,
 }
 
 impl Definition {
@@ -70,7 +78,7 @@ impl Definition {
             file,
             is_watched: Cell::new(is_watched),
             place: RefCell::new(place),
-            counters: Cell::new(ptr::null()),
+            counters: Cell::new(shared_zone::Place::NONE),
         }
     }
 
@@ -84,14 +92,12 @@ impl Definition {
         self.is_watched.get()
     }
 
-    /// The counters, if there is room for them.
-    pub(crate) fn counters(&self) -> Option<&Counters> {
-        // SAFETY: null, or in the shared memory of the configuration cycle that this belongs to.
-        unsafe { self.counters.get().as_ref() }
+    /// Where its counters are.
+    pub(crate) fn counters(&self) -> shared_zone::Place {
+        self.counters.get()
     }
 
-    fn set_counters(&self, counters: Option<&Counters>) {
-        let counters = counters.map_or(ptr::null(), ptr::from_ref);
+    fn set_counters(&self, counters: shared_zone::Place) {
         self.counters.set(counters);
         self.policy.borrow().responses().set_counters(counters);
     }
@@ -297,9 +303,17 @@ impl Policies {
             }
         }
         if is_new {
-            self.claim_counters(|definition| definition.counters().is_none());
+            self.claim_counters(|definition| definition.counters().get().is_none());
         }
         Ok(replaced)
+    }
+
+    pub(crate) fn cycle(&self) -> *const ngx_cycle_t {
+        self.cycle
+    }
+
+    pub(crate) fn set_cycle(&mut self, cycle: *const ngx_cycle_t) {
+        self.cycle = cycle;
     }
 
     /// Takes the shared memory into use.
@@ -310,15 +324,15 @@ impl Policies {
 
     /// Finds the counters of the policies of which `wanted` says so.
     fn claim_counters(&self, wanted: impl Fn(&Definition) -> bool) {
-        let Some(table) = &self.counters else { return };
+        let Some(shared) = &self.counters else { return };
         let (names, definitions): (Vec<&str>, Vec<&Definition>) =
             self.iter().filter(|(_, definition)| wanted(definition)).unzip();
-        table.with_lock(|table| {
+        shared.with_lock(|table| {
             let is_used = |name: &[u8]| {
                 core::str::from_utf8(name).is_ok_and(|name| self.by_name.contains_key(name))
             };
             for (definition, counters) in definitions.iter().zip(table.claim(&names, is_used)) {
-                definition.set_counters(counters);
+                definition.set_counters(shared.place(counters));
             }
         });
     }

@@ -22,7 +22,9 @@ use crate::cors_request::{CorsRequest, Origin, Part, Preflight, headers_in};
 use crate::counters::Kind;
 use crate::headers_out::{self, HeadersOut, str_of};
 use crate::ready::{ReadyPolicy, ReadyResponses, Requested};
-use crate::{Module, OutOfMemory, configurations, fail_points, guard, in_force, log_of};
+use crate::{
+    Module, OutOfMemory, configurations, fail_points, guard, in_force, log_of, request_bits,
+};
 
 static mut NEXT: ngx_http_output_header_filter_pt = None;
 
@@ -246,7 +248,7 @@ fn is_redirected_to_slash(r: &ngx_http_request_t) -> bool {
     let Some(core) = NgxHttpCoreModule::location_conf(r) else { return false };
     // What a filter makes of the redirect, which has a body, is another error.
     let is_redirect = r.headers_out.status == NGX_HTTP_MOVED_PERMANENTLY as ngx_uint_t
-        || r.filter_finalize() != 0;
+        || request_bits::filter_finalize(r);
     let name = core.name.as_bytes();
     is_redirect
         && name.strip_suffix(b"/").is_some_and(|name| name.eq_ignore_ascii_case(r.uri.as_bytes()))
@@ -285,9 +287,9 @@ pub(crate) fn make_preflight_answer(r: &mut ngx_http_request_t, responses: &Read
     // Otherwise nginx would put that in place of the status (`ngx_http_send_header`).
     r.err_status = 0;
     // As of a response to `HEAD`: whoever sends a body asks for this first.
-    r.set_header_only(1);
-    r.set_expect_trailers(0);
-    r.set_allow_ranges(0);
+    request_bits::set_header_only(r, true);
+    request_bits::set_expect_trailers(r, false);
+    request_bits::set_allow_ranges(r, false);
     headers_out::clear_body(&mut r.headers_out);
     r.headers_out.status = ngx_uint_t::from(responses.preflight_status());
 }

@@ -9,7 +9,7 @@
 use core::mem::MaybeUninit;
 use core::slice;
 
-use nginx_sys::ngx_conf_t;
+use nginx_sys::{ngx_conf_t, ngx_uint_t};
 
 use crate::conf::Rejected;
 use crate::conf_ext::ConfExt;
@@ -101,8 +101,13 @@ same_layout! {
 }
 
 macro_rules! same_bits {
-    ($($name:ident { $($set:ident),* $(,)? })*) => {
-        /// Checks the places of single bits, which cannot be compared when the module is compiled.
+    ($($name:ident { $($set:ident = $c:ident),* $(,)? })*) => {
+        unsafe extern "C" {
+            $($(fn $c(it: *mut nginx_sys::$name, value: ngx_uint_t);)*)*
+        }
+
+        /// Checks the places of single bits, of which Rust knows nothing when it compiles, and what
+        /// lies behind the bits of a request, against what C says (`bits.c`).
         ///
         /// # Errors
         ///
@@ -112,23 +117,41 @@ macro_rules! same_bits {
                 // SAFETY: all bytes zero is a struct of C, of which only a bit is set.
                 let (bound, current) = unsafe {
                     let mut bound = MaybeUninit::<nginx_sys::$name>::zeroed();
-                    let mut current = MaybeUninit::<current::$name>::zeroed();
+                    let mut current = MaybeUninit::<nginx_sys::$name>::zeroed();
                     (*bound.as_mut_ptr()).$set(1);
-                    (*current.as_mut_ptr()).$set(1);
+                    $c(current.as_mut_ptr(), 1);
                     (bound, current)
                 };
                 if bytes_of(&bound) != bytes_of(&current) {
-                    cf.log_emerg(concat!(
-                        "ngx_http_cors_policy_module was compiled with bindings of another nginx: ",
-                        stringify!($name), ", ", stringify!($set), ". Compile it again after ",
-                        "`cargo clean --package nginx-sys`"
-                    ));
-                    return Err(Rejected);
+                    return Err(differs(cf, concat!(stringify!($name), ", ", stringify!($set))));
                 }
             })*)*
+            // SAFETY: a constant.
+            if unsafe { cors_policy_request } != REQUEST {
+                return Err(differs(cf, "ngx_http_request_t"));
+            }
             Ok(())
         }
     };
+}
+
+unsafe extern "C" {
+    static cors_policy_request: [usize; 3];
+}
+
+const REQUEST: [usize; 3] = [
+    size_of::<nginx_sys::ngx_http_request_t>(),
+    core::mem::offset_of!(nginx_sys::ngx_http_request_t, host_start),
+    core::mem::offset_of!(nginx_sys::ngx_http_request_t, host_end),
+];
+
+fn differs(cf: &mut ngx_conf_t, what: &str) -> Rejected {
+    cf.log_emerg(format_args!(
+        "ngx_http_cors_policy_module does not know where nginx has {what}: it was compiled with \
+         bindings of another nginx, or bindgen places this otherwise than C; compile it again after \
+         \"cargo clean --package nginx-sys\""
+    ));
+    Rejected
 }
 
 /// All bytes of a struct that was zeroed before fields of it were set.
@@ -138,11 +161,19 @@ fn bytes_of<T>(value: &MaybeUninit<T>) -> &[u8] {
 }
 
 same_bits! {
-    ngx_buf_t { set_memory, set_last_buf, set_last_in_chain }
-    ngx_event_t { set_timer_set, set_cancelable }
-    ngx_http_request_t {
-        set_header_only, set_header_sent, set_expect_trailers, set_allow_ranges, set_error_page,
-        set_post_action, set_filter_finalize, set_internal,
+    ngx_buf_t {
+        set_memory = cors_policy_ngx_buf_t_set_memory,
+        set_last_buf = cors_policy_ngx_buf_t_set_last_buf,
+        set_last_in_chain = cors_policy_ngx_buf_t_set_last_in_chain,
     }
-    ngx_variable_value_t { set_len, set_valid, set_no_cacheable, set_not_found }
+    ngx_event_t {
+        set_timer_set = cors_policy_ngx_event_t_set_timer_set,
+        set_cancelable = cors_policy_ngx_event_t_set_cancelable,
+    }
+    ngx_variable_value_t {
+        set_len = cors_policy_ngx_variable_value_t_set_len,
+        set_valid = cors_policy_ngx_variable_value_t_set_valid,
+        set_no_cacheable = cors_policy_ngx_variable_value_t_set_no_cacheable,
+        set_not_found = cors_policy_ngx_variable_value_t_set_not_found,
+    }
 }

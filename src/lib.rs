@@ -21,6 +21,7 @@ mod in_force;
 mod layout;
 mod preflight;
 mod ready;
+mod request_bits;
 mod shared_zone;
 mod status;
 mod variables;

@@ -21,7 +21,7 @@ use crate::conf::LocationConf;
 use crate::context::PreflightAnswer;
 use crate::cors_request::{CorsRequest, headers_in};
 use crate::in_force::{self, Entered, Governed};
-use crate::{Module, OutOfMemory, fail_points, guard, header_filter};
+use crate::{Module, OutOfMemory, fail_points, guard, header_filter, request_bits};
 
 /// What becomes of a request.
 enum Step {
@@ -35,7 +35,7 @@ enum Step {
 /// and its response was not sent yet, as before `post_action`.
 #[inline]
 fn is_concerned(r: &ngx_http_request_t) -> bool {
-    ptr::eq(r, r.main) && r.post_action() == 0
+    ptr::eq(r, r.main) && !request_bits::post_action(r)
 }
 
 /// The handler of the server's rewrite phase, there only where a server can answer preflights as a
@@ -56,7 +56,7 @@ pub(crate) unsafe extern "C" fn server_rewrite_handler(
         }
         return NGX_DECLINED as ngx_int_t;
     }
-    if r.internal() == 0 || !is_concerned(r) || !in_force::is_for_server(r) {
+    if !request_bits::internal(r) || !is_concerned(r) || !in_force::is_for_server(r) {
         return NGX_DECLINED as ngx_int_t;
     }
     handle(request, |r| {
@@ -206,7 +206,7 @@ fn answer(r: &mut ngx_http_request_t, governed: &Governed<'_>) -> Step {
 /// page is sent.
 fn refuse(r: &mut ngx_http_request_t) -> Step {
     // As if it had been through `ngx_http_send_error_page` without `recursive_error_pages`.
-    r.set_error_page(1);
+    request_bits::set_error_page(r, true);
     Step::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t)
 }
 
@@ -223,7 +223,7 @@ fn send(r: &mut ngx_http_request_t, answer: &PreflightAnswer<'_>) -> ngx_int_t {
         let rc = unsafe { ngx_http_send_header(r) };
         // A filter that waits for a body, as that of images does, keeps the header back. There is no
         // body to come.
-        let is_kept_back = rc != NGX_ERROR as ngx_int_t && r.header_sent() == 0;
+        let is_kept_back = rc != NGX_ERROR as ngx_int_t && !request_bits::header_sent(r);
         if is_kept_back { header_filter::send(r) } else { rc }
     })
 }

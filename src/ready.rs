@@ -1,15 +1,15 @@
 //! A policy with its headers as nginx writes them.
 
+use core::cell::Cell;
 use core::ops::Deref;
-use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::Arc;
 
 use cors_policy::{Answer, Decision, FieldValue, OriginHeader, Policy, Responses, Template};
 use nginx_sys::{ngx_str_t, ngx_table_elt_t};
 
-use crate::counters::{Counters, Kind};
+use crate::counters::Kind;
 use crate::headers_out::{line, str_of};
+use crate::shared_zone;
 
 /// A policy with its list of origins, and what it sends, ready to be copied into a response.
 pub(crate) struct ReadyPolicy {
@@ -24,7 +24,7 @@ impl ReadyPolicy {
         let responses = Arc::new(ReadyResponses {
             templates: responses.templates().map(Lines::new).collect(),
             without_origin,
-            counters: AtomicPtr::new(ptr::null_mut()),
+            counters: Cell::new(shared_zone::Place::NONE),
             responses,
         });
         Self { responses, policy }
@@ -52,14 +52,16 @@ pub(crate) struct ReadyResponses {
     // They point to bytes of `responses`.
     templates: Box<[Lines]>,
     without_origin: Box<[ngx_table_elt_t]>,
-    /// Null, or counters in shared memory that lives as long as the configuration.
-    counters: AtomicPtr<Counters>,
+    /// Where the counters are. It is written before the first request, and when the policy is taken
+    /// over, by nginx's thread.
+    counters: Cell<shared_zone::Place>,
     responses: Arc<Responses>,
 }
 
 // SAFETY: the lines point to the responses, which do not change, and to what is static.
 unsafe impl Send for ReadyResponses {}
-// SAFETY: as above; nothing but an atomic can be changed through a shared reference.
+// SAFETY: as above; the place of the counters is used by nginx's thread only, while another thread may
+// make a policy before that, or free one after it.
 unsafe impl Sync for ReadyResponses {}
 
 impl ReadyResponses {
@@ -78,15 +80,14 @@ impl ReadyResponses {
     /// Counts a decision.
     #[inline]
     pub(crate) fn count(&self, kind: Kind, decision: Decision, dry_run: bool) {
-        // SAFETY: null, or in the shared memory of the configuration cycle that this belongs to.
-        if let Some(counters) = unsafe { self.counters.load(Ordering::Relaxed).as_ref() } {
+        if let Some(counters) = self.counters.get().get() {
             counters.count(kind, decision, dry_run);
         }
     }
 
-    /// Has decisions counted in these counters, or, where the pointer is null, not counted.
-    pub(crate) fn set_counters(&self, counters: *const Counters) {
-        self.counters.store(counters.cast_mut(), Ordering::Relaxed);
+    /// Has decisions counted there.
+    pub(crate) fn set_counters(&self, counters: shared_zone::Place) {
+        self.counters.set(counters);
     }
 }
 

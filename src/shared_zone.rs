@@ -9,9 +9,9 @@ use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 
 use nginx_sys::{
-    NGX_ERROR, NGX_OK, ngx_conf_t, ngx_cycle, ngx_int_t, ngx_list_part_t, ngx_pagesize,
-    ngx_shared_memory_add, ngx_shm_zone_t, ngx_shmtx_lock, ngx_shmtx_t, ngx_shmtx_unlock,
-    ngx_slab_alloc, ngx_slab_pool_t, ngx_str_t,
+    NGX_ERROR, NGX_OK, ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_int_t, ngx_list_part_t,
+    ngx_pagesize, ngx_shared_memory_add, ngx_shm_zone_t, ngx_shmtx_lock, ngx_shmtx_t,
+    ngx_shmtx_unlock, ngx_slab_alloc, ngx_slab_pool_t, ngx_str_t,
 };
 
 use crate::conf::{MainConf, Policies};
@@ -37,6 +37,7 @@ fn tag() -> *mut c_void {
 pub(crate) struct SharedTable {
     table: NonNull<Table>,
     pool: NonNull<ngx_slab_pool_t>,
+    cycle: *const ngx_cycle_t,
 }
 
 impl SharedTable {
@@ -45,7 +46,7 @@ impl SharedTable {
         let pool = NonNull::new(zone.shm.addr.cast::<ngx_slab_pool_t>())?;
         // SAFETY: mapped memory of a zone begins with a slab pool.
         let table = NonNull::new(unsafe { (*pool.as_ptr()).data }.cast())?;
-        Some(Self { table, pool })
+        Some(Self { table, pool, cycle: ptr::null() })
     }
 
     /// Makes a table in the new memory of a zone.
@@ -59,7 +60,7 @@ impl SharedTable {
             let table = NonNull::new(ngx_slab_alloc(pool.as_ptr(), Table::size(capacity)))?;
             Table::init(table.cast().as_ptr(), capacity);
             (*pool.as_ptr()).data = table.as_ptr();
-            Some(Self { table: table.cast(), pool })
+            Some(Self { table: table.cast(), pool, cycle: ptr::null() })
         }
     }
 
@@ -86,6 +87,16 @@ impl SharedTable {
         None
     }
 
+    /// The same, for this cycle.
+    pub(crate) fn of_cycle(self, cycle: *const ngx_cycle_t) -> Self {
+        Self { cycle, ..self }
+    }
+
+    /// Where a policy of this table has its counters.
+    pub(crate) fn place(&self, counters: Option<&Counters>) -> Place {
+        Place { counters: counters.map_or(ptr::null(), ptr::from_ref), cycle: self.cycle }
+    }
+
     /// Runs `f` while no other process claims counters.
     pub(crate) fn with_lock<T>(&self, f: impl FnOnce(&Table) -> T) -> T {
         /// Unlocks also when `f` panics.
@@ -109,6 +120,29 @@ impl SharedTable {
     }
 }
 
+/// Counters of a policy, in the shared memory of a cycle.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    counters: *const Counters,
+    cycle: *const ngx_cycle_t,
+}
+
+impl Place {
+    /// None, of no cycle.
+    pub(crate) const NONE: Self = Self { counters: ptr::null(), cycle: ptr::null() };
+
+    /// The counters, if there is room for them and nginx has their cycle still.
+    ///
+    /// A worker has one cycle. Without a master process, requests of the cycle before go on after a
+    /// reload, when nginx may have given its shared memory back.
+    #[inline]
+    pub(crate) fn get(&self) -> Option<&Counters> {
+        // SAFETY: the first is plain data of this process; then the counters are null, or in shared
+        // memory that is mapped as long as its cycle is in force.
+        unsafe { if ptr::eq(ngx_cycle, self.cycle) { self.counters.as_ref() } else { None } }
+    }
+}
+
 /// Asks nginx for the shared memory, when the policies are known.
 pub(crate) fn add(cf: &mut ngx_conf_t, main: &mut MainConf) -> Result<(), ngx_int_t> {
     let table = Table::size(Table::capacity_for(main.policies.count()));
@@ -119,11 +153,12 @@ pub(crate) fn add(cf: &mut ngx_conf_t, main: &mut MainConf) -> Result<(), ngx_in
     let size = (pages + pages.div_ceil(64) + 8) * page;
 
     let mut name = ngx_str_t { len: NAME.len(), data: NAME.as_ptr().cast_mut() };
-    // SAFETY: nginx is reading its configuration; it keeps the name, which is copied below.
+    // SAFETY: nginx is reading its configuration; it keeps the name, which is static.
     let zone = unsafe { ngx_shared_memory_add(cf, &mut name, size, tag()) };
     // SAFETY: null, or a zone of the cycle.
     let zone = unsafe { zone.as_mut() }.ok_or(NGX_ERROR as ngx_int_t)?;
     zone.init = Some(init);
+    main.policies.set_cycle(cf.cycle);
     zone.data = ptr::from_mut(&mut main.policies).cast();
     Ok(())
 }
@@ -141,7 +176,7 @@ unsafe extern "C" fn init(zone: *mut ngx_shm_zone_t, kept: *mut c_void) -> ngx_i
             true => create(zone, policies),
             false => SharedTable::of(zone),
         }?;
-        policies.set_counters(table);
+        policies.set_counters(table.of_cycle(policies.cycle()));
         Some(())
     });
     match done.flatten() {

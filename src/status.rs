@@ -14,7 +14,7 @@ use ngx::http::HttpModuleMainConf;
 
 use crate::conf::{Definition, Policies};
 use crate::counters::{COUNTED, Kind};
-use crate::{Module, OutOfMemory, fail_points, guard};
+use crate::{Module, OutOfMemory, fail_points, guard, request_bits};
 
 /// The two ways to write the counters.
 #[derive(Clone, Copy)]
@@ -92,7 +92,8 @@ fn respond(r: &mut ngx_http_request_t) -> Result<ngx_int_t, ngx_int_t> {
         let rc = ngx_http_send_header(r);
         // The header may be sent in part only (`NGX_AGAIN`), or be kept back by a filter until the
         // body comes.
-        if rc == NGX_ERROR as ngx_int_t || rc > NGX_OK as ngx_int_t || r.header_only() != 0 {
+        if rc == NGX_ERROR as ngx_int_t || rc > NGX_OK as ngx_int_t || request_bits::header_only(r)
+        {
             return Ok(rc);
         }
         let buf = ngx_pcalloc(r.pool, mem::size_of::<ngx_buf_t>()).cast::<ngx_buf_t>();
@@ -158,7 +159,8 @@ impl Write for Text<'_> {
 /// Every counter of a policy: the mode, what is counted, and the count.
 fn counts(definition: &Definition) -> impl Iterator<Item = (&'static str, Kind, Decision, u64)> {
     [("enforced", false), ("dry_run", true)].into_iter().flat_map(move |(mode, dry_run)| {
-        let counts = definition.counters().map_or([0; COUNTED.len()], |all| all.counts(dry_run));
+        let counts =
+            definition.counters().get().map_or([0; COUNTED.len()], |all| all.counts(dry_run));
         COUNTED.into_iter().zip(counts).map(move |((kind, decision), n)| (mode, kind, decision, n))
     })
 }

@@ -18,8 +18,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use cors_policy::document::{self, Report};
 use nginx_sys::{
     NGX_LOG_ALERT, NGX_LOG_ERR, NGX_LOG_NOTICE, NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER,
-    ngx_add_timer, ngx_cycle_t, ngx_del_timer, ngx_event_t, ngx_exiting, ngx_log_t, ngx_msec_t,
-    ngx_process, ngx_uint_t,
+    ngx_add_timer, ngx_cycle, ngx_cycle_t, ngx_del_timer, ngx_event_t, ngx_exiting, ngx_log_t,
+    ngx_msec_t, ngx_process, ngx_uint_t,
 };
 use ngx::http::HttpModuleMainConf;
 use ngx::ngx_log_error;
@@ -49,6 +49,8 @@ pub(crate) struct Watch {
     has_no_thread: bool,
     /// Where policies are taken over.
     policies: *mut Policies,
+    /// The cycle that the file belongs to.
+    cycle: *const ngx_cycle_t,
     event: ngx_event_t,
 }
 
@@ -229,6 +231,7 @@ impl Watch {
             poll: FIRST_POLL,
             has_no_thread: false,
             policies: ptr::null_mut(),
+            cycle: ptr::null(),
             // SAFETY: all bytes zero is an event that nothing waits for.
             event: unsafe { mem::zeroed() },
         }
@@ -355,6 +358,7 @@ pub(crate) fn start(cycle: &mut ngx_cycle_t) {
     for watch in &mut main.files {
         let Some(interval) = watch.interval else { continue };
         watch.policies = &raw mut main.policies;
+        watch.cycle = cycle;
         watch.event.handler = Some(tick);
         watch.event.data = ptr::from_mut(watch).cast();
         watch.event.log = cycle.log;
@@ -369,8 +373,9 @@ unsafe extern "C" fn tick(event: *mut ngx_event_t) {
     // SAFETY: nginx calls with the event, whose data is the watch that it is a part of; the watch
     // removes its timer when it goes.
     let (watch, log) = unsafe { (&mut *(*event).data.cast::<Watch>(), (*event).log) };
+    // Without a master process, the configuration of a cycle before may still serve requests.
     // SAFETY: plain data of this process.
-    if unsafe { ngx_exiting } != 0 {
+    if unsafe { ngx_exiting != 0 || !ptr::eq(ngx_cycle, watch.cycle) } {
         return;
     }
     // There is one where there is a timer.

@@ -4,7 +4,7 @@ use std::collections::TryReserveError;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use foldhash::fast::FixedState;
+use foldhash::{SharedSeed, fast::FoldHasher};
 use hashbrown::HashTable;
 use regex_syntax::hir::Hir;
 
@@ -25,42 +25,6 @@ pub(crate) type MaybeRank = u32;
 
 /// Above all ranks: `min` of a rank and this is the rank.
 const NONE: MaybeRank = MaybeRank::MAX;
-
-/// Hashes keys of one table. A list may be filled by many people, of whom none is to choose what
-/// collides: the seed is drawn anew for each table, from the source that std has for its own maps.
-#[derive(Clone, Debug)]
-struct Hash(FixedState);
-
-impl Hash {
-    fn new() -> Self {
-        Self(FixedState::with_seed(RandomState::new().hash_one(0)))
-    }
-
-    /// As with [`is_equal`], both ends of 16 bytes cover most origins: no call, no loop.
-    #[inline]
-    fn of(&self, bytes: &[u8]) -> u64 {
-        let mut hasher = self.0.build_hasher();
-        match (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
-            (Some(start), Some(end)) if bytes.len() <= 32 => {
-                hasher.write_u128(u128::from_ne_bytes(*start));
-                hasher.write_u128(u128::from_ne_bytes(*end));
-            }
-            _ => hasher.write(bytes),
-        }
-        hasher.finish()
-    }
-
-    /// The part of a wildcard's hash that is the same for all probes of a lookup.
-    #[inline]
-    fn of_scheme(&self, scheme: &[u8]) -> u64 {
-        if scheme == b"https" { 0 } else { self.of(scheme) }
-    }
-
-    #[inline]
-    fn of_wildcard(&self, scheme: u64, key: &[u8]) -> u64 {
-        scheme ^ self.of(key)
-    }
-}
 
 /// The patterns cannot be held together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,7 +203,6 @@ struct ExactOrigins {
     /// All origins, one after the other.
     bytes: Vec<u8>,
     entries: ExactEntries,
-    hash: Hash,
     lowest: MaybeRank,
 }
 
@@ -247,7 +210,7 @@ struct ExactOrigins {
 enum ExactEntries {
     /// Few enough to look at each, which is sooner done than a hash.
     Few(Box<[(Box<[u8]>, Rank)]>),
-    Many(HashTable<ExactEntry>),
+    Many(HashTable<ExactEntry>, Hash),
 }
 
 /// As many origins cost no more to compare than one to hash and find, even where all have the same
@@ -297,8 +260,8 @@ impl ExactBuilder {
         let Self { mut bytes, entries } = self;
         bytes.shrink_to_fit();
         u32::try_from(bytes.len()).map_err(|_| MatcherError::TooManyOrigins)?;
-        let mut table = table_for(entries.len())?;
         let hash = Hash::new();
+        let mut table = table_for(entries.len())?;
         let mut offset = 0;
         for &(length, rank) in &entries {
             let new = ExactEntry { offset, length, rank };
@@ -316,9 +279,9 @@ impl ExactBuilder {
             let each = table.iter().map(|entry| (entry.origin(&bytes).into(), entry.rank));
             ExactEntries::Few(each.collect())
         } else {
-            ExactEntries::Many(table)
+            ExactEntries::Many(table, hash)
         };
-        Ok(ExactOrigins { bytes, entries, hash, lowest })
+        Ok(ExactOrigins { bytes, entries, lowest })
     }
 }
 
@@ -334,17 +297,17 @@ impl ExactOrigins {
                 }
                 NONE
             }
-            ExactEntries::Many(table) => self.find_in(table, origin),
+            ExactEntries::Many(table, hash) => self.find_in(table, hash, origin),
         }
     }
 
     #[inline(never)]
-    fn find_in(&self, table: &HashTable<ExactEntry>, origin: &[u8]) -> MaybeRank {
+    fn find_in(&self, table: &HashTable<ExactEntry>, hash: &Hash, origin: &[u8]) -> MaybeRank {
         // Whoever sends more shall not make it hash more.
         if origin.len() > MAX_ORIGIN_LEN {
             return NONE;
         }
-        let found = table.find(self.hash.of(origin), |entry| entry.is(origin, &self.bytes));
+        let found = table.find(hash.of(origin), |entry| entry.is(origin, &self.bytes));
         found.map_or(NONE, |entry| entry.rank.into())
     }
 }
@@ -356,6 +319,63 @@ fn table_for<T>(entries: usize) -> Result<HashTable<T>, MatcherError> {
         .try_reserve(entries, |_| unreachable!("nothing is in it"))
         .map_err(|_| MatcherError::OutOfMemory)?;
     Ok(table)
+}
+
+/// The hash of one table, with a seed of its own.
+///
+/// A list may be filled by others than who runs the server, who must not be able to prepare origins
+/// that collide, so that each costs as much as all of them. Every step of foldhash multiplies what
+/// is hashed, combined with what is secret, on both sides: the state on the one, a word of the
+/// shared seed on the other. So which origins collide depends on a seed of 128 bits that is drawn
+/// by the system for each table and never leaves the process. foldhash's own `FixedState` would not
+/// do even with a seed: its words are the same everywhere, and who knows one makes the product, and
+/// all that follows of it, zero. Foldhash may fall to somebody who watches the time of very many
+/// lookups; that is far below what a network leaves to see, and another list has another seed.
+#[derive(Debug)]
+struct Hash {
+    seed: u64,
+    shared: SharedSeed,
+}
+
+impl Hash {
+    fn new() -> Self {
+        // The only source of randomness in std.
+        let random = RandomState::new();
+        Self { seed: random.hash_one(0), shared: SharedSeed::from_u64(random.hash_one(1)) }
+    }
+
+    #[inline]
+    fn of(&self, bytes: &[u8]) -> u64 {
+        self.after(self.seed, bytes)
+    }
+
+    /// The hash of `bytes` after something whose hash is `state`.
+    ///
+    /// As with [`is_equal`], both ends of 16 bytes cover most origins: no call, no loop. What they
+    /// have in common tells nothing of the length, which therefore turns the state.
+    #[inline]
+    fn after(&self, state: u64, bytes: &[u8]) -> u64 {
+        match (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
+            (Some(start), Some(end)) if bytes.len() <= 32 => {
+                let state = state.rotate_right(bytes.len() as u32);
+                let mut hasher = FoldHasher::with_seed(state, &self.shared);
+                hasher.write_u128(u128::from_ne_bytes(*start));
+                hasher.write_u128(u128::from_ne_bytes(*end));
+                hasher.finish()
+            }
+            _ => {
+                let mut hasher = FoldHasher::with_seed(state, &self.shared);
+                hasher.write(bytes);
+                hasher.finish()
+            }
+        }
+    }
+
+    /// The part of the hash of a wildcard that is the same for all probes of a lookup.
+    #[inline]
+    fn scheme(&self, scheme: &[u8]) -> u64 {
+        if scheme == b"https" { self.seed } else { self.of(scheme) }
+    }
 }
 
 /// Compares without a call where both ends of 16 bytes cover everything, as with most origins.
@@ -425,8 +445,7 @@ impl WildcardEntry {
     }
 
     fn hash(self, hash: &Hash, bytes: &[u8]) -> u64 {
-        let scheme = hash.of_scheme(self.scheme(bytes));
-        hash.of_wildcard(scheme, self.key(bytes)) ^ hash_port(self.port)
+        hash.after(hash.scheme(self.scheme(bytes)), self.key(bytes)) ^ hash_port(self.port)
     }
 }
 
@@ -484,8 +503,8 @@ impl WildcardBuilder {
         let Self { mut bytes, entries, .. } = self;
         bytes.shrink_to_fit();
         u32::try_from(bytes.len()).map_err(|_| MatcherError::TooManyOrigins)?;
-        let mut table = table_for(entries.len())?;
         let hash = Hash::new();
+        let mut table = table_for(entries.len())?;
         for &new in &entries {
             let entry = table.entry(
                 new.hash(&hash, &bytes),
@@ -529,7 +548,7 @@ impl WildcardOrigins {
         if !is_host_length(host.len()) {
             return best;
         }
-        let prefix = Prefix { scheme, hash: self.hash.of_scheme(scheme), port };
+        let prefix = Prefix { scheme, hash: self.hash.scheme(scheme), port };
         // Keys that are empty or begin with a dot are not those of a whole host.
         if self.has_exact_host && !matches!(host.first(), None | Some(b'.')) {
             best = best.min(self.probe(&prefix, host));
@@ -561,7 +580,7 @@ impl WildcardOrigins {
 
     /// The lowest rank of the wildcards with this key.
     fn probe(&self, prefix: &Prefix<'_>, key: &[u8]) -> MaybeRank {
-        let hash = self.hash.of_wildcard(prefix.hash, key);
+        let hash = self.hash.after(prefix.hash, key);
         let get = |port| {
             let found = self.table.find(hash ^ hash_port(port), |entry| {
                 entry.port == port
@@ -626,5 +645,64 @@ impl Expressions {
             Some(index) if Origin::parse(origin).is_some() => self.ranks[index].into(),
             _ => NONE,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// How many hashes these wildcards have in a new table.
+    fn hashes<'t>(wildcards: impl Iterator<Item = (&'t str, &'t str)>) -> usize {
+        let hash = Hash::new();
+        let hashes = wildcards.map(|(scheme, key)| {
+            let bytes = [scheme, key].concat();
+            let entry = WildcardEntry {
+                offset: 0,
+                port: ANY_PORT,
+                scheme_length: scheme.len() as u8,
+                key_length: key.len() as u8,
+                rank: 1,
+            };
+            entry.hash(&hash, bytes.as_bytes())
+        });
+        hashes.collect::<HashSet<_>>().len()
+    }
+
+    #[test]
+    fn two_tables_have_nothing_in_common() {
+        let tables: Vec<_> = (0..100).map(|_| Hash::new()).collect();
+        let seeds: HashSet<_> = tables.iter().map(|hash| hash.seed).collect();
+        assert_eq!(seeds.len(), tables.len());
+        for origin in ["", "null", "https://a.example", "https://app.example.com", &"a".repeat(99)]
+        {
+            let hashes: HashSet<_> = tables.iter().map(|hash| hash.of(origin.as_bytes())).collect();
+            assert_eq!(hashes.len(), tables.len(), "{origin}");
+        }
+    }
+
+    /// Words of the shared seed that are known make a product zero.
+    #[test]
+    fn no_word_of_the_hash_is_known() {
+        let words = |hash: &Hash| format!("{:?}", hash.shared);
+        assert_ne!(words(&Hash::new()), words(&Hash::new()));
+        assert!(words(&Hash::new()).len() > 60, "the words are shown");
+    }
+
+    #[test]
+    fn what_differs_in_a_regular_way_does_not_collide() {
+        let names: Vec<_> = (0..1000).map(|n| format!("n{n}")).collect();
+        // Scheme and key are the same, or change places.
+        assert_eq!(hashes(names.iter().map(|name| (&**name, &**name))), 1000);
+        let pairs =
+            names.chunks(2).flat_map(|pair| [(&*pair[0], &*pair[1]), (&*pair[1], &*pair[0])]);
+        assert_eq!(hashes(pairs), 1000);
+        // One letter, and one word, over and over.
+        let letters: Vec<_> = (0..=250).map(|length| "a".repeat(length)).collect();
+        assert_eq!(hashes(letters.iter().map(|key| ("https", &**key))), 251);
+        let words: Vec<_> = (0..=120).map(|length| ".a".repeat(length)).collect();
+        assert_eq!(hashes(words.iter().map(|key| ("https", &**key))), 121);
     }
 }

@@ -1,0 +1,42 @@
+//! Single bits of a request, through C: see `bits.c`.
+
+use nginx_sys::{ngx_http_request_t, ngx_uint_t};
+
+macro_rules! bits {
+    ($(get $get:ident = $c_get:ident;)* $(set $set:ident = $c_set:ident;)*) => {
+        unsafe extern "C" {
+            $(fn $c_get(r: *const ngx_http_request_t) -> ngx_uint_t;)*
+            $(fn $c_set(r: *mut ngx_http_request_t, value: ngx_uint_t);)*
+        }
+
+        $(
+            #[doc = concat!("`r->", stringify!($get), "`")]
+            #[inline]
+            pub(crate) fn $get(r: &ngx_http_request_t) -> bool {
+                // SAFETY: reads a bit of the request.
+                unsafe { $c_get(r) != 0 }
+            }
+        )*
+
+        $(
+            #[doc = concat!("Writes the bit: `", stringify!($set), "`.")]
+            #[inline]
+            pub(crate) fn $set(r: &mut ngx_http_request_t, value: bool) {
+                // SAFETY: writes a bit of the request, which nothing else uses meanwhile.
+                unsafe { $c_set(r, value.into()) };
+            }
+        )*
+    };
+}
+
+bits! {
+    get filter_finalize = cors_policy_ngx_http_request_t_filter_finalize;
+    get header_only = cors_policy_ngx_http_request_t_header_only;
+    get header_sent = cors_policy_ngx_http_request_t_header_sent;
+    get internal = cors_policy_ngx_http_request_t_internal;
+    get post_action = cors_policy_ngx_http_request_t_post_action;
+    set set_allow_ranges = cors_policy_ngx_http_request_t_set_allow_ranges;
+    set set_error_page = cors_policy_ngx_http_request_t_set_error_page;
+    set set_expect_trailers = cors_policy_ngx_http_request_t_set_expect_trailers;
+    set set_header_only = cors_policy_ngx_http_request_t_set_header_only;
+}
