@@ -306,7 +306,9 @@ sub answer_as_upstream {
 }
 
 # Lets requests that are held go on to their end, which has to be as if nothing had happened, and returns how
-# many of them were allowed by the policy "late".
+# many of them were allowed by the policy "late". Without workers of their own, what nginx has begun to
+# answer goes on, and other answers go through the filters of what nginx has read last: nginx keeps one list
+# of them for all its configurations.
 sub let_go {
     my ($run, $held) = @_;
     my $state = $held->{state};
@@ -321,8 +323,9 @@ sub let_go {
     for my $kind (sort keys %body) {
         my $answer = ($kind eq 'download' ? $held->{downloaded} : '') . Traffic::read_all($held->{$kind});
         my ($got) = $answer =~ /\r\n\r\n(.*)\z/s;
-        problem($run, "$kind begun in $held->{at} ($state->{name}): " . substr($answer, 0, 600) . ' … (' . length($answer) . ' bytes)')
-            if $answer !~ /\AHTTP\/1\.1 200 / || ($got // '') ne $body{$kind} || !has_headers($answer, $state, 1);
+        my $has_filters = !$run->{is_single} || $kind eq 'download';
+        next if $answer =~ /\AHTTP\/1\.1 200 / && ($got // '') eq $body{$kind} && (!$has_filters || has_headers($answer, $state, 1));
+        problem($run, "$kind begun at $state->{name}, of " . length($answer) . " bytes: '" . substr($answer, 0, 400) . "'");
     }
     return $state->{has_policies} ? keys(%body) - 1 : 0;
 }
@@ -483,11 +486,24 @@ sub change {
     my $traffic = $run->{traffic};
     my $old = {%$state};
     $state->{version} = ++$run->{count};
-    write_policies($run, $state);
     $traffic->states($old, $state);
-    look_at_answers($run, $state);
+    my $from = length $run->{server}->log;
+    write_policies($run, $state);
+    $traffic->until(60, sub { keys %{ readers($run, $from) } >= ($run->{workers} // 1) })
+        or problem($run, 'a worker does not take over a change');
     $traffic->states($state);
+    problem($run, $traffic->finish);
+    look_at_answers($run, $state);
     return;
+}
+
+# Which processes have logged that they have read the file, and how often each.
+sub readers {
+    my ($run, $from) = @_;
+    my %readers;
+    my $log = $run->{server}->log($from);
+    $readers{$1}++ while $log =~ /\[notice\] (\d+)#\d+: CORS policies loaded again/g;
+    return \%readers;
 }
 
 # Walks from the state in which nginx is to another; all that is wrong with it is one test. Requests that
@@ -772,12 +788,12 @@ sub upgrades {
 # It listens no more after a reload, with the module or without, but serves the connections that it has.
 # Half a minute later it frees the configuration before, when none of them is left.
 sub begin_single {
-    my ($from, $to) = @_;
-    my $run = new_run(main => 'daemon off; master_process off;');
+    my ($from, $to, $is_idle) = @_;
+    my $run = new_run(main => 'daemon off; master_process off;', is_single => 1);
     my $old = state($run, @$from);
     start($run, $old);
     look_at_answers($run, $old);
-    hold($run, $old, 'no upload');
+    hold($run, $old, 'no upload') if !$is_idle;
     my $new    = state($run, @$to);
     my $server = $run->{server};
     $server->signal('HUP');
@@ -785,7 +801,7 @@ sub begin_single {
     # What it says comes before it reads.
     sleep 0.2;
     let_go_all($run);
-    $run->{name}  = "master_process off: $old->{name} -> $new->{name}";
+    $run->{name}  = "master_process off: $old->{name} -> $new->{name}" . ($is_idle ? ', idle' : '');
     $run->{until} = time + 33;
     return $run;
 }
@@ -810,6 +826,8 @@ sub end_single {
 
 sub singles {
     my @transitions = (
+        [ [qw( none plain )],   [qw( none plain )] ],
+        [ [qw( none plain )],   [qw( none nothing )] ],
         [ [qw( none plain )],   [qw( same fewer )] ],
         [ [qw( none plain )],   [qw( same watched )] ],
         [ [qw( same fewer )],   [qw( none plain )] ],
@@ -818,6 +836,10 @@ sub singles {
         [ [qw( same watched )], [qw( none plain )] ],
         [ [qw( same watched )], [qw( copy watched )] ],
         [ [qw( same fewer )],   [qw( copy nothing )] ],
+        [ [qw( same fewer )],   [qw( same plain )] ],
+        [ [qw( same fewer )],   [qw( same nothing )] ],
+        [ [qw( same watched )], [qw( none nothing )], 'idle' ],
+        [ [qw( same watched )], [qw( same nothing )], 'idle' ],
         [ [qw( same fewer )],   [qw( same many )] ],
         $OTHER_LAYOUT ? [ [qw( same watched )], [qw( other fewer )] ] : (),
     );
@@ -833,15 +855,6 @@ sub started {
     my $run = new_run(%run);
     start($run, state($run, $module, $content));
     return $run;
-}
-
-# Which processes have logged that they have read the file, and how often each.
-sub readers {
-    my ($run, $from) = @_;
-    my %readers;
-    my $log = $run->{server}->log($from);
-    $readers{$1}++ while $log =~ /\[notice\] (\d+)#\d+: CORS policies loaded again/g;
-    return \%readers;
 }
 
 sub bytes_read {
@@ -864,7 +877,6 @@ sub processes {
     for my $change (1 .. 3) {
         my $from = length $server->log;
         change($run, $state);
-        Server::wait_for(30, sub { keys %{ readers($run, $from) } >= 2 });
         # For some more intervals.
         sleep 0.3;
         is_deeply readers($run, $from), \%workers, 'a change is read and logged once by each worker, and by nothing else';
@@ -912,7 +924,6 @@ sub named_twice {
     for (1, 2) {
         my $from = length $server->log;
         change($run, $state);
-        Server::wait_for(30, sub { keys %{ readers($run, $from) } >= 2 });
         sleep 0.3;
         is_deeply [ values %{ readers($run, $from) } ], [ 1, 1 ], "a file that is named twice, $order: a change is read once by each worker";
     }
