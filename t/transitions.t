@@ -200,7 +200,7 @@ sub http {
     my $root     = $server->{root};
     my $port     = $server->port;
     my $upstream = $run->{upstream}->sockport;
-    my $watch    = $state->{content} eq 'watched' ? ' watch=50ms' : '';
+    my $watch    = $state->{content} eq 'watched' ? ' watch=' . ($run->{watch} // '50ms') : '';
     my $files    = "cors_policy_file $state->{file}$watch;";
     $files .= " cors_policy_file $state->{file};" if $run->{twice} && $run->{twice} eq 'watched first';
     $files = "cors_policy_file $state->{file}; $files" if $run->{twice} && $run->{twice} eq 'watched last';
@@ -225,6 +225,7 @@ http {
         $status
         location = /pid { return 200 "\$pid\\n"; }
         location = /api { $in_force{api} return 200 "$state->{number}\\n"; }
+        location = /who { $in_force{api} return 200 "\$pid\\n"; }
         location = /exact { $in_force{exact} return 200 "$state->{number}\\n"; }
         location = /large { $in_force{api} root $root/conf; }
         location = /up { $in_force{late} proxy_pass http://127.0.0.1:$upstream; }
@@ -487,14 +488,25 @@ sub change {
     my $old = {%$state};
     $state->{version} = ++$run->{count};
     $traffic->states($old, $state);
-    my $from = length $run->{server}->log;
     write_policies($run, $state);
-    $traffic->until(60, sub { keys %{ readers($run, $from) } >= ($run->{workers} // 1) })
-        or problem($run, 'a worker does not take over a change');
+    $traffic->until(60, sub { is_taken_over($run, $state) }) or problem($run, 'a worker does not take over a change');
     $traffic->states($state);
     problem($run, $traffic->finish);
     look_at_answers($run, $state);
     return;
+}
+
+# Whether all workers answer in the way of a state, and are asked.
+sub is_taken_over {
+    my ($run, $state) = @_;
+    my $workers = $run->{workers} // 1;
+    my %workers;
+    for (1 .. 1 + 20 * ($workers - 1)) {
+        my $answer = $run->{server}->request('GET', '/who', "Origin: $PAGE");
+        return 0 if !has_headers($answer, $state, 1);
+        $workers{$1} = 1 if $answer =~ /\r\n\r\n(\d+)\n\z/;
+    }
+    return keys %workers == $workers;
 }
 
 # Which processes have logged that they have read the file, and how often each.
@@ -966,7 +978,8 @@ sub swap_in {
 }
 
 sub swapped_files {
-    my $run = started(same => 'watched', workers => 2, harmless => qr/\[error\].*not taken over/);
+    # So often that workers come between the steps of a swap.
+    my $run = started(same => 'watched', workers => 2, watch => '1ms', harmless => qr/\[error\].*not taken over/);
     my ($server, $state) = @$run{qw( server now )};
     my @workers = $server->workers;
     my $list    = $server->path('list.txt');
@@ -984,8 +997,9 @@ sub swapped_files {
             ),
         );
         $run->{traffic}->states($old, $state);
-        look_at_answers($run, $state);
+        $run->{traffic}->until(60, sub { is_taken_over($run, $state) }) or problem($run, 'a worker does not take over a good one');
         $run->{traffic}->states($state);
+        problem($run, $run->{traffic}->finish);
     };
     $good->();
     for my $path ($server->path($state->{file}), $list) {
@@ -997,21 +1011,21 @@ sub swapped_files {
                 or problem($run, 'workers do not say that it is not taken over');
             look_at_answers($run, $state);
             $good->();
-            problem($run, look_at_log($run), $run->{traffic}->finish);
+            problem($run, look_at_log($run));
             no_problems($run, "$kind in the place of $what: the watch goes on, and takes over a good one");
         }
         # A pipe may come between a look at the file and its opening.
         my $text = slurp($path);
         my $pid = swapping(sub {
             my ($which) = @_;
-            $which ? swap_in($path, $SWAPPED_IN{'a named pipe'}) : ($path eq $list ? $server->write_file('list.txt', $text) : $server->write_file($state->{file}, $text));
+            $which ? swap_in($path, $SWAPPED_IN{'a named pipe'}) : $server->write_file($path eq $list ? 'list.txt' : $state->{file}, $text);
         });
         my $end = time + 1.5;
         $run->{traffic}->until(60, sub { time > $end });
         end_swapping($pid);
         unlink "$path.new";
         $good->();
-        problem($run, look_at_log($run), $run->{traffic}->finish);
+        problem($run, look_at_log($run));
         no_problems($run, "a named pipe and $what by turns: the watch goes on, and takes over a good one");
     }
     is_deeply [ $server->workers ], \@workers, 'the workers are the same';
@@ -1099,23 +1113,24 @@ my %is_wanted = map { $_ => 1 } split ' ', $ENV{TEST_TRANSITIONS_PARTS} // '';
 
 sub part {
     my ($name, $tests) = @_;
-    $tests->() if !%is_wanted || $is_wanted{$name};
+    return if %is_wanted && !$is_wanted{$name};
+    eval { $tests->(); 1 } or fail("$name: $@");
     return;
 }
 
-part(tour           => sub { beside(sub { tour(0) }) });
-part(tour_held      => sub { beside(sub { tour(1) }) });
-part(singles        => sub { beside(\&singles) });
-part(first_loads    => sub { beside(\&first_loads) });
-part(exact_counts   => \&exact_counts);
-part(upgrades       => \&upgrades) if !$is_slow;
-part(processes      => \&processes);
-part(named_twice    => sub { named_twice($_) for 'watched first', 'watched last' });
-part(swapped_files  => \&swapped_files);
+part(tour          => sub { beside(sub { tour(0) }) });
+part(tour_held     => sub { beside(sub { tour(1) }) });
+part(singles       => sub { beside(\&singles) });
+part(first_loads   => sub { beside(\&first_loads) });
+part(exact_counts  => \&exact_counts);
+part(upgrades      => \&upgrades) if !$is_slow;
+part(processes     => \&processes);
+part(named_twice   => sub { named_twice($_) for 'watched first', 'watched last' });
+part(swapped_files => \&swapped_files);
 waitpid $_, 0 for splice @children;
 # By themselves, since these measure.
-part(memory           => \&memory_of_versions);
-part(load_and_unload  => sub { load_and_unload($full ? 200 : 30) });
+part(memory          => \&memory_of_versions);
+part(load_and_unload => sub { load_and_unload($full ? 200 : 30) });
 $say->(sprintf 'all in %.0f s', time - $begin);
 
 done_testing();
