@@ -360,11 +360,11 @@ sub look_at_log {
     return grep { !/$harmless/ } $text =~ /^(.*(?:\[(?:emerg|alert|crit|error|warn)\]|exited on signal|exited with (?:fatal )?code [1-9]).*)\n/mg;
 }
 
+# Whether a worker takes no more requests, though it may still serve some.
 sub is_shutting_down {
-    my ($pid) = @_;
+    my ($run, $pid) = @_;
     return 1 if !Server::is_alive($pid);
-    open my $file, '<', "/proc/$pid/cmdline" or return 1;
-    return (<$file> // '') =~ /shutting down/;
+    return $run->{told}{$pid} ||= $run->{server}->log($run->{read}) =~ /\[notice\] $pid#\d+: gracefully shutting down/;
 }
 
 sub start {
@@ -395,7 +395,7 @@ sub reload {
         $is_dead = waitpid($server->{pid}, WNOHANG) || !Server::is_alive($server->{pid}) and return 1;
         $is_refused = $server->log($run->{read}) =~ /\[emerg\]/ and return 1;
         my @now = $server->workers_of_master;
-        return $wanted <= grep({ !$before{$_} } @now) && !grep { $before{$_} && !is_shutting_down($_) } @now;
+        return $wanted <= grep({ !$before{$_} } @now) && !grep { $before{$_} && !is_shutting_down($run, $_) } @now;
     });
     if ($is_dead) {
         problem($run, sprintf 'the master dies by signal %d', $? & 127);
@@ -740,7 +740,7 @@ sub upgrade {
         return $next && $next != $master && $server->pid_in('nginx.pid.oldbin') == $master && $server->workers_of_master($next);
     }) or problem($run, 'there is no new master');
     my $are_told = sub {
-        return $traffic->until(60, sub { !grep { !is_shutting_down($_) && $_ != $next } $server->workers_of_master($master) });
+        return $traffic->until(60, sub { !grep { !is_shutting_down($run, $_) && $_ != $next } $server->workers_of_master($master) });
     };
     kill WINCH => $master;
     $are_told->() or problem($run, 'old workers go on');
@@ -756,7 +756,7 @@ sub upgrade {
         # Nothing is read again.
         $traffic->states($old, $new);
         kill HUP => $master;
-        $traffic->until(60, sub { grep { !is_shutting_down($_) && $_ != $next } $server->workers_of_master($master) })
+        $traffic->until(60, sub { grep { !is_shutting_down($run, $_) && $_ != $next } $server->workers_of_master($master) })
             or problem($run, 'there are no workers of the old master');
         kill QUIT => $next;
         $gone = $next;
