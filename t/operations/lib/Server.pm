@@ -190,6 +190,7 @@ sub start_daemon {
     system($self->command) == 0 or die "nginx does not start:\n" . $self->log;
     # The daemon leads a session and a group, in which later masters are too.
     wait_for(60, sub { $self->{pid} = $self->pid_in('nginx.pid') }) or die "nginx writes no nginx.pid\n";
+    $self->{group} = $self->{pid};
     wait_for(60, sub { $self->request('GET', '/pid') }) or die "nginx does not answer:\n" . $self->log;
     return;
 }
@@ -216,10 +217,11 @@ Has nginx quit, and waits for that. What is left of it is killed.
 sub stop {
     my ($self) = @_;
     my $pid = delete $self->{pid} or return;
+    my $group = delete $self->{group} // $pid;
     local $?;
     kill SIGQUIT, $pid;
     wait_for(20, sub { waitpid($pid, WNOHANG) > 0 || !is_alive($pid) });
-    kill SIGKILL, -$pid and waitpid $pid, 0;
+    kill SIGKILL, -$group and waitpid $pid, 0;
     return;
 }
 
@@ -260,15 +262,16 @@ sub workers {
     return sort keys %seen;
 }
 
-=head2 workers_of_master
+=head2 workers_of_master($master)
 
-The ids of all its workers, whether they answer or not.
+The ids of all its workers, whether they answer or not, or of those of another master.
 
 =cut
 
 sub workers_of_master {
-    my ($self) = @_;
-    open my $file, '<', "/proc/$self->{pid}/task/$self->{pid}/children" or return;
+    my ($self, $master) = @_;
+    $master //= $self->{pid};
+    open my $file, '<', "/proc/$master/task/$master/children" or return;
     return split ' ', <$file> // '';
 }
 
@@ -310,15 +313,16 @@ sub log_lines {
     return scalar grep {/$pattern/} split /^/, $self->log;
 }
 
-=head2 log
+=head2 log($from)
 
-The error log.
+The error log, all of it or from there on.
 
 =cut
 
 sub log {
-    my ($self) = @_;
+    my ($self, $from) = @_;
     open my $file, '<', "$self->{root}/logs/error.log" or return '';
+    seek $file, $from // 0, 0;
     local $/ = undef;
     return <$file> // '';
 }
