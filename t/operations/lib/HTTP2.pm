@@ -60,7 +60,8 @@ sub _send {
 
 =head2 request($method, $path, [$name, $value], …)
 
-Sends a request, and returns the number of its stream.
+Sends a request, and returns the number of its stream. C<authority> of the connection is the name that the
+server has for it, C<localhost> at first.
 
 =cut
 
@@ -69,7 +70,7 @@ sub request {
     my $stream = $self->{stream};
     $self->{stream} += 2;
     my $block = join '', map { "\0" . _text($_->[0]) . _text($_->[1]) } [ ':method', $method ], [ ':scheme', 'http' ],
-        [ ':path', $path ], [ ':authority', 'localhost' ], @headers;
+        [ ':path', $path ], [ ':authority', $self->{authority} // 'localhost' ], @headers;
     # With the ends of the headers and of the stream.
     $self->_send(_frame($HEADERS, 0x5, $stream, $block));
     $self->{waiting}{$stream} = 1;
