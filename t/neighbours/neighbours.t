@@ -103,6 +103,8 @@ my %NO_LOCATION = (
 #     keeps        header lines that a preflight's answer has beside the policy's (X-Added: added)
 #     others       more actual requests: [method, what to ask for, body]
 #     before       requests that are made first: the same
+#     no_head      it answers no HEAD, without this module either
+#     refuses_preflights    it is there to refuse what comes, whatever it is
 #     steady       what takes out of bytes, in $_, what differs from one nginx to the next
 my @ENDPOINTS = (
     { at => 'plain' },
@@ -160,7 +162,8 @@ my @ENDPOINTS = (
         module => 'ngx_http_cache_purge_module',
         good   => 'conditional',
         bad    => 'status/404',
-        others => [['GET', '/purging/conditional'], ['GET', '/purging/conditional'], ['GET', 'conditional']],
+        # No PURGE: that of Debian 12 ends the worker with signal 11, where it alone is loaded.
+        others => [['GET', 'conditional'], ['OPTIONS', 'conditional']],
     },
     { at => 'geoip',  module => 'ngx_http_geoip_module',  keeps => ['X-Country: US'] },
     { at => 'geoip2', module => 'ngx_http_geoip2_module', keeps => ['X-Country: QQ'] },
@@ -206,6 +209,7 @@ my @ENDPOINTS = (
     {
         at     => 'publish',
         module => 'ngx_nchan_module',
+        no_head => 1,
         good   => 'channel',
         before => [['POST', 'channel', 'a message']],
         others => [['OPTIONS', 'channel'], ['POST', 'channel-2', 'a=b'], ['DELETE', 'channel-2']],
@@ -214,6 +218,7 @@ my @ENDPOINTS = (
     {
         at     => 'subscribe',
         module => 'ngx_nchan_module',
+        no_head => 1,
         good   => '',
         bad    => '?',
         others => [['OPTIONS', 'x'], ['POST', 'x', 'a=b']],
@@ -493,7 +498,7 @@ sub faults_of_preflight {
     my @wanted = (
         @{ $PREFLIGHT{ $request->{whose} } },
         grep { defined && length }
-            map { ref eq 'CODE' ? $_->($path) : ref ? map { $there{ $_[0] } ? $_[1] : () } %$_ : $_ }
+            map { ref eq 'CODE' ? $_->($path) : ref ? map { $there{ $_->[0] } ? $_->[1] : () } [%$_] : $_ }
             @{ $endpoint->{keeps} // ['X-Added: added'] },
     );
     my %counts;
@@ -518,7 +523,7 @@ sub request_to {
         version    => '1.1',
         connection => 'close',
         whose      => 'allowed',
-        uri        => $what =~ m{\A/} ? $what : "/$endpoint->{at}/$what",
+        uri        => "/$endpoint->{at}/$what",
         fields     => $endpoint->{fields},
         %more,
     );
@@ -535,7 +540,7 @@ sub actual_requests {
         ['no origin',  request_to($endpoint, $good, whose => 'none')],
         ['allowed',    request_to($endpoint, $good)],
         ['denied',     request_to($endpoint, $good, whose => 'denied')],
-        ['HEAD',       request_to($endpoint, $good, method => 'HEAD')],
+        $endpoint->{no_head} ? () : ['HEAD', request_to($endpoint, $good, method => 'HEAD')],
         ['an error',   request_to($endpoint, $bad)],
         ['an error, denied', request_to($endpoint, $bad, whose => 'denied')],
         ['no upstream', request_to($endpoint, 'broken/x')],
@@ -544,7 +549,8 @@ sub actual_requests {
         my ($method, $what, $body) = @$_;
         push @requests, ["$method $what", request_to($endpoint, $what, method => $method, body => $body)];
     }
-    push @requests, map { my ($name, $r) = @$_; ["$name, HTTP/1.0", { %$r, version => '1.0' }] } @requests[0 .. 2, 4];
+    push @requests, map { my ($name, $r) = @$_; ["$name, HTTP/1.0", { %$r, version => '1.0' }] }
+        grep { $_->[0] =~ /\A(?:no origin|allowed|denied|an error)\z/ } @requests;
     return @requests;
 }
 
@@ -666,7 +672,8 @@ sub check_preflight {
     ok(!@faults, "/$endpoint->{at}/: $name") or diag(map {"$_\n"} @faults);
 
     # Where no policy is in force it is the neighbour's.
-    is(ask($endpoint, 'loaded', $request), ask($endpoint, 'without', $request), "/$endpoint->{at}/: $name, no policy");
+    my ($loaded, $without) = map { steadied($endpoint, ask($endpoint, $_, $request)) } qw( loaded without );
+    is($loaded, $without, "/$endpoint->{at}/: $name, no policy");
     return;
 }
 
@@ -881,7 +888,7 @@ for my $variant (sort keys %instance) {
 for my $variant ('loaded', @ORDERS) {
     my @bad = grep {/\[(?:crit|alert|emerg)\]|exited on signal/} split /^/, $instance{$variant}->log_lines('error.log');
     my %known = map { $_ => 1 } split /^/, $instance{without}->log_lines('error.log');
-    is(join('', grep { !$known{$_} } @bad), '', "nginx, $variant: no new alerts");
+    is(join('', grep { !$known{$_} } @bad), '', "nginx, $variant: no alerts but those without this module");
 }
 %instance = ();
 
