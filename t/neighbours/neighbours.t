@@ -47,7 +47,7 @@ my $started_by = $$;
 END {
     if ($$ == $started_by) {
         local $?;
-        $_->stop for grep {$_} values %instance;
+        $_->stop('TERM') for grep {$_} values %instance;
         kill 'TERM', @helpers;
         waitpid $_, 0 for @helpers;
     }
@@ -882,8 +882,9 @@ for my $endpoint (@endpoints) {
 }
 subtest 'sockets' => sub { check_sockets(); done_testing() };
 
+# Messages of nchan are kept for minutes, for which a nginx that quits would wait.
 for my $variant (sort keys %instance) {
-    is($instance{$variant}->stop, '', "nginx, $variant: quits");
+    is($instance{$variant}->stop('TERM'), '', "nginx, $variant: ends");
 }
 for my $variant ('loaded', @ORDERS) {
     my @bad = grep {/\[(?:crit|alert|emerg)\]|exited on signal/} split /^/, $instance{$variant}->log_lines('error.log');
