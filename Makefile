@@ -10,7 +10,7 @@ export PORT ?= 8080
 .NOTPARALLEL:
 
 .PHONY: help build run test lint test-unit test-specs test-panics test-compare browser-test \
-	test-debian test-hostile test-matrix test-changes soak test-valgrind test-sanitize test-layout \
+	test-debian test-neighbours test-hostile test-matrix test-changes soak test-valgrind test-sanitize test-layout \
 	test-configure bench bench-check deb deb-matrix image test-image clean
 
 help: ## list these targets
@@ -59,6 +59,10 @@ browser-test: ## test in Chromium what pages of many origins see (t/browser/), a
 test-debian: ## test the module in Debian's nginx (t/)
 	@build/packages build test
 	@build/test debian
+
+test-neighbours: ## test the module beside all modules that Debian has for nginx (t/neighbours/)
+	@build/packages build test
+	@build/test neighbours
 
 test-matrix: ## test the module in the nginx of Debian 13 and unstable, built with their Rust
 	@build/packages matrix

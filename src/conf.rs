@@ -31,6 +31,8 @@ pub(crate) struct MainConf {
     pub(crate) is_late: bool,
     /// Whether any location serves the counters.
     pub(crate) has_status: bool,
+    /// The configurations of servers that have a setting themselves.
+    pub(crate) servers: Vec<*const LocationConf>,
 }
 
 /// The policies of a configuration, by name.

@@ -145,6 +145,9 @@ extern "C" fn cmd_cors_policy(
             Err(_) => return Err(cf.reject(format_args!("\"{name}\" cannot name a CORS policy"))),
         };
         location.block = cf.block();
+        if location.block == Block::Server {
+            main.servers.push(location);
+        }
         main.used |= location.setting != Setting::Off;
         main.is_late |= location.block == Block::If || location.setting == Setting::Variable;
         Ok(())

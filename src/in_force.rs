@@ -309,13 +309,39 @@ impl<'r> Slot<'r> {
     }
 
     /// The length of the value has no other meaning than this.
-    fn is_refused(&self) -> bool {
-        self.0.len() != 0
+    #[inline]
+    fn mark(&self) -> u32 {
+        self.0.len()
     }
 
-    fn set_refused(&mut self) {
-        self.0.set_len(1);
+    #[inline]
+    fn is_refused(&self) -> bool {
+        self.mark() == REFUSED
     }
+}
+
+/// The request was refused.
+const REFUSED: u32 = 1;
+/// The request is a preflight that its server may answer.
+const FOR_SERVER: u32 = 2;
+
+fn set_mark(r: &ngx_http_request_t, mark: u32) {
+    if let Some(slot) = Module::location_conf(r).and_then(|here| Slot::of(r, here)) {
+        slot.0.set_len(mark);
+    }
+}
+
+/// Notes that `r` is a preflight which its server may answer, whatever an error page makes of its
+/// method.
+pub(crate) fn set_for_server(r: &ngx_http_request_t) {
+    set_mark(r, FOR_SERVER);
+}
+
+/// Whether that was noted.
+#[inline]
+pub(crate) fn is_for_server(r: &ngx_http_request_t) -> bool {
+    let slot = Module::location_conf(r).and_then(|here| Slot::of(r, here));
+    slot.is_some_and(|slot| slot.mark() == FOR_SERVER)
 }
 
 /// Notes that `r` is refused.
@@ -323,9 +349,7 @@ impl<'r> Slot<'r> {
 /// A page about the error is served by another pass through the phases, which must not end in the
 /// same error again.
 pub(crate) fn set_refused(r: &ngx_http_request_t) {
-    if let Some(mut slot) = Module::location_conf(r).and_then(|here| Slot::of(r, here)) {
-        slot.set_refused();
-    }
+    set_mark(r, REFUSED);
 }
 
 /// Whether `r` was refused, and its error page is on the way.

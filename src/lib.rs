@@ -33,7 +33,8 @@ use nginx_sys::{
     NGX_ERROR, NGX_HTTP_MODULE, NGX_OK, NGX_PROCESS_SINGLE, ngx_array_push, ngx_conf_t,
     ngx_cycle_t, ngx_http_handler_pt, ngx_http_module_t, ngx_http_phases,
     ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_http_phases_NGX_HTTP_REWRITE_PHASE,
-    ngx_http_request_t, ngx_int_t, ngx_log_t, ngx_module_t, ngx_process, ngx_uint_t,
+    ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t, ngx_int_t, ngx_log_t,
+    ngx_module_t, ngx_process, ngx_uint_t,
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 use ngx::http::{HttpModule, HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
@@ -243,6 +244,11 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
 }
 
 fn install(cf: &mut ngx_conf_t, main: &MainConf) -> Result<(), ngx_int_t> {
+    // SAFETY: configurations of this `http`, which are merged by now.
+    if main.servers.iter().any(|server| unsafe { &**server }.is_whole_server()) {
+        let phase = ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE;
+        add_handler(cf, phase, preflight::server_rewrite_handler)?;
+    }
     add_handler(cf, ngx_http_phases_NGX_HTTP_REWRITE_PHASE, preflight::rewrite_handler)?;
     if main.is_late {
         add_handler(cf, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, preflight::preaccess_handler)?;

@@ -17,6 +17,7 @@ use nginx_sys::{
 };
 use ngx::http::HttpModuleLocationConf;
 
+use crate::conf::LocationConf;
 use crate::context::PreflightAnswer;
 use crate::cors_request::{CorsRequest, headers_in};
 use crate::in_force::{self, Entered, Governed};
@@ -35,6 +36,47 @@ enum Step {
 #[inline]
 fn is_concerned(r: &ngx_http_request_t) -> bool {
     ptr::eq(r, r.main) && r.post_action() == 0
+}
+
+/// The handler of the server's rewrite phase, there only where a server can answer preflights as a
+/// whole.
+///
+/// Here it is not known yet whether the server answers: what comes out is for the header filter to
+/// see. But an error page is served by another pass through the phases, by `GET`; so the preflight
+/// is marked, and answered when it comes again.
+pub(crate) unsafe extern "C" fn server_rewrite_handler(
+    request: *mut ngx_http_request_t,
+) -> ngx_int_t {
+    // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
+    let r = unsafe { &*request };
+    let is_marked = in_force::is_for_server(r);
+    if !is_marked && r.method != NGX_HTTP_OPTIONS as ngx_uint_t || !is_concerned(r) {
+        return NGX_DECLINED as ngx_int_t;
+    }
+    handle(request, |r| {
+        fail_points::in_request(r, "server rewrite handler");
+        if !Module::location_conf(r).is_some_and(LocationConf::is_whole_server) {
+            return Ok(Step::Continue);
+        }
+        let request = CorsRequest::options(headers_in(r));
+        if request.preflight().is_none() {
+            return Ok(Step::Continue);
+        }
+        if !is_marked {
+            in_force::set_for_server(r);
+            return Ok(Step::Continue);
+        }
+        // As the method was that the policy decides about.
+        r.method = NGX_HTTP_OPTIONS as ngx_uint_t;
+        let governed = in_force::get(r)?;
+        Ok(match governed.filter(|it| it.responses.preflight() == PreflightMode::Answer) {
+            Some(governed) => {
+                let answer = PreflightAnswer { governed, request: &request };
+                Step::Finish(send(r, &answer))
+            }
+            None => Step::Continue,
+        })
+    })
 }
 
 /// The handler of the rewrite phase.

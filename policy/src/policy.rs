@@ -144,6 +144,11 @@ impl Rule {
             .any(|field| matches!(field.value, Value::RequestMethod | Value::RequestHeaders));
         let preflight_vary =
             if echoes { vary | Vary::REQUEST_METHOD | Vary::REQUEST_HEADERS } else { vary };
+        let preflight_vary = if settings.allow_private_network.value().is_some() {
+            preflight_vary | Vary::REQUEST_PRIVATE_NETWORK
+        } else {
+            preflight_vary
+        };
         let private_network = settings.allow_private_network.value().map(|value| {
             let permission = Field { name: FieldName::AllowPrivateNetwork, value };
             let fields = preflight.iter().cloned().chain([permission]).collect();

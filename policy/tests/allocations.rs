@@ -21,6 +21,8 @@ use cors_policy::{
 struct Counting;
 
 thread_local! {
+    /// Bytes that are in use.
+    static IN_USE: Cell<isize> = const { Cell::new(0) };
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
     /// Bytes of the largest block that was made larger.
     static LARGEST_GROWN: Cell<usize> = const { Cell::new(0) };
@@ -31,12 +33,15 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // A thread that ends may still allocate when these are gone.
         let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        let _ = IN_USE.try_with(|bytes| bytes.set(bytes.get() + layout.size() as isize));
         // SAFETY: the caller upholds the contract of `alloc`, which is that of `System`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        let more = size as isize - layout.size() as isize;
+        let _ = IN_USE.try_with(|bytes| bytes.set(bytes.get() + more));
         if size > layout.size() {
             let _ = LARGEST_GROWN.try_with(|largest| largest.set(largest.get().max(layout.size())));
         }
@@ -45,6 +50,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        let _ = IN_USE.try_with(|bytes| bytes.set(bytes.get() - layout.size() as isize));
         // SAFETY: `pointer` is from `alloc` above, so from `System`.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -127,6 +133,26 @@ fn a_decision_allocates_nothing() {
             assert_eq!(count, 0, "{}: {origin:?}", policy.name());
         }
     }
+}
+
+/// A request that lasts for hours keeps the responses of a policy, and not its list.
+#[test]
+fn responses_keep_no_list() {
+    let before = IN_USE.get();
+    let responses = {
+        let mut text = String::from("version: 1\npolicies:\n  api:\n    allow_origins:\n");
+        for n in 0..50_000 {
+            writeln!(text, "      - https://o{n}.example.com").unwrap();
+        }
+        let policies = document::parse(text.as_bytes(), "cors.yaml".as_ref()).unwrap();
+        drop(text);
+        let all = IN_USE.get() - before;
+        assert!(all > 50_000 * 20, "{all}");
+        policies[0].responses().clone()
+    };
+    let kept = IN_USE.get() - before;
+    assert!(kept < 4096, "{kept}");
+    assert_eq!(responses.name(), "api");
 }
 
 #[test]

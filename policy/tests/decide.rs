@@ -34,6 +34,7 @@ fn sent(answer: Answer<'_>, origin: &str, method: &str, headers: &[&str]) -> Vec
         value
             .replace("Access-Control-Request-Method", "method")
             .replace("Access-Control-Request-Headers", "headers")
+            .replace("Access-Control-Request-Private-Network", "private network")
     });
     lines.extend(vary.map(|value| format!("Vary: {value}")));
     lines
@@ -286,7 +287,7 @@ fn preflights() {
         "Allow-Headers: Authorization, X-A",
         "Expose-Headers: ETag",
         "Max-Age: 600",
-        "Vary: Origin",
+        "Vary: Origin, private network",
     ];
     const DEFAULTS: &[&str] =
         &["Allow-Origin: https://a.example", "Allow-Methods: GET, HEAD, POST", "Vary: Origin"];
@@ -325,7 +326,7 @@ fn preflights() {
                         "Expose-Headers: ETag",
                         "Max-Age: 600",
                         "Allow-Private-Network: true",
-                        "Vary: Origin",
+                        "Vary: Origin, private network",
                     ],
                     ..request("PUT", &[], Decision::Allowed, &[])
                 },
@@ -480,6 +481,13 @@ fn preflights() {
                 sent(answer, request.origin, request.method, request.headers),
                 request.sent,
                 "{context}"
+            );
+            let kept = policy.responses().answer(answer.keep());
+            assert_eq!(kept.decision(), request.decision, "kept: {context}");
+            assert_eq!(
+                sent(kept, request.origin, request.method, request.headers),
+                request.sent,
+                "kept: {context}"
             );
         }
     }

@@ -184,10 +184,16 @@ impl Model {
             sent.push("Access-Control-Allow-Private-Network: true".to_owned());
         }
         let echoes = rule.credentials && (any_method || any_header);
-        sent.extend(vary.map(|vary| match echoes {
-            true => vary + ", Access-Control-Request-Method, Access-Control-Request-Headers",
-            false => vary,
-        }));
+        let mut vary: Vec<String> = vary.into_iter().collect();
+        if echoes {
+            vary.push("Access-Control-Request-Method, Access-Control-Request-Headers".to_owned());
+        }
+        if rule.private_network {
+            vary.push("Access-Control-Request-Private-Network".to_owned());
+        }
+        if let [first, rest @ ..] = &*vary {
+            sent.push(rest.iter().fold(first.clone(), |all, name| all + ", " + name));
+        }
         let decision = match (method_is_allowed, headers_are_allowed) {
             (true, true) => "allowed",
             (false, _) => "denied_method",

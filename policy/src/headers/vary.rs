@@ -18,8 +18,13 @@ use std::ops::BitOr;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Vary(u8);
 
-const NAMES: [&str; 3] =
-    ["Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"];
+/// The name of each bit.
+const NAMES: [&str; 4] = [
+    "Origin",
+    "Access-Control-Request-Method",
+    "Access-Control-Request-Headers",
+    "Access-Control-Request-Private-Network",
+];
 
 impl Vary {
     /// The response is the same for every request.
@@ -30,6 +35,8 @@ impl Vary {
     pub const REQUEST_METHOD: Self = Self(2);
     /// `Access-Control-Request-Headers`
     pub const REQUEST_HEADERS: Self = Self(4);
+    /// `Access-Control-Request-Private-Network`
+    pub const REQUEST_PRIVATE_NETWORK: Self = Self(8);
 
     /// Whether there is nothing to send.
     pub const fn is_empty(self) -> bool {
@@ -59,16 +66,46 @@ impl Vary {
 
     /// The value to send, or `None` if there is nothing to send.
     pub const fn value(self) -> Option<&'static str> {
-        Some(match self.0 {
-            1 => "Origin",
-            2 => "Access-Control-Request-Method",
-            3 => "Origin, Access-Control-Request-Method",
-            4 => "Access-Control-Request-Headers",
-            5 => "Origin, Access-Control-Request-Headers",
-            6 => "Access-Control-Request-Method, Access-Control-Request-Headers",
-            7 => "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
-            _ => return None,
-        })
+        macro_rules! list {
+            ($first:literal $(, $name:literal)*) => {
+                Some(concat!($first $(, ", ", $name)*))
+            };
+        }
+        match self.0 {
+            1 => list!("Origin"),
+            2 => list!("Access-Control-Request-Method"),
+            3 => list!("Origin", "Access-Control-Request-Method"),
+            4 => list!("Access-Control-Request-Headers"),
+            5 => list!("Origin", "Access-Control-Request-Headers"),
+            6 => list!("Access-Control-Request-Method", "Access-Control-Request-Headers"),
+            7 => list!("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"),
+            8 => list!("Access-Control-Request-Private-Network"),
+            9 => list!("Origin", "Access-Control-Request-Private-Network"),
+            10 => list!("Access-Control-Request-Method", "Access-Control-Request-Private-Network"),
+            11 => list!(
+                "Origin",
+                "Access-Control-Request-Method",
+                "Access-Control-Request-Private-Network"
+            ),
+            12 => list!("Access-Control-Request-Headers", "Access-Control-Request-Private-Network"),
+            13 => list!(
+                "Origin",
+                "Access-Control-Request-Headers",
+                "Access-Control-Request-Private-Network"
+            ),
+            14 => list!(
+                "Access-Control-Request-Method",
+                "Access-Control-Request-Headers",
+                "Access-Control-Request-Private-Network"
+            ),
+            15 => list!(
+                "Origin",
+                "Access-Control-Request-Method",
+                "Access-Control-Request-Headers",
+                "Access-Control-Request-Private-Network"
+            ),
+            _ => None,
+        }
     }
 }
 
@@ -88,9 +125,9 @@ mod tests {
 
     #[test]
     fn the_value_of_each_set_lists_its_names() {
-        for bits in 0..8 {
+        for bits in 0..16 {
             let names: Vec<_> =
-                (0..3).filter(|bit| bits & (1 << bit) != 0).map(|bit| NAMES[bit]).collect();
+                (0..4).filter(|bit| bits & (1 << bit) != 0).map(|bit| NAMES[bit]).collect();
             let value = (bits != 0).then(|| names.join(", "));
             assert_eq!(Vary(bits).value(), value.as_deref(), "{bits}");
         }

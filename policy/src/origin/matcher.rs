@@ -2,7 +2,7 @@
 
 use std::collections::TryReserveError;
 use std::fmt;
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -26,8 +26,41 @@ pub(crate) type MaybeRank = u32;
 /// Above all ranks: `min` of a rank and this is the rank.
 const NONE: MaybeRank = MaybeRank::MAX;
 
-/// The set of patterns comes from the administrator, so that nobody can choose what collides.
-const HASH: FixedState = FixedState::with_seed(0);
+/// Hashes keys of one table. A list may be filled by many people, of whom none is to choose what
+/// collides: the seed is drawn anew for each table, from the source that std has for its own maps.
+#[derive(Clone, Debug)]
+struct Hash(FixedState);
+
+impl Hash {
+    fn new() -> Self {
+        Self(FixedState::with_seed(RandomState::new().hash_one(0)))
+    }
+
+    /// As with [`is_equal`], both ends of 16 bytes cover most origins: no call, no loop.
+    #[inline]
+    fn of(&self, bytes: &[u8]) -> u64 {
+        let mut hasher = self.0.build_hasher();
+        match (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
+            (Some(start), Some(end)) if bytes.len() <= 32 => {
+                hasher.write_u128(u128::from_ne_bytes(*start));
+                hasher.write_u128(u128::from_ne_bytes(*end));
+            }
+            _ => hasher.write(bytes),
+        }
+        hasher.finish()
+    }
+
+    /// The part of a wildcard's hash that is the same for all probes of a lookup.
+    #[inline]
+    fn of_scheme(&self, scheme: &[u8]) -> u64 {
+        if scheme == b"https" { 0 } else { self.of(scheme) }
+    }
+
+    #[inline]
+    fn of_wildcard(&self, scheme: u64, key: &[u8]) -> u64 {
+        scheme ^ self.of(key)
+    }
+}
 
 /// The patterns cannot be held together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,6 +239,7 @@ struct ExactOrigins {
     /// All origins, one after the other.
     bytes: Vec<u8>,
     entries: ExactEntries,
+    hash: Hash,
     lowest: MaybeRank,
 }
 
@@ -264,14 +298,15 @@ impl ExactBuilder {
         bytes.shrink_to_fit();
         u32::try_from(bytes.len()).map_err(|_| MatcherError::TooManyOrigins)?;
         let mut table = table_for(entries.len())?;
+        let hash = Hash::new();
         let mut offset = 0;
         for &(length, rank) in &entries {
             let new = ExactEntry { offset, length, rank };
             let origin = new.origin(&bytes);
             let entry = table.entry(
-                hash(origin),
+                hash.of(origin),
                 |entry: &ExactEntry| entry.is(origin, &bytes),
-                |entry| hash(entry.origin(&bytes)),
+                |entry| hash.of(entry.origin(&bytes)),
             );
             entry.and_modify(|known| known.rank = known.rank.min(rank)).or_insert(new);
             offset += u32::from(length);
@@ -283,7 +318,7 @@ impl ExactBuilder {
         } else {
             ExactEntries::Many(table)
         };
-        Ok(ExactOrigins { bytes, entries, lowest })
+        Ok(ExactOrigins { bytes, entries, hash, lowest })
     }
 }
 
@@ -309,7 +344,7 @@ impl ExactOrigins {
         if origin.len() > MAX_ORIGIN_LEN {
             return NONE;
         }
-        let found = table.find(hash(origin), |entry| entry.is(origin, &self.bytes));
+        let found = table.find(self.hash.of(origin), |entry| entry.is(origin, &self.bytes));
         found.map_or(NONE, |entry| entry.rank.into())
     }
 }
@@ -321,20 +356,6 @@ fn table_for<T>(entries: usize) -> Result<HashTable<T>, MatcherError> {
         .try_reserve(entries, |_| unreachable!("nothing is in it"))
         .map_err(|_| MatcherError::OutOfMemory)?;
     Ok(table)
-}
-
-/// As with [`is_equal`], both ends of 16 bytes cover most origins: no call, no loop.
-#[inline]
-fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = HASH.build_hasher();
-    match (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
-        (Some(start), Some(end)) if bytes.len() <= 32 => {
-            hasher.write_u128(u128::from_ne_bytes(*start));
-            hasher.write_u128(u128::from_ne_bytes(*end));
-        }
-        _ => hasher.write(bytes),
-    }
-    hasher.finish()
 }
 
 /// Compares without a call where both ends of 16 bytes cover everything, as with most origins.
@@ -366,6 +387,7 @@ struct WildcardOrigins {
     /// The schemes and keys of all entries, one after the other.
     bytes: Vec<u8>,
     table: HashTable<WildcardEntry>,
+    hash: Hash,
     lowest: MaybeRank,
     /// One bit for each length of a key that begins with a dot.
     lengths: [u64; 4],
@@ -402,20 +424,10 @@ impl WildcardEntry {
         &bytes[offset..][..usize::from(self.key_length)]
     }
 
-    fn hash(self, bytes: &[u8]) -> u64 {
-        hash_wildcard(hash_scheme(self.scheme(bytes)), self.key(bytes)) ^ hash_port(self.port)
+    fn hash(self, hash: &Hash, bytes: &[u8]) -> u64 {
+        let scheme = hash.of_scheme(self.scheme(bytes));
+        hash.of_wildcard(scheme, self.key(bytes)) ^ hash_port(self.port)
     }
-}
-
-/// The part of a hash that is the same for all probes of a lookup.
-#[inline]
-fn hash_scheme(scheme: &[u8]) -> u64 {
-    if scheme == b"https" { 0 } else { hash(scheme) }
-}
-
-#[inline]
-fn hash_wildcard(scheme: u64, key: &[u8]) -> u64 {
-    scheme ^ hash(key)
 }
 
 /// Spreads a port over all bits.
@@ -473,21 +485,23 @@ impl WildcardBuilder {
         bytes.shrink_to_fit();
         u32::try_from(bytes.len()).map_err(|_| MatcherError::TooManyOrigins)?;
         let mut table = table_for(entries.len())?;
+        let hash = Hash::new();
         for &new in &entries {
             let entry = table.entry(
-                new.hash(&bytes),
+                new.hash(&hash, &bytes),
                 |entry: &WildcardEntry| {
                     entry.port == new.port
                         && entry.key(&bytes) == new.key(&bytes)
                         && entry.scheme(&bytes) == new.scheme(&bytes)
                 },
-                |entry| entry.hash(&bytes),
+                |entry| entry.hash(&hash, &bytes),
             );
             entry.and_modify(|known| known.rank = known.rank.min(new.rank)).or_insert(new);
         }
         Ok(WildcardOrigins {
             bytes,
             table,
+            hash,
             lowest: entries.iter().map(|entry| entry.rank.into()).min().unwrap_or(NONE),
             lengths: self.lengths,
             has_any_host: self.has_any_host,
@@ -515,7 +529,7 @@ impl WildcardOrigins {
         if !is_host_length(host.len()) {
             return best;
         }
-        let prefix = Prefix { scheme, hash: hash_scheme(scheme), port };
+        let prefix = Prefix { scheme, hash: self.hash.of_scheme(scheme), port };
         // Keys that are empty or begin with a dot are not those of a whole host.
         if self.has_exact_host && !matches!(host.first(), None | Some(b'.')) {
             best = best.min(self.probe(&prefix, host));
@@ -547,7 +561,7 @@ impl WildcardOrigins {
 
     /// The lowest rank of the wildcards with this key.
     fn probe(&self, prefix: &Prefix<'_>, key: &[u8]) -> MaybeRank {
-        let hash = hash_wildcard(prefix.hash, key);
+        let hash = self.hash.of_wildcard(prefix.hash, key);
         let get = |port| {
             let found = self.table.find(hash ^ hash_port(port), |entry| {
                 entry.port == port

@@ -10,26 +10,43 @@ use IO::Socket::INET;
 
 HTTP2 - as much of HTTP/2 in clear text as tests need that no client is good for
 
-Headers are sent as literals, whatever is in them. Of an answer only the body is read.
+Headers are sent as literals, whatever is in them. Of an answer the status and the body are read.
 
 =head1 METHODS
 
-=head2 new($port)
+=head2 new($port, window => $bytes, socket => $socket)
 
-A connection to a port of this machine; false where there is none to be had.
+A connection to a port of this machine, or over a socket that is open; false where there is none to be
+had. C<window> is how much of the body of an answer nginx may send before C<more> lets it go on.
 
 =cut
 
-my ($DATA, $HEADERS, $SETTINGS, $GOAWAY, $WINDOW_UPDATE) = (0, 1, 4, 7, 8);
+my ($DATA, $HEADERS, $RST_STREAM, $SETTINGS, $GOAWAY, $WINDOW_UPDATE) = (0, 1, 3, 4, 7, 8);
+
+# SETTINGS_INITIAL_WINDOW_SIZE.
+my $WINDOW = 4;
 
 sub new {
-    my ($class, $port) = @_;
-    my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port", Timeout => 10) or return;
+    my ($class, $port, %option) = @_;
+    my $socket = $option{socket} // IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port", Timeout => 10) or return;
     my $self   = bless { socket => $socket, buffer => '', stream => 1, waiting => {}, body => {}, last => 0x7fffffff }, $class;
+    my $settings = defined $option{window} ? pack 'nN', $WINDOW, $option{window} : '';
     $self->_send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-            . _frame($SETTINGS, 0, 0, '')
+            . _frame($SETTINGS, 0, 0, $settings)
             . _frame($WINDOW_UPDATE, 0, 0, pack 'N', 0x7fff0000 - 65535));
     return $self;
+}
+
+=head2 more($stream, $bytes)
+
+Lets nginx send so many more bytes of the body.
+
+=cut
+
+sub more {
+    my ($self, $stream, $bytes) = @_;
+    $self->_send(_frame($WINDOW_UPDATE, 0, $stream, pack 'N', $bytes));
+    return;
 }
 
 sub _frame {
@@ -75,6 +92,54 @@ sub request {
     $self->_send(_frame($HEADERS, 0x5, $stream, $block));
     $self->{waiting}{$stream} = 1;
     return $stream;
+}
+
+=head2 until($condition)
+
+Reads until the function, which is asked after each frame, says that it is enough; false where nginx
+closes before, or sends nothing for a minute. C<state> tells of the streams.
+
+=cut
+
+sub until {
+    my ($self, $condition) = @_;
+    until ($condition->()) {
+        my $is_open = eval { $self->_take_frame } or return 0;
+    }
+    return 1;
+}
+
+=head2 state($stream)
+
+What has come on a stream: a hash of C<status>, C<body>, C<ended>, and C<reset> if nginx has reset it.
+
+=cut
+
+sub state {
+    my ($self, $stream) = @_;
+    return { body => '', %{ $self->{state}{$stream} // {} } };
+}
+
+# Reads a frame, and notes what it says of its stream; false at the end of the connection.
+sub _take_frame {
+    my ($self) = @_;
+    my ($type, $flags, $stream, $payload) = $self->_read_frame or return 0;
+    my $state = $self->{state}{$stream} //= { body => '' };
+    $self->_send(_frame($SETTINGS, 1, 0, '')) if $type == $SETTINGS && !($flags & 1);
+    $state->{body} .= $payload if $type == $DATA;
+    $state->{status} //= _status($payload) if $type == $HEADERS;
+    $state->{reset} = unpack 'N', $payload if $type == $RST_STREAM;
+    $state->{ended}++ if ($type == $DATA || $type == $HEADERS) && $flags & 1 || $type == $RST_STREAM;
+    return 1;
+}
+
+# The status, which nginx writes first: one of RFC 7541's static table, or three digits.
+sub _status {
+    my ($block) = @_;
+    # Behind the size of the table, which nginx may set to zero.
+    my ($first) = $block =~ /\A\x20?(.*)/s;
+    my %indexed = (0x88 => 200, 0x89 => 204, 0x8a => 206, 0x8b => 304, 0x8c => 400, 0x8d => 404, 0x8e => 500);
+    return $indexed{ ord $first } // ($first =~ /\A.\x03(\d{3})/s ? $1 : 0);
 }
 
 =head2 answers

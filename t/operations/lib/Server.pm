@@ -69,7 +69,7 @@ sub write_file {
     return;
 }
 
-=head2 write_conf(http => $text, server => $text, workers => $number, main => $text, error_log => $path)
+=head2 write_conf(http => $text, server => $text, workers => $number, connections => $number, main => $text, error_log => $path)
 
 Writes F<nginx.conf>. C<main> is for the outermost level, beside or in place of C<daemon off>.
 
@@ -80,6 +80,7 @@ sub write_conf {
     my $root    = $self->{root};
     my $user    = $> == 0 ? 'user root;' : '';
     my $workers = $conf{workers} // 2;
+    my $connections = $conf{connections} // 256;
     my $main    = $conf{main}    // '';
     $main .= "\ndaemon off;" if $main !~ /^daemon /m;
     my $error_log = $conf{error_log} // "$root/logs/error.log";
@@ -91,7 +92,7 @@ worker_processes $workers;
 worker_shutdown_timeout 5s;
 error_log $error_log info;
 pid $root/logs/nginx.pid;
-events { worker_connections 256; }
+events { worker_connections $connections; }
 http {
     access_log off;
     client_body_temp_path $root/body;
@@ -155,30 +156,60 @@ sub configtest {
     return ($?, $text);
 }
 
-=head2 start
+=head2 start($is_up)
 
-Starts nginx, and waits until it answers.
+Starts nginx, and waits until it answers, or until the function says so where there is one.
 
 =cut
 
 sub start {
-    my ($self) = @_;
+    my ($self, $is_up) = @_;
     $self->{pid} = fork // die "fork: $!\n";
     if (!$self->{pid}) {
+        # A group of its own, by which workers are found whose master is gone.
+        POSIX::setpgid(0, 0);
         open STDERR, '>>', "$self->{root}/logs/stderr.log" or POSIX::_exit(127);
         my @command = $self->command;
         exec { $command[0] } @command or POSIX::_exit(127);
     }
     wait_for(60, sub {
         waitpid($self->{pid}, WNOHANG) == 0 or die "nginx does not start:\n" . $self->log;
-        $self->request('GET', '/pid');
+        $is_up ? $is_up->() : $self->request('GET', '/pid');
     }) or die "nginx does not answer:\n" . $self->log;
     return;
 }
 
+=head2 start_daemon
+
+The same for a configuration with C<daemon on>, without which nginx takes no C<USR2> while its parent lives.
+
+=cut
+
+sub start_daemon {
+    my ($self) = @_;
+    system($self->command) == 0 or die "nginx does not start:\n" . $self->log;
+    # The daemon leads a session and a group, in which later masters are too.
+    wait_for(60, sub { $self->{pid} = $self->pid_in('nginx.pid') }) or die "nginx writes no nginx.pid\n";
+    wait_for(60, sub { $self->request('GET', '/pid') }) or die "nginx does not answer:\n" . $self->log;
+    return;
+}
+
+=head2 pid_in($name)
+
+The process that a file beside the error log names; 0 where there is none.
+
+=cut
+
+sub pid_in {
+    my ($self, $name) = @_;
+    open my $file, '<', "$self->{root}/logs/$name" or return 0;
+    my $pid = <$file> // '';
+    return $pid =~ /\A(\d+)\n/ ? $1 : 0;
+}
+
 =head2 stop
 
-Has nginx quit, and waits for that.
+Has nginx quit, and waits for that. What is left of it is killed.
 
 =cut
 
@@ -187,9 +218,8 @@ sub stop {
     my $pid = delete $self->{pid} or return;
     local $?;
     kill SIGQUIT, $pid;
-    wait_for(20, sub { waitpid($pid, WNOHANG) }) and return;
-    kill SIGKILL, $pid;
-    waitpid $pid, 0;
+    wait_for(20, sub { waitpid($pid, WNOHANG) > 0 || !is_alive($pid) });
+    kill SIGKILL, -$pid and waitpid $pid, 0;
     return;
 }
 
@@ -291,6 +321,18 @@ sub log {
     open my $file, '<', "$self->{root}/logs/error.log" or return '';
     local $/ = undef;
     return <$file> // '';
+}
+
+=head2 is_alive($pid)
+
+Whether a process runs, and is not just waited for. A function.
+
+=cut
+
+sub is_alive {
+    my ($pid) = @_;
+    open my $file, '<', "/proc/$pid/stat" or return 0;
+    return (<$file> // '') !~ /\) [ZX] /;
 }
 
 =head2 wait_for($seconds, $condition)
