@@ -232,6 +232,15 @@ my @ENDPOINTS = (
         steady => sub {s{<(uptime|pid)>\d+<}{<$1><}g; s/^(content-length): \d+/$1/mi},
     },
     { at => 'rtmp-control', module => 'ngx_rtmp_module', good => 'record/start?app=live&name=x' },
+    {
+        at     => 'push',
+        module => 'ngx_http_push_stream_module',
+        good   => '?id=channel',
+        bad    => '?',
+        before => [['POST', '?id=channel', 'a message']],
+        others => [['POST', '?id=channel', 'a=b'], ['OPTIONS', '?id=channel'], ['DELETE', '?id=channel-2']],
+    },
+    { at => 'spnego', module => 'ngx_http_auth_spnego_module' },
     { at => 'pam', module => 'ngx_http_auth_pam_module' },
     {
         at     => 'everything-of-xml',
