@@ -133,6 +133,10 @@ my @ENDPOINTS = (
     },
     { at => 'brotli', module => 'ngx_http_brotli_filter_module', fields => ['Accept-Encoding: br'] },
     { at => 'brotli-static', module => 'ngx_http_brotli_static_module' },
+    { at => 'zstd', module => 'ngx_http_zstd_filter_module', fields => ['Accept-Encoding: zstd'] },
+    { at => 'zstd-static', module => 'ngx_http_zstd_static_module' },
+    { at => 'xss', module => 'ngx_http_xss_filter_module', good => 'small.txt?callback=called' },
+    { at => 'hmac', module => 'ngx_http_hmac_secure_link_module' },
     { at => 'echo-around', module => 'ngx_http_echo_module' },
     { at => 'echo',        module => 'ngx_http_echo_module', others => [['OPTIONS', 'x']] },
     { at => 'echo-read', module => 'ngx_http_echo_module', good => 'x', others => [['POST', 'x', 'a=b']] },
@@ -200,10 +204,10 @@ my @ENDPOINTS = (
         module => 'ngx_http_js_module',
         keeps  => ['X-JS: header', sub {"X-By-JS: js of $_[0]"}],
     },
+    { at => 'perl-variable', module => 'ngx_http_perl_module', keeps => [sub {"X-By-Perl: perl of $_[0]"}] },
     {
         at     => 'perl',
         module => 'ngx_http_perl_module',
-        keeps  => [sub {"X-By-Perl: perl of $_[0]"}],
         others => [['POST', 'x', 'a=b'], ['OPTIONS', 'x']],
     },
     {
