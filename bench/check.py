@@ -12,7 +12,9 @@ FLOOR = 10.0
 CHECKED = tuple(
     contender
     for contender in ALL
-    if contender is BARE or (MODULE in contender.modules and contender.origins is not MILLION)
+    if (contender is BARE or (MODULE in contender.modules and contender.origins is not MILLION))
+    # How many probes of a full table collide depends on its seed, which is drawn anew each time.
+    if contender.key != "wildcards-10000"
 )
 
 

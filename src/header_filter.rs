@@ -61,13 +61,16 @@ unsafe extern "C" fn filter(request: *mut ngx_http_request_t) -> ngx_int_t {
         return handle(r);
     }
     let Some(in_force) = in_force::get_known(r) else { return handle(r) };
-    let Some(governed) = in_force.get() else { return next(r) };
-    let Some(policy) = governed.policy() else { return handle(r) };
+    if in_force.is_none() {
+        return next(r);
+    }
+    let dry_run = in_force.is_dry_run();
+    let Some(policy) = in_force.policy() else { return handle(r) };
     if !HeadersOut::of(&mut r.headers_out).is_empty() {
         return handle(r);
     }
     // Most requests end here; none of this can panic.
-    match (Origin::find(headers_in(r)), governed.dry_run) {
+    match (Origin::find(headers_in(r)), dry_run) {
         (None, true) => next(r),
         (None, false) => handle_without_origin(r, policy.responses()),
         (Some((lines, part)), true) => handle_actual::<true>(r, policy, lines, part),

@@ -136,6 +136,25 @@ impl InForce {
         self.definition.is_null()
     }
 
+    /// The policy itself, if there is one and it cannot be replaced.
+    #[inline]
+    pub(crate) fn policy<'r>(&self) -> Option<&'r ReadyPolicy> {
+        // SAFETY: null, or in the configuration that the request is served with.
+        unsafe { self.policy.as_ref() }
+    }
+
+    /// Whether there is no policy.
+    #[inline]
+    pub(crate) fn is_none(&self) -> bool {
+        self.responses.is_null()
+    }
+
+    /// Whether the policy is tried out only: `cors_policy_dry_run`.
+    #[inline]
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
     /// The policy, if there is one.
     #[inline]
     pub(crate) fn get<'r>(&self) -> Option<Governed<'r>> {
@@ -216,12 +235,6 @@ pub(crate) struct Governed<'r> {
 }
 
 impl<'r> Governed<'r> {
-    /// The policy itself, where it cannot be replaced, so that it decides whenever it is asked.
-    #[inline]
-    pub(crate) fn policy(&self) -> Option<&'r ReadyPolicy> {
-        self.policy
-    }
-
     /// What the policy says to the request, or has said to it.
     #[inline(always)]
     pub(crate) fn decide(&self, request: &CorsRequest<'_>) -> Answer<'r> {
@@ -322,7 +335,7 @@ impl<'r> Slot<'r> {
 
 /// The request was refused.
 const REFUSED: u32 = 1;
-/// The request is a preflight that its server may answer.
+/// The request is `OPTIONS`, and its server may answer it if it is a preflight.
 const FOR_SERVER: u32 = 2;
 
 fn set_mark(r: &ngx_http_request_t, mark: u32) {
@@ -331,8 +344,8 @@ fn set_mark(r: &ngx_http_request_t, mark: u32) {
     }
 }
 
-/// Notes that `r` is a preflight which its server may answer, whatever an error page makes of its
-/// method.
+/// Notes that `r` came as `OPTIONS` to a server that may answer preflights, whatever an error page
+/// makes of its method.
 pub(crate) fn set_for_server(r: &ngx_http_request_t) {
     set_mark(r, FOR_SERVER);
 }
@@ -370,8 +383,8 @@ pub(crate) fn has_entered(r: &ngx_http_request_t) -> bool {
 pub(crate) enum Entered<'r> {
     /// No policy applies.
     None,
-    /// This one, for every request in this location.
-    Fixed(Governed<'r>),
+    /// This one, for every request in this location; there is a policy, which cannot be replaced.
+    Fixed(&'r InForce, &'r ReadyPolicy),
     /// There is more to find out, by [`enter`].
     Unknown,
 }
@@ -385,7 +398,8 @@ pub(crate) fn enter_fixed(r: &ngx_http_request_t) -> Entered<'_> {
     let is_first = slot.get().is_null();
     if here.is_fixed && (is_first || here.is_own() && !slot.is_refused()) {
         slot.set(&here.in_force);
-        return here.in_force.get().map_or(Entered::None, Entered::Fixed);
+        let policy = here.in_force.policy();
+        return policy.map_or(Entered::None, |policy| Entered::Fixed(&here.in_force, policy));
     }
     // Nothing was put in force here, or before.
     if here.setting == Setting::Unset && is_first { Entered::None } else { Entered::Unknown }

@@ -142,7 +142,7 @@ same_bits! {
     ngx_event_t { set_timer_set, set_cancelable }
     ngx_http_request_t {
         set_header_only, set_header_sent, set_expect_trailers, set_allow_ranges, set_error_page,
-        set_post_action, set_filter_finalize,
+        set_post_action, set_filter_finalize, set_internal,
     }
     ngx_variable_value_t { set_len, set_valid, set_no_cacheable, set_not_found }
 }

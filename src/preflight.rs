@@ -49,26 +49,27 @@ pub(crate) unsafe extern "C" fn server_rewrite_handler(
 ) -> ngx_int_t {
     // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
     let r = unsafe { &*request };
-    let is_marked = in_force::is_for_server(r);
-    if !is_marked && r.method != NGX_HTTP_OPTIONS as ngx_uint_t || !is_concerned(r) {
+    // Most requests end here; none of this can panic.
+    if r.method == NGX_HTTP_OPTIONS as ngx_uint_t {
+        if is_concerned(r) && Module::location_conf(r).is_some_and(LocationConf::is_whole_server) {
+            in_force::set_for_server(r);
+        }
+        return NGX_DECLINED as ngx_int_t;
+    }
+    if r.internal() == 0 || !is_concerned(r) || !in_force::is_for_server(r) {
         return NGX_DECLINED as ngx_int_t;
     }
     handle(request, |r| {
         fail_points::in_request(r, "server rewrite handler");
-        if !Module::location_conf(r).is_some_and(LocationConf::is_whole_server) {
-            return Ok(Step::Continue);
-        }
         let request = CorsRequest::options(headers_in(r));
         if request.preflight().is_none() {
             return Ok(Step::Continue);
         }
-        if !is_marked {
-            in_force::set_for_server(r);
-            return Ok(Step::Continue);
-        }
-        // As the method was that the policy decides about.
+        let served_by = r.method;
+        // The policy decides about the method that the request came with.
         r.method = NGX_HTTP_OPTIONS as ngx_uint_t;
         let governed = in_force::get(r)?;
+        r.method = served_by;
         Ok(match governed.filter(|it| it.responses.preflight() == PreflightMode::Answer) {
             Some(governed) => {
                 let answer = PreflightAnswer { governed, request: &request };
@@ -89,8 +90,10 @@ pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t
     // Most requests end here; none of this can panic.
     match in_force::enter_fixed(r) {
         Entered::None => NGX_DECLINED as ngx_int_t,
-        Entered::Fixed(governed) if goes_on(r, &governed) => NGX_DECLINED as ngx_int_t,
-        Entered::Fixed(governed) => handle_rewrite(request, Some(governed)),
+        Entered::Fixed(in_force, policy) if goes_on(r, in_force.is_dry_run(), policy.enforce()) => {
+            NGX_DECLINED as ngx_int_t
+        }
+        Entered::Fixed(in_force, _) => handle_rewrite(request, in_force.get()),
         Entered::Unknown => handle_rewrite(request, None),
     }
 }
@@ -173,13 +176,13 @@ fn handle(
 
 /// Whether the policy has nothing to do in this phase, whatever the request's headers say.
 #[inline]
-fn goes_on(r: &ngx_http_request_t, governed: &Governed<'_>) -> bool {
-    governed.dry_run || r.method != NGX_HTTP_OPTIONS as ngx_uint_t && !governed.responses.enforce()
+fn goes_on(r: &ngx_http_request_t, dry_run: bool, enforces: bool) -> bool {
+    dry_run || r.method != NGX_HTTP_OPTIONS as ngx_uint_t && !enforces
 }
 
 /// Answers a preflight, refuses what the policy keeps out, and lets every other request go on.
 fn answer(r: &mut ngx_http_request_t, governed: &Governed<'_>) -> Step {
-    if goes_on(r, governed) {
+    if goes_on(r, governed.dry_run, governed.responses.enforce()) {
         return Step::Continue;
     }
     let request = CorsRequest::of(r.method, headers_in(r));
