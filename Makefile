@@ -29,9 +29,9 @@ build: ## build the module, nginx and the cors-policy tool into dist/
 run: ## run the demo of nginx-conf/ on 127.0.0.1:8080
 	@build/run
 
-test: ## check format and lints, and run the tests of the seven parts that follow, and bench-check
+test: ## check format and lints, and run the tests of the eight parts that follow, and bench-check
 	@build/packages build test browser bench-check
-	@build/test lint unit specs panics compare browser debian bench
+	@build/test lint unit specs panics compare browser debian neighbours bench
 
 lint: ## check format and lints
 	@build/packages build

@@ -24,10 +24,7 @@ function header(r) {
 }
 
 function body(r, data, flags) {
-    r.sendBuffer(data.toUpperCase(), flags);
-    if (flags.last) {
-        r.sendBuffer('the end\n', flags);
-    }
+    r.sendBuffer(String(data).toUpperCase(), flags);
 }
 
 export default {variable, streamed, content, header, body};

@@ -92,17 +92,18 @@ sub talk_to {
     return $received;
 }
 
-=head2 stop
+=head2 stop($signal)
 
-Has nginx quit, and waits for that. Returns what is wrong with its end, if anything.
+Has nginx quit, or end otherwise by another signal, and waits for that. Returns what is wrong with its end, if
+anything.
 
 =cut
 
 sub stop {
-    my ($self) = @_;
+    my ($self, $signal) = @_;
     my $pid = delete $self->{pid} or return '';
     local $?;
-    kill SIGQUIT, $pid;
+    kill $signal // SIGQUIT, $pid;
     my $deadline = time + $TIMEOUT;
     while (waitpid($pid, WNOHANG) == 0) {
         if (time > $deadline) {

@@ -40,6 +40,9 @@ END
         'image.png'    => png(60, 40),
         'GeoIP.dat'    => geoip(),
         'country.mmdb' => mmdb('QQ'),
+        # What is in it, nginx does not look at.
+        'small.txt.zst' => 'no frame of Zstandard',
+
         # Brotli has a form for what is not compressed: one such block, and the last, empty one.
         'small.txt.br' => brotli($small),
     );
