@@ -30,10 +30,17 @@ GET(ngx_http_request_t, header_sent)
 GET(ngx_http_request_t, internal)
 GET(ngx_http_request_t, post_action)
 
-SET(ngx_http_request_t, allow_ranges)
 SET(ngx_http_request_t, error_page)
-SET(ngx_http_request_t, expect_trailers)
-SET(ngx_http_request_t, header_only)
+
+/* Has the response end with its header, as that to HEAD. */
+void cors_policy_ngx_http_request_t_end_with_header(ngx_http_request_t *r);
+void
+cors_policy_ngx_http_request_t_end_with_header(ngx_http_request_t *r)
+{
+    r->header_only = 1;
+    r->expect_trailers = 0;
+    r->allow_ranges = 0;
+}
 
 /* To compare with. */
 SET(ngx_buf_t, memory)

@@ -287,9 +287,7 @@ pub(crate) fn make_preflight_answer(r: &mut ngx_http_request_t, responses: &Read
     // Otherwise nginx would put that in place of the status (`ngx_http_send_header`).
     r.err_status = 0;
     // As of a response to `HEAD`: whoever sends a body asks for this first.
-    request_bits::set_header_only(r, true);
-    request_bits::set_expect_trailers(r, false);
-    request_bits::set_allow_ranges(r, false);
+    request_bits::end_with_header(r);
     headers_out::clear_body(&mut r.headers_out);
     r.headers_out.status = ngx_uint_t::from(responses.preflight_status());
 }

@@ -35,8 +35,17 @@ bits! {
     get header_sent = cors_policy_ngx_http_request_t_header_sent;
     get internal = cors_policy_ngx_http_request_t_internal;
     get post_action = cors_policy_ngx_http_request_t_post_action;
-    set set_allow_ranges = cors_policy_ngx_http_request_t_set_allow_ranges;
     set set_error_page = cors_policy_ngx_http_request_t_set_error_page;
-    set set_expect_trailers = cors_policy_ngx_http_request_t_set_expect_trailers;
-    set set_header_only = cors_policy_ngx_http_request_t_set_header_only;
+}
+
+unsafe extern "C" {
+    fn cors_policy_ngx_http_request_t_end_with_header(r: *mut ngx_http_request_t);
+}
+
+/// Has the response end with its header, as that to `HEAD`: `header_only`, and neither trailers nor
+/// ranges.
+#[inline]
+pub(crate) fn end_with_header(r: &mut ngx_http_request_t) {
+    // SAFETY: writes bits of the request, which nothing else uses meanwhile.
+    unsafe { cors_policy_ngx_http_request_t_end_with_header(r) };
 }
