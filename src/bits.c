@@ -24,6 +24,7 @@
     void cors_policy_##type##_set_##bit(type *it, ngx_uint_t value);                               \
     void cors_policy_##type##_set_##bit(type *it, ngx_uint_t value) { it->bit = value; }
 
+GET(ngx_http_request_t, background)
 GET(ngx_http_request_t, filter_finalize)
 GET(ngx_http_request_t, header_only)
 GET(ngx_http_request_t, header_sent)

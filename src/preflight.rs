@@ -38,6 +38,15 @@ fn is_concerned(r: &ngx_http_request_t) -> bool {
     ptr::eq(r, r.main) && !request_bits::post_action(r)
 }
 
+/// Whether this is a copy of a refused request, made by `mirror` around its error page, and about to
+/// reach an application.
+///
+/// Only `ngx_http_mirror_module` makes subrequests that run in the background where a file is served.
+#[inline]
+fn is_copy_of_refused(r: &ngx_http_request_t) -> bool {
+    request_bits::background(r) && r.content_handler.is_some() && in_force::is_refused(r)
+}
+
 /// The handler of the server's rewrite phase, there only where a server can answer preflights as a
 /// whole.
 ///
@@ -85,7 +94,11 @@ pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t
     // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
     let r = unsafe { &*request };
     if !is_concerned(r) {
-        return NGX_DECLINED as ngx_int_t;
+        return if is_copy_of_refused(r) {
+            handle(request, |r| Ok(refuse(r)))
+        } else {
+            NGX_DECLINED as ngx_int_t
+        };
     }
     // Most requests end here; none of this can panic.
     match in_force::enter_fixed(r) {
@@ -154,7 +167,7 @@ pub(crate) unsafe extern "C" fn refused_handler(request: *mut ngx_http_request_t
     handle(request, |r| Ok(refuse(r)))
 }
 
-/// Does what `step` says with the main request `request`.
+/// Does what `step` says with `request`.
 #[inline]
 fn handle(
     request: *mut ngx_http_request_t,
@@ -169,7 +182,7 @@ fn handle(
         None => NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,
     };
     // Not left to nginx, for which `NGX_OK` means in most phases that the request goes on.
-    // SAFETY: `request` is the main request, and no reference to it is used any more.
+    // SAFETY: a request in a phase, and no reference to it is used any more.
     unsafe { ngx_http_finalize_request(request, rc) };
     NGX_DONE as ngx_int_t
 }
@@ -202,8 +215,8 @@ fn answer(r: &mut ngx_http_request_t, governed: &Governed<'_>) -> Step {
     Step::Continue
 }
 
-/// Refuses once more a request that an error page has led to where it must not come; nginx's own
-/// page is sent.
+/// Refuses once more a request that an error page has led to where it must not come, or its copy;
+/// nginx's own page is sent.
 fn refuse(r: &mut ngx_http_request_t) -> Step {
     // As if it had been through `ngx_http_send_error_page` without `recursive_error_pages`.
     request_bits::set_error_page(r, true);

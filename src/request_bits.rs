@@ -30,6 +30,7 @@ macro_rules! bits {
 }
 
 bits! {
+    get background = cors_policy_ngx_http_request_t_background;
     get filter_finalize = cors_policy_ngx_http_request_t_filter_finalize;
     get header_only = cors_policy_ngx_http_request_t_header_only;
     get header_sent = cors_policy_ngx_http_request_t_header_sent;

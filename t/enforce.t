@@ -19,7 +19,7 @@ _EOC_
 
 add_block_preprocessor(sub {
     my ($block) = @_;
-    $block->set_value(user_files => $policies);
+    $block->set_value(user_files => $policies . ($block->user_files // ''));
     $block->set_value(http_config => 'cors_policy_file ../html/cors.yaml;');
     $block->set_value(no_error_log => "[error]\n[alert]") unless defined $block->no_error_log;
 });
@@ -187,3 +187,52 @@ Origin: https://evil.example
 --- error_code: 403
 --- response_body
 api denied_origin
+
+
+
+=== mirror around the error page: no copy of a refused request reaches the application
+--- config
+mirror /mirror;
+error_page 403 /denied.html;
+location = /t {
+    cors_policy api;
+    return 200 "reached\n";
+}
+location = /file.txt {
+    cors_policy api;
+}
+location = /denied.html {
+    internal;
+}
+location = /mirror {
+    internal;
+    error_page 403 = @application;
+    proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/application;
+}
+location @application {
+    rewrite ^ /application break;
+    proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT;
+}
+location = /application {
+    mirror off;
+    access_log logs/application.log;
+    return 204;
+}
+location = /log {
+    mirror off;
+    default_type text/plain;
+    alias logs/application.log;
+}
+--- user_files
+>>> file.txt
+file
+>>> denied.html
+denied
+--- request eval
+["GET /t", "POST /t\na=b", "GET /file.txt", "GET /log", "GET /file.txt", "GET /log"]
+--- more_headers eval
+[("Origin: https://evil.example") x 3, "", "Origin: https://app.example.com", ""]
+--- error_code eval
+[403, 403, 403, 200, 200, 200]
+--- response_body_like eval
+["^denied\$", "^denied\$", "^denied\$", "^\$", "^file\$", "GET /application"]

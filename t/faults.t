@@ -394,7 +394,8 @@ SKIP: {
     }
     cmp_ok $fatal, '>', 3, 'large allocations fail';
 
-    # Anything else: nginx says so, or Rust does, which ends the process.
+    # Anything else: nginx says so, or Rust or the C library does, which ends the process.
+    my $says = qr/memory allocation of \d+ bytes failed|\w+\.c:\d+: [^\n]+: Assertion `[^\n]+' failed\./;
     $server->write_file('origins.txt', join '', map {"https://o$_.example\n"} 1 .. 100);
     my (%ends, @unclear);
     for my $n (map { 1 + 53 * $_ } 0 .. 60) {
@@ -405,7 +406,7 @@ SKIP: {
         last if $is_pending->();
         $ends{ $status == 0 ? 'is done without' : $status & 127 ? 'ends it' : 'is an error' }++;
         push @unclear, "$n: status $status: $output"
-            if ($status & 127) && !(($status & 127) == 6 && $output =~ /memory allocation of \d+ bytes failed/);
+            if ($status & 127) && !(($status & 127) == 6 && $output =~ $says);
     }
     is_deeply \@unclear, [], 'no memory for something small: nginx -t fails, and says so where it is the module';
     note explain { 'an allocation that fails' => \%ends };

@@ -69,6 +69,15 @@ location / {
     proxy_ssl_certificate_key $certificate;
     proxy_pass https://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
 }
+location /named/ {
+    proxy_set_header Host $http_host;
+    proxy_ssl_server_name on;
+    proxy_ssl_name one.example;
+    proxy_ssl_session_reuse off;
+    proxy_ssl_certificate $document_root/tls.pem;
+    proxy_ssl_certificate_key $document_root/tls.pem;
+    proxy_pass https://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+}
 location /plain/ {
     proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
 }
@@ -285,3 +294,37 @@ Host: site.example",
 Host: site.example"]
 --- error_code eval
 [200, 403]
+
+
+
+=== misdirected: nginx answers when it has read Host, and knows no Origin then; a preflight is no exception
+--- http_config
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1 ssl;
+    server_name one.example;
+    cors_policy api;
+    return 200 "not reached\n";
+}
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1 ssl;
+    server_name two.example;
+    ssl_verify_client on;
+    return 200 "not reached\n";
+}
+--- request eval
+["GET /named/t", "OPTIONS /named/t", "GET /named/t"]
+--- more_headers eval
+["Origin: https://app.example.com
+Host: two.example",
+"Origin: https://app.example.com
+Access-Control-Request-Method: PUT
+Host: two.example",
+"Origin: https://evil.example
+Host: two.example"]
+--- error_code eval
+[421, 421, 421]
+--- response_headers eval
+[("! Access-Control-Allow-Origin
+Vary: Origin") x 3]
+--- response_body_like eval
+[("421 Misdirected Request") x 3]
