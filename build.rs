@@ -1,5 +1,5 @@
 //! Passes on what nginx the module is built for, and generates from that nginx's headers what
-//! `src/layout.rs` compares with the bindings of `nginx-sys`.
+//! `src/nginx/layout.rs` compares with the bindings of `nginx-sys`.
 //!
 //! Which nginx that is, `nginx-sys` decides: the one that `NGINX_SOURCE_DIR` or `NGINX_BUILD_DIR`
 //! names, otherwise the vendored one. It tells what it found in `DEP_NGINX_*`, which cargo gives
@@ -93,12 +93,13 @@ fn pass_on_version() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Compiles `src/bits.c`, which reaches what bindings cannot.
+/// Compiles `src/nginx/bits.c`, which reaches what bindings cannot.
 fn compile_bits() -> Result<(), Box<dyn Error>> {
     // The package in `t/panics/` is built by this program too.
     let root = env::var("CARGO_MANIFEST_DIR")?;
-    let path = ["src", "../../src"].map(|source| Path::new(&root).join(source).join("bits.c"));
-    let path = path.into_iter().find(|path| path.exists()).ok_or("src/bits.c is missing")?;
+    let path =
+        ["src/nginx", "../../src/nginx"].map(|source| Path::new(&root).join(source).join("bits.c"));
+    let path = path.into_iter().find(|path| path.exists()).ok_or("src/nginx/bits.c is missing")?;
     println!("cargo::rerun-if-changed={}", path.display());
     let mut build = cc::Build::new();
     build.file(&path).includes(env::split_paths(&nginx_sys("INCLUDE")?)).warnings(false);

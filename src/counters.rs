@@ -1,8 +1,8 @@
-//! Counters in shared memory: what was decided, by policy.
+//! The counters of decisions, by policy, in shared memory.
 //!
-//! All workers count into the same memory, without locks. A policy finds its counters by its name,
-//! so that policies may come, go and change places. How nginx keeps the memory from one
-//! configuration to the next is in [`shared_zone`](crate::shared_zone).
+//! All workers count into the same memory, without locks. A policy finds its counters by its name, so
+//! policies can come and go. [`shared_zone`](crate::config::shared_zone) keeps the memory from one
+//! configuration to the next.
 
 use core::mem::offset_of;
 use core::ptr;
@@ -12,24 +12,24 @@ use std::collections::HashMap;
 
 use cors_policy::Decision;
 
-/// What kind of request a decision is about.
+/// The kind of request that a decision is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum RequestKind {
     Actual,
     Preflight,
 }
 
-/// What is counted. A request without `Origin` is none of these.
-pub(crate) const COUNTED: [(Kind, Decision); 6] = [
-    (Kind::Actual, Decision::Allowed),
-    (Kind::Actual, Decision::DeniedOrigin),
-    (Kind::Preflight, Decision::Allowed),
-    (Kind::Preflight, Decision::DeniedOrigin),
-    (Kind::Preflight, Decision::DeniedMethod),
-    (Kind::Preflight, Decision::DeniedHeader),
+/// The series that are counted. Requests without `Origin` are not counted.
+pub(crate) const SERIES: [(RequestKind, Decision); 6] = [
+    (RequestKind::Actual, Decision::Allowed),
+    (RequestKind::Actual, Decision::DeniedOrigin),
+    (RequestKind::Preflight, Decision::Allowed),
+    (RequestKind::Preflight, Decision::DeniedOrigin),
+    (RequestKind::Preflight, Decision::DeniedMethod),
+    (RequestKind::Preflight, Decision::DeniedHeader),
 ];
 
-impl Kind {
+impl RequestKind {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Actual => "actual",
@@ -38,17 +38,16 @@ impl Kind {
     }
 }
 
-/// The place of a decision in [`COUNTED`].
-#[inline]
-fn index(kind: Kind, decision: Decision) -> Option<usize> {
+/// The index of a decision in [`SERIES`].
+fn index(kind: RequestKind, decision: Decision) -> Option<usize> {
     match (kind, decision) {
         (_, Decision::None) => None,
-        (Kind::Actual, Decision::Allowed) => Some(0),
-        (Kind::Actual, _) => Some(1),
-        (Kind::Preflight, Decision::Allowed) => Some(2),
-        (Kind::Preflight, Decision::DeniedOrigin) => Some(3),
-        (Kind::Preflight, Decision::DeniedMethod) => Some(4),
-        (Kind::Preflight, Decision::DeniedHeader) => Some(5),
+        (RequestKind::Actual, Decision::Allowed) => Some(0),
+        (RequestKind::Actual, _) => Some(1),
+        (RequestKind::Preflight, Decision::Allowed) => Some(2),
+        (RequestKind::Preflight, Decision::DeniedOrigin) => Some(3),
+        (RequestKind::Preflight, Decision::DeniedMethod) => Some(4),
+        (RequestKind::Preflight, Decision::DeniedHeader) => Some(5),
     }
 }
 
@@ -57,8 +56,8 @@ const MAX_NAME: usize = 64;
 
 /// The counters of one policy.
 ///
-/// The layout is shared with other builds of the module: a change of it, or of [`Table`], needs
-/// another [`LAYOUT`](crate::shared_zone::LAYOUT).
+/// Other builds of the module use the same memory. A change of this layout, or of [`Table`], needs
+/// another [`LAYOUT`](crate::config::shared_zone::LAYOUT).
 #[repr(C, align(64))]
 pub(crate) struct Counters {
     /// Written under the lock of the shared memory.
@@ -66,21 +65,20 @@ pub(crate) struct Counters {
     name: [AtomicU8; MAX_NAME],
     /// The age of the table when a configuration last had a policy of this name.
     last_used: AtomicU64,
-    /// By dry run, and by the place in [`COUNTED`].
-    counts: [[AtomicU64; COUNTED.len()]; 2],
+    /// By dry run, and by the index in [`SERIES`].
+    counts: [[AtomicU64; SERIES.len()]; 2],
 }
 
 impl Counters {
-    /// Counts one decision. The counters depend on nothing else, so that no order is needed.
-    #[inline]
-    pub(crate) fn count(&self, kind: Kind, decision: Decision, dry_run: bool) {
+    /// Counts one decision. Relaxed ordering is enough, since the counters are independent.
+    pub(crate) fn count(&self, kind: RequestKind, decision: Decision, dry_run: bool) {
         if let Some(index) = index(kind, decision) {
             self.counts[usize::from(dry_run)][index].fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// How often each of [`COUNTED`] was decided.
-    pub(crate) fn counts(&self, dry_run: bool) -> [u64; COUNTED.len()] {
+    /// The counts of [`SERIES`].
+    pub(crate) fn counts(&self, dry_run: bool) -> [u64; SERIES.len()] {
         self.counts[usize::from(dry_run)].each_ref().map(|count| count.load(Ordering::Relaxed))
     }
 
@@ -91,7 +89,7 @@ impl Counters {
 
     /// Makes these the counters of a policy, from zero.
     fn take(&self, name: &[u8]) {
-        // Without a name nobody finds them, should this process die meanwhile.
+        // Without a name they are not found, should this process die meanwhile.
         self.name_length.store(0, Ordering::Relaxed);
         for count in self.counts.iter().flatten() {
             count.store(0, Ordering::Relaxed);
@@ -109,24 +107,24 @@ impl Counters {
     }
 }
 
-/// The counters of all policies: the first ones are in use, and the memory of the others was not
-/// touched yet.
+/// The counters of all policies. The first `used` ones are in use; the memory of the others is
+/// untouched.
 #[repr(C)]
 pub(crate) struct Table {
     capacity: usize,
     used: AtomicUsize,
-    /// How often counters were claimed.
+    /// The number of times that counters were claimed.
     age: AtomicU64,
-    // As many as `capacity` says.
+    // `capacity` elements.
     counters: [Counters; 0],
 }
 
 impl Table {
-    /// Room for 10,000 policies, and for some that come and go over many reloads before the
-    /// counters of the first ones are given to others. What is not used costs no memory.
+    /// Room for 10,000 policies, and for policies that come and go over many reloads. Unused counters
+    /// take no memory.
     const MIN_CAPACITY: usize = 16_384;
 
-    /// For how many counters a configuration with so many policies makes room.
+    /// The capacity of the table for a configuration with so many policies.
     pub(crate) fn capacity_for(policies: usize) -> usize {
         (policies + policies / 2).next_power_of_two().max(Self::MIN_CAPACITY)
     }
@@ -140,8 +138,7 @@ impl Table {
     ///
     /// # Safety
     ///
-    /// At `table` there is room for [`size`](Self::size) bytes, aligned to 64, which nobody else
-    /// uses yet.
+    /// `table` points to [`size`](Self::size) bytes, aligned to 64, that nothing else uses yet.
     pub(crate) unsafe fn init(table: *mut Self, capacity: usize) {
         let empty =
             Self { capacity, used: AtomicUsize::new(0), age: AtomicU64::new(0), counters: [] };
@@ -149,15 +146,15 @@ impl Table {
         unsafe { table.write(empty) };
     }
 
-    /// Those that have been in use. Others are never looked at, whatever the memory holds.
+    /// The counters that are in use. The memory of the others may hold anything.
     fn counters(&self) -> &[Counters] {
         self.first(self.used.load(Ordering::Relaxed))
     }
 
     fn first(&self, count: usize) -> &[Counters] {
         let first = ptr::from_ref(self).cast::<u8>();
-        // SAFETY: `init` was promised memory for `capacity` counters; each byte of it can be read
-        // as what it is a part of, and is written atomically.
+        // SAFETY: `init` got memory for `capacity` counters. Any bytes are valid counters, and they
+        // are written atomically.
         unsafe {
             let first = first.add(offset_of!(Self, counters)).cast::<Counters>();
             slice::from_raw_parts(first, count.min(self.capacity))
@@ -168,11 +165,10 @@ impl Table {
         self.counters().iter().map(|counters| (counters.name(), counters)).collect()
     }
 
-    /// The counters of each policy: those that it had, ones that nobody had yet, or, where there
-    /// are none left, those of the policy that has been gone for longest. `None` for one that finds
-    /// no room.
+    /// Finds the counters of each policy: those that it had, or unused ones, or those of the policy
+    /// that has been gone for the longest time. `None` for a policy that finds no room.
     ///
-    /// To be called under the lock of the shared memory.
+    /// Must be called under the lock of the shared memory.
     pub(crate) fn claim<'t>(
         &'t self,
         names: &[&str],
@@ -202,20 +198,20 @@ impl Table {
         names.iter().map(|name| claim(name.as_bytes())).collect()
     }
 
-    /// Counters that were never used.
+    /// Takes unused counters into use.
     fn push(&self) -> Option<&Counters> {
         let used = self.used.load(Ordering::Relaxed);
         if used >= self.capacity {
             return None;
         }
         let new = self.first(used + 1).last()?;
-        // Before they count as used, since the memory may hold anything.
+        // First, since the memory may hold anything.
         new.name_length.store(0, Ordering::Relaxed);
         self.used.store(used + 1, Ordering::Relaxed);
         Some(new)
     }
 
-    /// The counters that no policy uses, those first whose policy was there the longest ago.
+    /// The counters that no policy uses, the longest unused first.
     fn longest_gone<'t>(
         &'t self,
         is_used: &impl Fn(&[u8]) -> bool,
@@ -226,9 +222,9 @@ impl Table {
         gone.into_iter()
     }
 
-    /// Takes over the counts that these policies have in an older table.
+    /// Takes over the counts of these policies from an older table.
     ///
-    /// To be called under the locks of both.
+    /// Must be called under the locks of both.
     pub(crate) fn take_over(&self, older: &Self, names: &[&str]) {
         let older = older.by_name();
         let known: Vec<_> =

@@ -13,9 +13,12 @@ use nginx_sys::{
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
 
-use crate::conf::{Block, LocationConf, MainConf, Rejected, Setting};
-use crate::conf_ext::ConfExt;
-use crate::{Module, define, guard, status};
+use crate::config::define;
+use crate::config::location::{Block, LocationConf, Setting};
+use crate::config::main_conf::MainConf;
+use crate::nginx::conf::{ConfExt, Logged};
+use crate::nginx::panic;
+use crate::{Module, status};
 
 pub(crate) static mut COMMANDS: [ngx_command_t; 6] = [
     ngx_command_t {
@@ -84,14 +87,14 @@ extern "C" fn cmd_cors_policy_file(
             None => None,
         };
         let path = cf.path(path).ok_or(NGX_CONF_ERROR)?;
-        main.load(cf, &path, watch).map_err(|Rejected| NGX_CONF_ERROR)
+        main.load(cf, &path, watch).map_err(|Logged| NGX_CONF_ERROR)
     })
 }
 
 /// The parameter `watch=time` in milliseconds.
 fn interval(cf: &mut ngx_conf_t, parameter: ngx_str_t) -> Result<ngx_msec_t, *mut c_char> {
     if let Some(mut time) = parameter.strip_prefix("watch=") {
-        // SAFETY: the time is a part of the parameter.
+        // SAFETY: the time is part of the parameter.
         let time = unsafe { ngx_parse_time(&mut time, 0) };
         if let Ok(time @ 1..) = ngx_msec_t::try_from(time) {
             return Ok(time);
@@ -110,7 +113,7 @@ extern "C" fn cmd_cors_policy_define(
 ) -> *mut c_char {
     // SAFETY: as in `cmd_cors_policy_file`.
     let (cf, main) = unsafe { (&mut *cf, &mut *conf.cast::<MainConf>()) };
-    directive(cf, |cf, name| define::read(cf, main, name))
+    directive(cf, |cf, name| define::read(cf, &mut main.policies, name))
 }
 
 /// The `cors_policy name | $variable | off` directive.
@@ -141,15 +144,16 @@ extern "C" fn cmd_cors_policy(
                     error => return Err(error),
                 }
             }
-            Ok(name) => main.policies.put_in_force(cf, name),
+            Ok(name) => Setting::Named(main.policies.add_reference(cf, name)),
             Err(_) => return Err(cf.reject(format_args!("\"{name}\" cannot name a CORS policy"))),
         };
-        location.block = cf.block();
+        location.block = Block::of(cf);
         if location.block == Block::Server {
             main.servers.push(location);
         }
         main.used |= location.setting != Setting::Off;
-        main.is_late |= location.block == Block::If || location.setting == Setting::Variable;
+        main.needs_preaccess |=
+            location.block == Block::If || location.setting == Setting::Variable;
         Ok(())
     })
 }
@@ -168,15 +172,15 @@ extern "C" fn cmd_cors_policy_status(
     NGX_CONF_OK
 }
 
-/// Handles a directive whose first argument matters.
+/// Runs `handle` with the first argument of the directive that `cf` is at.
 fn directive(
     cf: &mut ngx_conf_t,
     handle: impl FnOnce(&mut ngx_conf_t, ngx_str_t) -> Result<(), *mut c_char>,
 ) -> *mut c_char {
     let log = cf.log;
-    // The directives of this kind take at least one argument.
+    // These directives take at least one argument.
     let argument = cf.words()[1];
-    match guard::catch(log, || handle(cf, argument)) {
+    match panic::catch(log, || handle(cf, argument)) {
         Some(Ok(())) => NGX_CONF_OK,
         Some(Err(error)) => error,
         None => NGX_CONF_ERROR,

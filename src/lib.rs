@@ -1,46 +1,40 @@
 //! `ngx_http_cors_policy_module`: CORS for nginx, from declared and validated policies.
 //!
-//! A request's way through the module: [`preflight`] answers an `OPTIONS` that is a preflight,
-//! [`header_filter`] writes into every response what the policy that is [`in_force`] decides. What
-//! a policy is and how it decides is in the crate `cors-policy`, which knows nothing of nginx; here
-//! is what moves its decisions in and out.
+//! In the rewrite phase the module notes the location's policy, and answers a preflight on the spot
+//! ([`request::preflight`]). In the header filter it decides, counts, and writes the CORS headers into
+//! the response ([`request::header_filter`]). The crate `cors-policy` makes the decisions; it knows
+//! nothing of nginx.
+//!
+//! This file is the module as nginx sees it. Imports among the folders go downwards only: `request` and
+//! `status` use `config`, all use `counters` and `nginx`, and `nginx` uses none of them.
 
-mod conf;
-mod conf_ext;
-mod configurations;
-mod context;
-mod cors_request;
+mod config;
 mod counters;
-mod define;
 mod directives;
-mod fail_points;
-mod guard;
-mod header_filter;
-mod headers_out;
-mod in_force;
-mod layout;
-mod preflight;
-mod ready;
-mod request_bits;
-mod shared_zone;
+mod nginx;
+mod request;
 mod status;
-mod variables;
-mod watch;
 
 use core::ffi::{c_char, c_void};
 use core::ptr;
 
 use nginx_sys::{
-    NGX_ERROR, NGX_HTTP_MODULE, NGX_OK, NGX_PROCESS_SINGLE, ngx_array_push, ngx_conf_t,
-    ngx_cycle_t, ngx_http_handler_pt, ngx_http_module_t, ngx_http_phases,
+    NGX_ERROR, NGX_HTTP_MODULE, NGX_OK, NGX_PROCESS_SINGLE, NGX_PROCESS_WORKER, ngx_array_push,
+    ngx_conf_t, ngx_cycle_t, ngx_http_handler_pt, ngx_http_module_t, ngx_http_phases,
     ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, ngx_http_phases_NGX_HTTP_REWRITE_PHASE,
-    ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t, ngx_int_t, ngx_log_t,
-    ngx_module_t, ngx_process, ngx_uint_t,
+    ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE, ngx_http_request_t, ngx_int_t, ngx_module_t,
+    ngx_process, ngx_uint_t,
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 use ngx::http::{HttpModule, HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
 
-use crate::conf::{LocationConf, MainConf, Rejected};
+use crate::config::cycles;
+use crate::config::define::ngx_cors_policy_define_module;
+use crate::config::location::LocationConf;
+use crate::config::main_conf::MainConf;
+use crate::nginx::conf::{Logged, add_nameless_variable};
+use crate::nginx::{layout, panic};
+use crate::request::{header_filter, preflight, variables};
 
 static MODULE_CONTEXT: ngx_http_module_t = ngx_http_module_t {
     preconfiguration: Some(preconfiguration),
@@ -53,7 +47,7 @@ static MODULE_CONTEXT: ngx_http_module_t = ngx_http_module_t {
     merge_loc_conf: Some(merge_loc_conf),
 };
 
-/// What nginx knows the module by.
+/// The module.
 #[allow(non_upper_case_globals)]
 #[used]
 #[cfg_attr(not(feature = "export-modules"), unsafe(no_mangle))]
@@ -78,7 +72,7 @@ mod export {
     #[unsafe(no_mangle)]
     pub(crate) static mut ngx_modules: [*const ngx_module_t; 3] = [
         &raw const super::ngx_http_cors_policy_module,
-        &raw const crate::define::ngx_cors_policy_define_module,
+        &raw const super::ngx_cors_policy_define_module,
         ptr::null(),
     ];
 
@@ -89,10 +83,10 @@ mod export {
         ptr::null(),
     ];
 
-    /// nginx places the module before the first of its modules that is named here after it. Header
-    /// filters run in the opposite order, so this one runs after all that set headers of a
-    /// response, `ngx_http_headers_filter_module` and third-party filters among them, and before
-    /// the ones that only serialize it.
+    /// nginx places the module before the first of its modules that this list names after it. Header
+    /// filters run in the opposite order. So this one runs after `ngx_http_headers_filter_module`,
+    /// third-party filters and all others that set response headers, and before those that serialize
+    /// the response.
     #[unsafe(no_mangle)]
     pub(crate) static mut ngx_module_order: [*const c_char; 3] = [
         c"ngx_http_cors_policy_module".as_ptr(),
@@ -101,15 +95,12 @@ mod export {
     ];
 }
 
-/// The request's pool has no memory left.
-struct OutOfMemory;
-
-/// The module as the traits of `ngx` know it.
+/// The module, for the traits of `ngx`.
 struct Module;
 
 impl HttpModule for Module {
     fn module() -> &'static ngx_module_t {
-        // SAFETY: nginx writes to the module only while it loads its configuration, in one thread.
+        // SAFETY: nginx writes to the module only while it reads its configuration, in one thread.
         unsafe { &*Self::ptr() }
     }
 }
@@ -130,26 +121,19 @@ impl Module {
     }
 }
 
-/// Where nginx logs what concerns a request.
-#[inline]
-fn log_of(r: &ngx_http_request_t) -> *mut ngx_log_t {
-    // SAFETY: a request has a connection, and that a log.
-    unsafe { (*r.connection).log }
-}
-
-/// Checks, when all of `http` is read, that the policies that are used are defined, and makes room
-/// for what requests remember, and for the counters.
+/// Checks, after all of `http` is read, that every referenced policy is defined. Adds the variable in
+/// which requests remember their policy, and the shared memory of the counters.
 unsafe extern "C" fn init_main_conf(cf: *mut ngx_conf_t, conf: *mut c_void) -> *mut c_char {
     // SAFETY: nginx passes a valid configuration and what `create_main_conf` made.
     let (cf, main) = unsafe { (&mut *cf, &mut *conf.cast::<MainConf>()) };
-    let done = guard::catch(cf.log, || {
-        main.policies.check_uses(cf).map_err(|Rejected| NGX_ERROR as ngx_int_t)?;
+    let done = panic::catch(cf.log, || {
+        main.policies.check_references(cf).map_err(|Logged| NGX_ERROR as ngx_int_t)?;
         if main.used {
-            in_force::reserve(cf, main)?;
+            main.variable = Some(add_nameless_variable(cf)?);
         }
-        // Policies that are not in force anywhere may have been, and may be again.
+        // A policy that no location applies may have been applied before, and may be again.
         let has_counters = main.used || main.has_status || main.policies.count() > 0;
-        if has_counters { shared_zone::add(cf, main) } else { Ok(()) }
+        if has_counters { main.policies.add_shared_zone(cf) } else { Ok(()) }
     });
     match done {
         Some(Ok(())) => NGX_CONF_OK,
@@ -157,7 +141,7 @@ unsafe extern "C" fn init_main_conf(cf: *mut ngx_conf_t, conf: *mut c_void) -> *
     }
 }
 
-/// Lets a location inherit from what is around it.
+/// Lets a location inherit from the block around it.
 unsafe extern "C" fn merge_loc_conf(
     cf: *mut ngx_conf_t,
     prev: *mut c_void,
@@ -167,23 +151,36 @@ unsafe extern "C" fn merge_loc_conf(
     let (cf, outer, location) =
         unsafe { (&*cf, &*prev.cast::<LocationConf>(), &mut *conf.cast::<LocationConf>()) };
     let Some(main) = Module::main_conf(cf) else { return NGX_CONF_ERROR };
-    match guard::catch(cf.log, || location.merge(main, outer)) {
+    match panic::catch(cf.log, || location.merge(&main.policies, main.variable, outer)) {
         Some(()) => NGX_CONF_OK,
         None => NGX_CONF_ERROR,
     }
 }
 
-/// Begins to watch policy files, in each worker.
+/// Starts to watch policy files, in each worker.
 unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     // SAFETY: nginx passes the cycle that the worker serves requests with.
     let cycle = unsafe { &mut *cycle };
-    match guard::catch(cycle.log, || watch::start(cycle)) {
+    match panic::catch(cycle.log, || start_watching(cycle)) {
         Some(()) => NGX_OK as ngx_int_t,
         None => NGX_ERROR as ngx_int_t,
     }
 }
 
-/// Notes the cycle that nginx is about to use, also where it is without `http`.
+/// Starts to watch policy files, if this process serves requests. Helpers of nginx, such as the cache
+/// manager, call `init_process` too.
+fn start_watching(cycle: &mut ngx_cycle_t) {
+    // SAFETY: plain data of this process.
+    let process = unsafe { ngx_process };
+    if ![NGX_PROCESS_WORKER, NGX_PROCESS_SINGLE].map(|it| it as ngx_uint_t).contains(&process) {
+        return;
+    }
+    if let Some(main) = Module::main_conf_mut(cycle) {
+        main.start_watching(cycle);
+    }
+}
+
+/// Notes the cycle that nginx is about to use, also if it has no `http`.
 unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     // SAFETY: nginx passes the cycle, which has the one before it.
     let (cycle, is_reload) = unsafe {
@@ -193,12 +190,12 @@ unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     };
     // SAFETY: plain data of this process.
     let is_single = unsafe { ngx_process } == NGX_PROCESS_SINGLE as ngx_uint_t;
-    let done = guard::catch(cycle.log, || {
-        configurations::note_cycle(cycle)?;
-        configurations::number(cycle);
-        // Without a master process a reload starts no worker, which would begin to watch.
+    let done = panic::catch(cycle.log, || {
+        cycles::note_cycle(cycle)?;
+        cycles::number(cycle);
+        // Without a master process a reload starts no worker that would start to watch.
         if is_reload && is_single {
-            watch::start(cycle);
+            start_watching(cycle);
         }
         Ok(())
     });
@@ -209,17 +206,18 @@ unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     }
 }
 
-/// Prepares for messages of panics, before anything is configured.
+/// Starts to keep the messages of panics, and checks the layout of nginx's structs, before anything is
+/// configured.
 unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     // SAFETY: nginx passes a valid configuration.
     let cf = unsafe { &mut *cf };
-    guard::keep_messages();
+    panic::keep_messages();
     #[cfg(feature = "fail-points")]
-    fail_points::announce(cf.log);
-    let done = guard::catch(cf.log, || {
-        layout::check_bits(cf).map_err(|Rejected| NGX_ERROR as ngx_int_t)?;
+    nginx::fail_points::announce(cf.log);
+    let done = panic::catch(cf.log, || {
+        layout::check_bits(cf).map_err(|Logged| NGX_ERROR as ngx_int_t)?;
         // SAFETY: the cycle that is being configured.
-        configurations::note_cycle(unsafe { &*cf.cycle })
+        cycles::note_cycle(unsafe { &*cf.cycle })
     });
     match done {
         Some(Ok(())) => NGX_OK as ngx_int_t,
@@ -228,12 +226,12 @@ unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     }
 }
 
-/// Adds the variables, and puts the module into the way of requests, where any policy is in force.
+/// Adds the variables, and installs the handlers and the filter if any location applies a policy.
 unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
     // SAFETY: nginx passes a valid configuration.
     let cf = unsafe { &mut *cf };
     let Some(main) = Module::main_conf_mut(cf) else { return NGX_ERROR as ngx_int_t };
-    let done = guard::catch(cf.log, || {
+    let done = panic::catch(cf.log, || {
         variables::add(cf)?;
         if main.used { install(cf, main) } else { Ok(()) }
     });
@@ -245,26 +243,26 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
 }
 
 fn install(cf: &mut ngx_conf_t, main: &MainConf) -> Result<(), ngx_int_t> {
-    // SAFETY: configurations of this `http`, which are merged by now.
+    // SAFETY: configurations of this `http`, which is merged by now.
     if main.servers.iter().any(|server| unsafe { &**server }.is_whole_server()) {
         let phase = ngx_http_phases_NGX_HTTP_SERVER_REWRITE_PHASE;
         add_handler(cf, phase, preflight::server_rewrite_handler)?;
     }
     add_handler(cf, ngx_http_phases_NGX_HTTP_REWRITE_PHASE, preflight::rewrite_handler)?;
-    if main.is_late {
+    if main.needs_preaccess {
         add_handler(cf, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, preflight::preaccess_handler)?;
     }
     if main.policies.may_refuse() {
-        // After the other one, so that nginx calls it first.
+        // Added after the other one, so nginx calls it first.
         add_handler(cf, ngx_http_phases_NGX_HTTP_PREACCESS_PHASE, preflight::refused_handler)?;
     }
-    configurations::add(cf)?;
+    cycles::add(cf)?;
     // SAFETY: `http` is being configured, in one thread.
     unsafe { header_filter::install() };
     Ok(())
 }
 
-/// Makes a function handle every request in a phase, before the functions that were added earlier.
+/// Adds a handler to a phase. nginx calls it before those that were added earlier.
 fn add_handler(
     cf: &ngx_conf_t,
     phase: ngx_http_phases,

@@ -12,9 +12,11 @@ use nginx_sys::{
 };
 use ngx::http::HttpModuleMainConf;
 
-use crate::conf::{Definition, Policies};
-use crate::counters::{COUNTED, Kind};
-use crate::{Module, OutOfMemory, fail_points, guard, request_bits};
+use crate::Module;
+use crate::config::policies::{Policies, PolicyEntry};
+use crate::counters::{RequestKind, SERIES};
+use crate::nginx::request::{self, OutOfMemory, log_of};
+use crate::nginx::{fail_points, panic};
 
 /// The two ways to write the counters.
 #[derive(Clone, Copy)]
@@ -25,7 +27,7 @@ enum Format {
 }
 
 impl Format {
-    /// Which one `?format=` asks for; `None` for one that there is not.
+    /// The format that `?format=` asks for; `None` if it is unknown.
     fn asked_for(r: &mut ngx_http_request_t) -> Option<Self> {
         const FORMAT: &str = "format";
         let mut value = ngx_str_t::empty();
@@ -58,7 +60,7 @@ impl Format {
 pub(crate) unsafe extern "C" fn handler(r: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx calls a content handler with a valid request, which nothing else uses.
     let r = unsafe { &mut *r };
-    match guard::catch_request(r, respond) {
+    match panic::catch(log_of(r), || respond(r)) {
         Some(Ok(rc) | Err(rc)) => rc,
         None => NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,
     }
@@ -69,7 +71,7 @@ fn respond(r: &mut ngx_http_request_t) -> Result<ngx_int_t, ngx_int_t> {
     if r.method & (NGX_HTTP_GET | NGX_HTTP_HEAD) as ngx_uint_t == 0 {
         return Err(NGX_HTTP_NOT_ALLOWED as ngx_int_t);
     }
-    // SAFETY: the body of the main request or subrequest in its content phase was not read.
+    // SAFETY: in the content phase, the body of the request is not read yet.
     let rc = unsafe { ngx_http_discard_request_body(r) };
     if rc != NGX_OK as ngx_int_t {
         return Err(rc);
@@ -86,14 +88,13 @@ fn respond(r: &mut ngx_http_request_t) -> Result<ngx_int_t, ngx_int_t> {
         ngx_str_t { len: content_type.len(), data: content_type.as_ptr().cast_mut() };
     r.headers_out.content_type_len = content_type.len();
 
-    // SAFETY: as a content handler does; the chain lives on the stack for the call only, in which
-    // nginx copies what it keeps of it, and the buffer in the request's pool.
+    // SAFETY: as any content handler does. nginx copies the links of the chain, which is on the stack;
+    // the buffer is in the request's pool.
     unsafe {
         let rc = ngx_http_send_header(r);
-        // The header may be sent in part only (`NGX_AGAIN`), or be kept back by a filter until the
+        // With `NGX_AGAIN` the header is sent in part; with `NGX_OK` a filter may keep it back until the
         // body comes.
-        if rc == NGX_ERROR as ngx_int_t || rc > NGX_OK as ngx_int_t || request_bits::header_only(r)
-        {
+        if rc == NGX_ERROR as ngx_int_t || rc > NGX_OK as ngx_int_t || request::header_only(r) {
             return Ok(rc);
         }
         let buf = ngx_pcalloc(r.pool, mem::size_of::<ngx_buf_t>()).cast::<ngx_buf_t>();
@@ -112,8 +113,8 @@ fn respond(r: &mut ngx_http_request_t) -> Result<ngx_int_t, ngx_int_t> {
 struct Body;
 
 impl Body {
-    /// Writes twice: to learn the length, and into as much memory. What has become longer
-    /// meanwhile, a count with one more digit, has room too.
+    /// Writes twice: to measure the length, and into the allocated memory. There is room for counts
+    /// that get one more digit in between.
     fn of(
         pool: *mut ngx_pool_t,
         write: impl Fn(&mut Text<'_>) -> fmt::Result,
@@ -128,7 +129,7 @@ impl Body {
         if room.is_null() {
             return Err(OutOfMemory);
         }
-        // SAFETY: as many bytes as were asked for; zeroed before they are referred to.
+        // SAFETY: `size` bytes were allocated; they are zeroed before a reference to them exists.
         let room = unsafe {
             room.write_bytes(0, size);
             slice::from_raw_parts_mut(room, size)
@@ -140,7 +141,7 @@ impl Body {
     }
 }
 
-/// Takes what fits, and counts what is written.
+/// Writes as much as fits, and counts the whole length.
 struct Text<'b> {
     room: &'b mut [u8],
     length: usize,
@@ -156,12 +157,11 @@ impl Write for Text<'_> {
     }
 }
 
-/// Every counter of a policy: the mode, what is counted, and the count.
-fn counts(definition: &Definition) -> impl Iterator<Item = (&'static str, Kind, Decision, u64)> {
+/// Every counter of a policy: mode, kind of request, decision, count.
+fn counts(entry: &PolicyEntry) -> impl Iterator<Item = (&'static str, RequestKind, Decision, u64)> {
     [("enforced", false), ("dry_run", true)].into_iter().flat_map(move |(mode, dry_run)| {
-        let counts =
-            definition.counters().get().map_or([0; COUNTED.len()], |all| all.counts(dry_run));
-        COUNTED.into_iter().zip(counts).map(move |((kind, decision), n)| (mode, kind, decision, n))
+        let counts = entry.counters().get().map_or([0; SERIES.len()], |all| all.counts(dry_run));
+        SERIES.into_iter().zip(counts).map(move |((kind, decision), n)| (mode, kind, decision, n))
     })
 }
 
@@ -171,9 +171,9 @@ fn write_prometheus(to: &mut impl Write, policies: &Policies) -> fmt::Result {
          and whether the policy was enforced or tried out.\n\
          # TYPE nginx_cors_requests_total counter\n",
     )?;
-    // A policy's name has no character that would have to be escaped.
-    for (policy, definition) in policies.iter() {
-        for (mode, kind, decision, count) in counts(definition) {
+    // No character of a policy's name needs to be escaped.
+    for (policy, entry) in policies.iter() {
+        for (mode, kind, decision, count) in counts(entry) {
             let kind = kind.as_str();
             writeln!(
                 to,
@@ -187,10 +187,10 @@ fn write_prometheus(to: &mut impl Write, policies: &Policies) -> fmt::Result {
 
 fn write_json(to: &mut impl Write, policies: &Policies) -> fmt::Result {
     to.write_str("{\"policies\":{")?;
-    for (index, (policy, definition)) in policies.iter().enumerate() {
+    for (index, (policy, entry)) in policies.iter().enumerate() {
         let comma = if index == 0 { "" } else { "," };
         write!(to, "{comma}\"{policy}\":[")?;
-        for (index, (mode, kind, decision, count)) in counts(definition).enumerate() {
+        for (index, (mode, kind, decision, count)) in counts(entry).enumerate() {
             let comma = if index == 0 { "" } else { "," };
             let kind = kind.as_str();
             write!(

@@ -1,13 +1,13 @@
-//! Places in which the test of panics asks for one: `t/panics/panics.t`.
+//! Places where a test can make the module panic: see `t/panics/panics.t`.
 //!
-//! Only the package in `t/panics/` has the feature that makes them do anything; in the module that
-//! ships they are empty.
+//! Only the package in `t/panics/` enables the feature. In the module that ships, these functions are
+//! empty.
 
 use std::path::Path;
 
 use nginx_sys::ngx_http_request_t;
 
-/// Panics where the request asks for it: by the name of the place in `X-Panic-In`.
+/// Panics if the request's `X-Panic-In` header names `place`.
 #[inline(always)]
 pub(crate) fn in_request(r: &ngx_http_request_t, place: &str) {
     #[cfg(feature = "fail-points")]
@@ -16,12 +16,12 @@ pub(crate) fn in_request(r: &ngx_http_request_t, place: &str) {
     let _ = (r, place);
 }
 
-/// Panics where there is a file beside `document` that asks for it, by the name of the place behind
-/// that of the document. Once, for the file is removed.
+/// Panics if a file next to `document` asks for it: the document's name with the extension
+/// `panic-in-` and `place`. The file is removed, so this happens once.
 #[inline(always)]
-pub(crate) fn beside(document: &Path, place: &str) {
+pub(crate) fn next_to(document: &Path, place: &str) {
     #[cfg(feature = "fail-points")]
-    enabled::beside(document, place);
+    enabled::next_to(document, place);
     #[cfg(not(feature = "fail-points"))]
     let _ = (document, place);
 }
@@ -38,7 +38,7 @@ mod enabled {
     use ngx::http::list_iterator;
     use ngx::ngx_log_error;
 
-    /// Says at every start what kind of build this is.
+    /// Logs at every start that this build is for tests.
     pub(crate) fn announce(log: *mut ngx_log_t) {
         ngx_log_error!(
             NGX_LOG_WARN,
@@ -58,7 +58,7 @@ mod enabled {
         }
     }
 
-    pub(super) fn beside(document: &Path, place: &str) {
+    pub(super) fn next_to(document: &Path, place: &str) {
         if fs::remove_file(document.with_extension(format!("panic-in-{place}"))).is_ok() {
             panic!("a file asked for a panic in the {place}");
         }

@@ -1,9 +1,10 @@
-//! What the module notes on a request, in its context: a panic, or a preflight that is being
-//! answered.
+//! The module's context of a request: a panic, or a preflight that is being answered.
 //!
-//! The context is one pointer, which nginx sets to null on an internal redirect. The two numbers of
-//! [`Failure`] are a panic; everything else that is not null points to a [`PreflightAnswer`] on the
-//! stack of the function that sends it.
+//! The context is one pointer, which nginx sets to null on an internal redirect:
+//!
+//! - null: nothing is noted;
+//! - 1 or 2: a panic, see [`Failure`];
+//! - any other value: a [`PreflightHandoff`] on the stack of the function that answers a preflight.
 
 use core::ffi::c_void;
 use core::ptr;
@@ -11,17 +12,15 @@ use core::ptr;
 use nginx_sys::ngx_http_request_t;
 use ngx::http::HttpModule;
 
+use super::cors_request::CorsRequest;
+use super::effective_policy::AppliedPolicy;
 use crate::Module;
-use crate::cors_request::CorsRequest;
-use crate::in_force::Governed;
 
 /// Whether nothing is noted.
-#[inline]
 pub(crate) fn is_empty(r: &ngx_http_request_t) -> bool {
     get(r).is_null()
 }
 
-#[inline]
 fn get(r: &ngx_http_request_t) -> *mut c_void {
     // SAFETY: a request has a context for every module.
     unsafe { *r.ctx.add(Module::module().ctx_index) }
@@ -32,17 +31,17 @@ fn set(r: &mut ngx_http_request_t, context: *mut c_void) {
     unsafe { *r.ctx.add(Module::module().ctx_index) = context };
 }
 
-/// A panic over a request.
+/// A panic while the module handled the request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The response is to become an error, when its header is sent.
+    /// The header filter still has to turn the response into an error.
     Unanswered = 1,
     /// The response is the error.
     Answered,
 }
 
 impl Failure {
-    /// What a panic over this request has left to do.
+    /// The panic that is noted for this request.
     pub(crate) fn of(r: &ngx_http_request_t) -> Option<Self> {
         const UNANSWERED: usize = Failure::Unanswered as usize;
         const ANSWERED: usize = Failure::Answered as usize;
@@ -58,14 +57,15 @@ impl Failure {
     }
 }
 
-/// A preflight that a phase handler answers, for the header filter that it calls.
-pub(crate) struct PreflightAnswer<'r> {
-    pub(crate) governed: Governed<'r>,
+/// A preflight that a phase handler answers, and the policy that answers it, for the header filter.
+// PERF: without it the header filter would look both up again, for 278 instructions.
+pub(crate) struct PreflightHandoff<'r> {
+    pub(crate) applied: AppliedPolicy<'r>,
     pub(crate) request: &'r CorsRequest<'r>,
 }
 
-impl<'r> PreflightAnswer<'r> {
-    /// Runs `f`, while which [`of`](Self::of) finds this.
+impl PreflightHandoff<'_> {
+    /// Runs `f`. Until it returns, [`of`](Self::of) finds this hand-off.
     pub(crate) fn during<T>(
         &self,
         r: &mut ngx_http_request_t,
@@ -80,15 +80,15 @@ impl<'r> PreflightAnswer<'r> {
         result
     }
 
-    /// The one for `r`, which no [`Failure`] is noted for, if it is being answered.
+    /// The hand-off for `r`, if there is one.
     ///
     /// # Safety
     ///
-    /// Not to be kept beyond the call of the header filter.
-    #[inline]
-    pub(crate) unsafe fn of(r: &ngx_http_request_t) -> Option<&'r Self> {
-        // SAFETY: a context that is no failure is one that `during` set, which takes it back before
-        // the answer is gone.
-        unsafe { get(r).cast::<Self>().as_ref() }
+    /// No [`Failure`] is noted for `r`, and the result is not used after the header filter returns:
+    /// it is on the stack of the phase handler that called it.
+    pub(crate) unsafe fn of<'f>(r: &ngx_http_request_t) -> Option<&'f PreflightHandoff<'f>> {
+        // SAFETY: a context that is not a failure was set by `during`, which takes it back before
+        // the hand-off ends.
+        unsafe { get(r).cast::<PreflightHandoff<'f>>().as_ref() }
     }
 }

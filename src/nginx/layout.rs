@@ -1,18 +1,16 @@
-//! The layout of nginx's structs, checked when the module is built.
+//! Checks the layout of nginx's structs, when the module is built and when it is loaded.
 //!
-//! `nginx-sys` generates its bindings once and makes them again only when nginx's configuration
-//! changes. Where a header has changed since (a package update, a patch), they would be stale, and
-//! the module would read and write beside the fields it means. So `build.rs` generates the structs
-//! that the module reaches into from the headers as they are now, and the build stops here where
-//! the two differ in size or in the place of a field that is used.
+//! `nginx-sys` generates its bindings once, and again only when nginx's configuration changes. If a
+//! header has changed since (a package update, a patch), the bindings are stale, and the module would
+//! access the wrong fields. So `build.rs` generates the structs that the module uses again, from the
+//! current headers. The build stops here if the two differ in size or in the offset of a used field.
 
 use core::mem::MaybeUninit;
 use core::slice;
 
 use nginx_sys::{ngx_conf_t, ngx_uint_t};
 
-use crate::conf::Rejected;
-use crate::conf_ext::ConfExt;
+use super::conf::{ConfExt, Logged};
 
 #[allow(
     unknown_lints,
@@ -106,15 +104,15 @@ macro_rules! same_bits {
             $($(fn $c(it: *mut nginx_sys::$name, value: ngx_uint_t);)*)*
         }
 
-        /// Checks the places of single bits, of which Rust knows nothing when it compiles, and what
-        /// lies behind the bits of a request, against what C says (`bits.c`).
+        /// Compares the positions of single bits, which Rust cannot check at compile time, and the
+        /// offsets of the fields behind the bits of a request, with those in C (`bits.c`).
         ///
         /// # Errors
         ///
-        /// If the module would read or write other bits than it means, which is logged.
-        pub(crate) fn check_bits(cf: &mut ngx_conf_t) -> Result<(), Rejected> {
+        /// If one differs, which is logged.
+        pub(crate) fn check_bits(cf: &mut ngx_conf_t) -> Result<(), Logged> {
             $($({
-                // SAFETY: all bytes zero is a struct of C, of which only a bit is set.
+                // SAFETY: a struct of C with all bytes zero, in which one bit is set.
                 let (bound, current) = unsafe {
                     let mut bound = MaybeUninit::<nginx_sys::$name>::zeroed();
                     let mut current = MaybeUninit::<nginx_sys::$name>::zeroed();
@@ -145,13 +143,13 @@ const REQUEST: [usize; 3] = [
     core::mem::offset_of!(nginx_sys::ngx_http_request_t, host_end),
 ];
 
-fn differs(cf: &mut ngx_conf_t, what: &str) -> Rejected {
+fn differs(cf: &mut ngx_conf_t, what: &str) -> Logged {
     cf.log_emerg(format_args!(
         "ngx_http_cors_policy_module does not know where nginx has {what}: it was compiled with \
          bindings of another nginx, or bindgen places this otherwise than C; compile it again after \
          \"cargo clean --package nginx-sys\""
     ));
-    Rejected
+    Logged
 }
 
 /// All bytes of a struct that was zeroed before fields of it were set.

@@ -1,4 +1,4 @@
-//! The variables: what is in force for a request, and what was decided.
+//! The variables `$cors_policy`, `$cors_decision` and `$cors_allow_origin`.
 
 use core::ptr;
 
@@ -10,40 +10,46 @@ use nginx_sys::{
 };
 use ngx::http::{HttpModuleMainConf, NgxHttpCoreModule};
 
-use crate::context::Failure;
-use crate::cors_request::{CorsRequest, headers_in};
-use crate::headers_out::str_of;
-use crate::in_force::Governed;
-use crate::{OutOfMemory, fail_points, guard, in_force};
+use super::context::Failure;
+use super::cors_request::CorsRequest;
+use super::effective_policy::{self, AppliedPolicy};
+use crate::nginx::headers_in::headers_in;
+use crate::nginx::headers_out::str_of;
+use crate::nginx::request::{OutOfMemory, log_of};
+use crate::nginx::{fail_points, panic};
 
-/// Finds the value of a variable, for a request that a policy is in force for.
-type Value = fn(Governed<'_>, &CorsRequest<'_>) -> ngx_str_t;
+/// Computes the value of a variable, for a request that a policy applies to.
+type Value = fn(AppliedPolicy<'_>, &CorsRequest<'_>) -> ngx_str_t;
 
 const VARIABLES: [(&str, Value); 3] = [
-    ("cors_policy", |governed, _| str_of(governed.responses.name().as_bytes())),
-    ("cors_decision", |governed, request| {
-        str_of(governed.decide(request).decision().as_str().as_bytes())
+    ("cors_policy", |applied, _| str_of(applied.responses.name().as_bytes())),
+    ("cors_decision", |applied, request| {
+        str_of(applied.decide(request).decision().as_str().as_bytes())
     }),
-    ("cors_allow_origin", |governed, request| match governed.decide(request).allow_origin() {
-        _ if governed.dry_run => ngx_str_t::empty(),
+    ("cors_allow_origin", |applied, request| match applied.decide(request).allow_origin() {
+        _ if applied.is_dry_run => ngx_str_t::empty(),
         Some(FieldValue::Ready(value)) => str_of(value),
         Some(FieldValue::Origin) => request.origin.value().unwrap_or_default(),
         Some(FieldValue::RequestMethod | FieldValue::RequestHeaders) | None => ngx_str_t::empty(),
     }),
 ];
 
-/// Adds each variable that the configuration has not.
+/// Adds each variable, unless the configuration already has one of that name.
 ///
-/// To be called when all of `http` has been read: nginx finds out what a name in the configuration
-/// stands for after that, and would let no directive have a name that the module has already.
+/// Must be called after all of `http` is read. nginx resolves the names in the configuration after
+/// that. Added earlier, the module's variables would keep directives from defining their own.
+///
+/// # Errors
+///
+/// `NGX_ERROR` if nginx cannot add one.
 pub(crate) fn add(cf: &mut ngx_conf_t) -> Result<(), ngx_int_t> {
     for (index, (name, _)) in VARIABLES.iter().enumerate() {
         if is_taken(cf, name) {
             continue;
         }
         let mut name = str_of(name.as_bytes());
-        // What is decided can change on the way of a request, with an internal redirect. A module
-        // that adds its own only now gets the name.
+        // Not cacheable: the decision can change with an internal redirect. Changeable: another module
+        // that adds a variable of this name even later gets the name.
         let flags = NGX_HTTP_VAR_NOCACHEABLE | NGX_HTTP_VAR_CHANGEABLE;
         // SAFETY: called while `http` is being configured; nginx copies the name, and gives null or
         // the variable, which is in the configuration's pool.
@@ -56,41 +62,41 @@ pub(crate) fn add(cf: &mut ngx_conf_t) -> Result<(), ngx_int_t> {
     Ok(())
 }
 
-/// Whether the configuration has a variable of this name, in any case, from whatever directive.
+/// Whether the configuration has a variable of this name, in any case, from any directive.
 fn is_taken(cf: &ngx_conf_t, name: &str) -> bool {
     let Some(core) = NgxHttpCoreModule::main_conf(cf) else { return false };
-    // SAFETY: nginx makes the table before it reads `http`, and has it until all variables are known;
-    // it is an array of `ngx_hash_key_t`, whose keys are names.
+    // SAFETY: nginx makes the table before it reads `http`, and keeps it until all variables are
+    // known. It is an array of `ngx_hash_key_t`, whose keys are names.
     let keys: &[ngx_hash_key_t] =
         unsafe { core.variables_keys.as_ref().map_or(&[], |table| table.keys.as_slice()) };
     keys.iter().any(|key| key.key.as_bytes().eq_ignore_ascii_case(name.as_bytes()))
 }
 
-/// Gives the value of the variable whose index in `VARIABLES` is `data`.
+/// The handler of the variable with the index `data` in `VARIABLES`.
 unsafe extern "C" fn get(
     r: *mut ngx_http_request_t,
     value: *mut ngx_http_variable_value_t,
     data: usize,
 ) -> ngx_int_t {
     // SAFETY: nginx passes a valid request, which has a main request, and the value to fill in.
-    // A subrequest speaks of the request that it is a part of.
+    // In a subrequest, the variables are those of its main request.
     let (r, value) = unsafe { (&mut *(*r).main, &mut *value) };
 
-    // One panic a request is enough.
+    // After a panic, the request ends with an error anyway.
     if Failure::of(r).is_some() {
         return NGX_ERROR as ngx_int_t;
     }
-    let found = guard::catch_request(r, |r| {
+    let found = panic::catch(log_of(r), || {
         fail_points::in_request(r, "variable handler");
-        match in_force::get(r) {
-            Ok(Some(governed)) => {
-                VARIABLES[data].1(governed, &CorsRequest::of(r.method, headers_in(r)))
-            }
+        // SAFETY: the request lasts longer than this call, in which its headers do not change.
+        let (policy, headers_in) = unsafe { (effective_policy::policy(r), headers_in(r)) };
+        match policy {
+            Ok(Some(applied)) => VARIABLES[data].1(applied, &CorsRequest::of(r.method, headers_in)),
             Ok(None) | Err(OutOfMemory) => ngx_str_t::empty(),
         }
     });
     let Some(found) = found else {
-        // For nginx the variable is empty now, and the request goes on.
+        // nginx continues as if the variable were empty; the header filter makes this an error.
         Failure::Unanswered.note(r);
         return NGX_ERROR as ngx_int_t;
     };
@@ -98,7 +104,7 @@ unsafe extern "C" fn get(
     value.set_valid(1);
     value.set_no_cacheable(0);
     value.set_not_found(0);
-    // The length of a value has 28 bits; that of a request header is far below.
+    // The length of a value has 28 bits, far more than a request header needs.
     value.set_len(found.len as u32);
     value.data = if found.is_empty() { ptr::null_mut() } else { found.data };
     NGX_OK as ngx_int_t

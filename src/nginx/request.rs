@@ -1,6 +1,15 @@
-//! Single bits of a request, through C: see `bits.c`.
+//! `ngx_http_request_t`: its bits, through C (see `bits.c`), and its log.
 
-use nginx_sys::{ngx_http_request_t, ngx_uint_t};
+use nginx_sys::{ngx_http_request_t, ngx_log_t, ngx_uint_t};
+
+/// The request's pool has no memory left.
+pub(crate) struct OutOfMemory;
+
+/// The log for messages about a request.
+pub(crate) fn log_of(r: &ngx_http_request_t) -> *mut ngx_log_t {
+    // SAFETY: a request has a connection, which has a log.
+    unsafe { (*r.connection).log }
+}
 
 macro_rules! bits {
     ($(get $get:ident = $c_get:ident;)* $(set $set:ident = $c_set:ident;)*) => {
@@ -11,7 +20,6 @@ macro_rules! bits {
 
         $(
             #[doc = concat!("`r->", stringify!($get), "`")]
-            #[inline]
             pub(crate) fn $get(r: &ngx_http_request_t) -> bool {
                 // SAFETY: reads a bit of the request.
                 unsafe { $c_get(r) != 0 }
@@ -20,7 +28,6 @@ macro_rules! bits {
 
         $(
             #[doc = concat!("Writes the bit: `", stringify!($set), "`.")]
-            #[inline]
             pub(crate) fn $set(r: &mut ngx_http_request_t, value: bool) {
                 // SAFETY: writes a bit of the request, which nothing else uses meanwhile.
                 unsafe { $c_set(r, value.into()) };
@@ -43,9 +50,8 @@ unsafe extern "C" {
     fn cors_policy_ngx_http_request_t_end_with_header(r: *mut ngx_http_request_t);
 }
 
-/// Has the response end with its header, as that to `HEAD`: `header_only`, and neither trailers nor
-/// ranges.
-#[inline]
+/// Ends the response with its header, like a response to `HEAD`: sets `header_only`, and clears
+/// `expect_trailers` and `allow_ranges`.
 pub(crate) fn end_with_header(r: &mut ngx_http_request_t) {
     // SAFETY: writes bits of the request, which nothing else uses meanwhile.
     unsafe { cors_policy_ngx_http_request_t_end_with_header(r) };

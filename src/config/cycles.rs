@@ -1,9 +1,9 @@
-//! The configurations in this process that have the module.
+//! The cycles and configurations of this process that have the module.
 //!
-//! nginx has one chain of filters for a process. Without a master process, requests that began
-//! before a reload go through the chain of the new configuration, also where their own one is
-//! without the module: it then has no place for what the module looks up. And a reload that fails
-//! late leaves its chain behind.
+//! A process has one chain of filters. Without a master process, requests that began before a reload
+//! pass through the chain of the new configuration. Their own configuration may not have the module,
+//! and then has nothing for the module to look up. A reload that fails late also leaves its chain
+//! behind.
 
 use core::ffi::c_void;
 use core::ptr;
@@ -17,17 +17,16 @@ use nginx_sys::{
 
 use crate::Module;
 
-/// Which one a configuration is: the address of its array of main configurations.
+/// Identifies a configuration of `http`: the address of its array of main configurations.
 type Identity = *mut c_void;
 
-/// The one that was added last.
+/// The configuration that was added last.
 static LATEST: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
-/// All of them, as addresses.
+/// All configurations, as addresses.
 static ALL: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
 /// Whether the request is served with a configuration that has the module.
-#[inline]
 pub(crate) fn is_of_module(r: &ngx_http_request_t) -> bool {
     let identity: Identity = r.main_conf.cast();
     ptr::eq(identity, LATEST.load(Ordering::Relaxed)) || is_known(identity)
@@ -39,15 +38,19 @@ fn is_known(identity: Identity) -> bool {
 }
 
 fn all<T>(f: impl FnOnce(&mut Vec<usize>) -> T) -> T {
-    // One thread uses it, and a panic leaves it whole.
+    // Only one thread uses the list, and a panic does not leave it half-changed.
     f(&mut ALL.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-/// Adds the configuration that nginx is reading, for as long as it lives.
+/// Adds the configuration that nginx is reading, until nginx frees it.
+///
+/// # Errors
+///
+/// `NGX_ERROR` if there is no memory.
 pub(crate) fn add(cf: &ngx_conf_t) -> Result<(), ngx_int_t> {
     // SAFETY: while `http` is being configured, `ctx` is its context.
     let identity: Identity = unsafe { (*cf.ctx.cast::<ngx_http_conf_ctx_t>()).main_conf.cast() };
-    on_end(cf.pool, remove, identity)?;
+    at_end(cf.pool, remove, identity)?;
     all(|all| all.push(identity.addr()));
     LATEST.store(identity, Ordering::Relaxed);
     Ok(())
@@ -63,16 +66,20 @@ unsafe extern "C" fn remove(identity: *mut c_void) {
     }
 }
 
-/// How many configurations, with `http` or without, have the module loaded.
+/// The number of cycles that have the module, with `http` or without.
 static LOADED: AtomicUsize = AtomicUsize::new(0);
 
-/// Notes that the module is loaded for a cycle of nginx.
+/// Notes that a cycle of nginx has the module.
 ///
-/// A shared object that is unloaded may stay in memory, with what is in it. nginx would take the
-/// numbers that it gave the module for valid when the object is loaded again, though it may have
-/// given them to another module meanwhile. So they go with the last cycle.
+/// A shared object may stay in memory after nginx unloads it, with its data. When nginx loads it
+/// again, it would take the numbers in `ngx_module_t` for valid, though another module may have them
+/// by now. So the numbers are reset when the last cycle ends.
+///
+/// # Errors
+///
+/// `NGX_ERROR` if there is no memory.
 pub(crate) fn note_cycle(cycle: &ngx_cycle_t) -> Result<(), ngx_int_t> {
-    on_end(cycle.pool, forget_cycle, ptr::null_mut())?;
+    at_end(cycle.pool, forget_cycle, ptr::null_mut())?;
     LOADED.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }
@@ -81,7 +88,7 @@ unsafe extern "C" fn forget_cycle(_data: *mut c_void) {
     if LOADED.fetch_sub(1, Ordering::Relaxed) > 1 {
         return;
     }
-    for module in [Module::ptr(), &raw mut crate::define::ngx_cors_policy_define_module] {
+    for module in [Module::ptr(), &raw mut super::define::ngx_cors_policy_define_module] {
         // SAFETY: no cycle has the module any more, and nginx is in its one thread.
         unsafe {
             (*module).index = UNSET;
@@ -93,11 +100,11 @@ unsafe extern "C" fn forget_cycle(_data: *mut c_void) {
 /// `NGX_MODULE_UNSET_INDEX`
 const UNSET: ngx_uint_t = ngx_uint_t::MAX;
 
-/// Gives the module a number among those of `http`, in a cycle without `http`, in which nginx gives
-/// it none.
+/// Gives the module a number among the modules of `http`, in a cycle without `http`, where nginx
+/// gives it none.
 ///
-/// When the next cycle has `http` and not the module, `ngx_count_modules` takes the missing number
-/// for the greatest one, and adds 1: nginx ends with a segmentation fault.
+/// If the next cycle has `http` but not the module, `ngx_count_modules` takes the unset number for
+/// the greatest one and adds 1: nginx ends with a segmentation fault.
 pub(crate) fn number(cycle: &ngx_cycle_t) {
     let module = Module::ptr();
     // SAFETY: nginx is in its one thread.
@@ -114,14 +121,14 @@ pub(crate) fn number(cycle: &ngx_cycle_t) {
         // SAFETY: as above.
         next = unsafe { next.add(1) };
     }
-    // The last one of as many as there are modules, or the next that is free.
+    // The number of the last module, or the next free one.
     let free = (taken.len().saturating_sub(1)..).find(|index| !taken.contains(index));
     // SAFETY: as above.
     unsafe { (*module).ctx_index = free.unwrap_or(UNSET) };
 }
 
-/// Has `f` called with `data` when the pool is destroyed.
-fn on_end(
+/// Calls `f` with `data` when nginx destroys the pool.
+fn at_end(
     pool: *mut ngx_pool_t,
     f: unsafe extern "C" fn(*mut c_void),
     data: *mut c_void,

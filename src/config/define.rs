@@ -1,9 +1,8 @@
 //! `cors_policy_define`: a policy in the nginx configuration.
 //!
-//! The directives in the block are the keys of a policy document, and become the same tree of
-//! nodes that a YAML file becomes, so that both go through one validation. They belong to a module
-//! of a type of its own: nginx then takes, between the braces, these directives and `include`, and
-//! nothing else.
+//! The directives in the block are the keys of a policy document. They become the same tree of nodes
+//! as a YAML file, so both go through one validation. The directives belong to a module of its own
+//! type: between the braces, nginx accepts only these directives and `include`.
 
 use core::ffi::{c_char, c_void};
 use core::{mem, ptr};
@@ -15,10 +14,10 @@ use nginx_sys::{
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 
-use crate::conf::{MainConf, Rejected};
-use crate::conf_ext::{ConfExt, Place};
-use crate::guard;
-use crate::ready::ReadyPolicy;
+use super::policies::Policies;
+use super::rendered_policy::RenderedPolicy;
+use crate::nginx::conf::{ConfExt, Logged, SourceLine};
+use crate::nginx::panic;
 
 /// The type of the module of the block's directives: "CORS".
 const MODULE_TYPE: ngx_uint_t = u32::from_le_bytes(*b"CORS") as ngx_uint_t;
@@ -74,16 +73,16 @@ static mut COMMANDS: [ngx_command_t; 17] = [
 /// The keys and values of one pair of braces.
 type Keys = Vec<(Node, Node)>;
 
-/// A policy, as far as it was read.
+/// The part of a policy that is read so far.
 #[derive(Default)]
 struct Block {
-    /// The keys of the braces that are open.
+    /// The keys of the innermost open block.
     keys: Keys,
     rules: Vec<Node>,
     in_rule: bool,
-    /// Where each directive stands. Lines of nodes are indices into this, from 1: an included file
-    /// counts its own lines.
-    places: Vec<Place>,
+    /// The line of each directive. The line numbers of nodes are indices into this, from 1, since
+    /// included files count their own lines.
+    lines: Vec<SourceLine>,
 }
 
 impl Block {
@@ -93,33 +92,37 @@ impl Block {
         unsafe { &mut *cf.handler_conf.cast() }
     }
 
-    fn note(&mut self, place: Place) -> u32 {
-        self.places.push(place);
-        self.places.len() as u32
+    fn note(&mut self, line: SourceLine) -> u32 {
+        self.lines.push(line);
+        self.lines.len() as u32
     }
 
-    fn into_node(mut self) -> (Node, Vec<Place>) {
+    fn into_node(mut self) -> (Node, Vec<SourceLine>) {
         if let Some(first) = self.rules.first() {
             let line = first.line;
             let key = Node { value: Value::String("rules".to_owned()), line };
             self.keys.push((key, Node { value: Value::List(self.rules), line }));
         }
-        (Node { value: Value::Map(self.keys), line: Some(1) }, self.places)
+        (Node { value: Value::Map(self.keys), line: Some(1) }, self.lines)
     }
 }
 
-/// Reads the block that `cf` stands before, and adds the policy to `main`.
+/// Reads the block that begins at `cf`, and adds its policy to `policies`.
+///
+/// # Errors
+///
+/// The value by which a directive's handler reports an error.
 pub(crate) fn read(
     cf: &mut ngx_conf_t,
-    main: &mut MainConf,
+    policies: &mut Policies,
     name: ngx_str_t,
 ) -> Result<(), *mut c_char> {
     let Ok(name) = name.to_str().map(str::to_owned) else {
         return Err(cf.reject(format_args!("\"{name}\" cannot name a CORS policy")));
     };
-    let place = cf.place();
+    let line = cf.source_line();
     let mut block = Block::default();
-    block.note(place.clone());
+    block.note(line.clone());
 
     let outer = (cf.module_type, cf.cmd_type, cf.handler_conf);
     cf.module_type = MODULE_TYPE;
@@ -132,25 +135,24 @@ pub(crate) fn read(
         return Err(rv);
     }
 
-    let (node, places) = block.into_node();
-    match document::policy_from_node(&name, &node, place.file()) {
-        Ok(policy) => main
-            .policies
-            .define(cf, ReadyPolicy::new(policy), place, None, false)
-            .map_err(|Rejected| NGX_CONF_ERROR),
+    let (node, lines) = block.into_node();
+    match document::policy_from_node(&name, &node, line.file()) {
+        Ok(policy) => policies
+            .define(cf, RenderedPolicy::new(policy), line, None, false)
+            .map_err(|Logged| NGX_CONF_ERROR),
         Err(report) => {
             for mistake in report.mistakes() {
-                let place = mistake
+                let directive = mistake
                     .line()
-                    .filter(|_| mistake.file() == place.file())
-                    .and_then(|line| places.get(line as usize - 1));
-                match place {
-                    Some(place) => cf.log_emerg_at(place, mistake.message()),
-                    None => cf.log_emerg_at(&places[0], mistake),
+                    .filter(|_| mistake.file() == line.file())
+                    .and_then(|line| lines.get(line as usize - 1));
+                match directive {
+                    Some(directive) => cf.log_emerg_at(directive, mistake.message()),
+                    None => cf.log_emerg_at(&lines[0], mistake),
                 }
             }
             if let Some(rest) = report.rest() {
-                cf.log_emerg_at(&places[0], rest);
+                cf.log_emerg_at(&lines[0], rest);
             }
             Err(NGX_CONF_ERROR)
         }
@@ -159,11 +161,11 @@ pub(crate) fn read(
 
 /// Reads directives up to the closing brace.
 fn parse(cf: &mut ngx_conf_t) -> *mut c_char {
-    // SAFETY: `cf` is the configuration that nginx is reading, behind an opening brace.
+    // SAFETY: nginx is reading the configuration `cf`, after an opening brace.
     unsafe { ngx_conf_parse(cf, ptr::null_mut()) }
 }
 
-/// Follows nginx's message about an unknown directive by the name that may have been meant.
+/// Adds a suggestion to nginx's message about an unknown directive.
 fn suggest(cf: &mut ngx_conf_t) {
     let Some(Ok(word)) = cf.words().first().map(|word| word.to_str()) else { return };
     let known = || document::keys().filter(|key| *key != "rules").chain(["rule"]);
@@ -174,7 +176,7 @@ fn suggest(cf: &mut ngx_conf_t) {
     }
 }
 
-/// A directive that is a key of a policy.
+/// The directive of a key of a policy.
 extern "C" fn cmd_key(
     cf: *mut ngx_conf_t,
     _cmd: *mut ngx_command_t,
@@ -182,7 +184,7 @@ extern "C" fn cmd_key(
 ) -> *mut c_char {
     // SAFETY: nginx calls with a valid configuration.
     let cf = unsafe { &mut *cf };
-    guard::catch(cf.log, || match read_key(cf) {
+    panic::catch(cf.log, || match read_key(cf) {
         Ok(()) => NGX_CONF_OK,
         Err(error) => error,
     })
@@ -190,14 +192,14 @@ extern "C" fn cmd_key(
 }
 
 fn read_key(cf: &mut ngx_conf_t) -> Result<(), *mut c_char> {
-    let place = cf.place();
+    let line = cf.source_line();
     let mut words = Vec::with_capacity(cf.words().len());
     for word in cf.words() {
         words.push(
             word.to_str().map(str::to_owned).map_err(|_| c"is not UTF-8".as_ptr().cast_mut())?,
         );
     }
-    let line = Block::open(cf).note(place);
+    let line = Block::open(cf).note(line);
     let mut words = words.into_iter();
     let key = words.next().unwrap_or_default();
     let mut words = words.map(|word| Node::string(word, line)).collect::<Vec<_>>();
@@ -208,7 +210,7 @@ fn read_key(cf: &mut ngx_conf_t) -> Result<(), *mut c_char> {
             let value = match (document::key_kind(&key), word.as_str()) {
                 (Some(KeyKind::Boolean), "on") => Value::Bool(true),
                 (Some(KeyKind::Boolean), "off") => Value::Bool(false),
-                // A path is relative to the folder of nginx.conf, as everywhere in it.
+                // As everywhere in nginx.conf, a path is relative to its folder.
                 _ if key == "allow_origins_file" => Value::String(full_path(cf)?),
                 _ => Value::String(mem::take(word)),
             };
@@ -222,7 +224,7 @@ fn read_key(cf: &mut ngx_conf_t) -> Result<(), *mut c_char> {
 
 /// The argument of the directive as a path.
 fn full_path(cf: &mut ngx_conf_t) -> Result<String, *mut c_char> {
-    // `read_key` has seen that there is one argument.
+    // `read_key` has checked that there is one argument.
     let name = cf.words()[1];
     let path = cf.path(name).ok_or(NGX_CONF_ERROR)?;
     path.into_os_string().into_string().map_err(|_| c"is not UTF-8".as_ptr().cast_mut())
@@ -236,13 +238,13 @@ extern "C" fn cmd_rule(
 ) -> *mut c_char {
     // SAFETY: nginx calls with a valid configuration.
     let cf = unsafe { &mut *cf };
-    guard::catch(cf.log, || {
-        let place = cf.place();
+    panic::catch(cf.log, || {
+        let line = cf.source_line();
         let block = Block::open(cf);
         if mem::replace(&mut block.in_rule, true) {
             return c"is not allowed in another one".as_ptr().cast_mut();
         }
-        let line = block.note(place);
+        let line = block.note(line);
         let around = mem::take(&mut block.keys);
         let rv = parse(cf);
         let block = Block::open(cf);

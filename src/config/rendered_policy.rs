@@ -1,0 +1,164 @@
+//! A policy with its response headers rendered as nginx's header lines.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::ops::Deref;
+use std::sync::Arc;
+
+use cors_policy::{Answer, Decision, FieldValue, OriginHeader, Policy, Responses, Template};
+use nginx_sys::{ngx_http_request_t, ngx_pool_cleanup_add, ngx_str_t, ngx_table_elt_t};
+
+use super::shared_zone::PolicyCounters;
+use crate::counters::RequestKind;
+use crate::nginx::headers_out::{line, str_of};
+use crate::nginx::request::OutOfMemory;
+
+/// A policy: its list of origins, and its responses, ready to be copied into nginx's.
+pub(crate) struct RenderedPolicy {
+    responses: Arc<RenderedResponses>,
+    policy: Policy,
+}
+
+impl RenderedPolicy {
+    pub(crate) fn new(policy: Policy) -> Self {
+        let responses = Arc::clone(policy.responses());
+        let without_origin =
+            RenderedHeaders::new(policy.decide(OriginHeader::Absent).template()).lines;
+        let responses = Arc::new(RenderedResponses {
+            templates: responses.templates().map(RenderedHeaders::new).collect(),
+            without_origin,
+            counters: Cell::new(PolicyCounters::NONE),
+            responses,
+        });
+        Self { responses, policy }
+    }
+
+    /// The responses. A request needs nothing else once the policy has decided.
+    pub(crate) fn responses(&self) -> &Arc<RenderedResponses> {
+        &self.responses
+    }
+}
+
+impl Deref for RenderedPolicy {
+    type Target = Policy;
+
+    fn deref(&self) -> &Policy {
+        &self.policy
+    }
+}
+
+/// The responses of a policy, without its list of origins: small enough for a request to hold for as
+/// long as it lasts.
+pub(crate) struct RenderedResponses {
+    // The lines point to bytes of `responses`.
+    templates: Box<[RenderedHeaders]>,
+    without_origin: Box<[ngx_table_elt_t]>,
+    /// Set by nginx's thread, before the first request.
+    counters: Cell<PolicyCounters>,
+    responses: Arc<Responses>,
+}
+
+// SAFETY: the lines point to the responses, which do not change, and to static data.
+unsafe impl Send for RenderedResponses {}
+// SAFETY: as above. Only nginx's thread uses the counters; another thread may make a policy before
+// that, or free one afterwards.
+unsafe impl Sync for RenderedResponses {}
+
+impl RenderedResponses {
+    /// The lines for a request without `Origin`. None of them echoes a value of the request.
+    pub(crate) fn lines_without_origin(&self) -> &[ngx_table_elt_t] {
+        &self.without_origin
+    }
+
+    /// The headers of an answer of this policy.
+    pub(crate) fn headers(&self, answer: &Answer<'_>) -> &RenderedHeaders {
+        &self.templates[answer.template().index()]
+    }
+
+    /// Counts a decision.
+    pub(crate) fn count(&self, kind: RequestKind, decision: Decision, dry_run: bool) {
+        if let Some(counters) = self.counters.get().get() {
+            counters.count(kind, decision, dry_run);
+        }
+    }
+
+    /// Holds the responses for a request, until nginx frees the request.
+    ///
+    /// # Errors
+    ///
+    /// If the request's pool has no memory.
+    pub(crate) fn hold(
+        self: &Arc<Self>,
+        r: &ngx_http_request_t,
+    ) -> Result<*const Self, OutOfMemory> {
+        // SAFETY: a request has a pool, whose cleanup handlers run when the request is freed.
+        let cleanup = unsafe { ngx_pool_cleanup_add(r.pool, 0).as_mut() }.ok_or(OutOfMemory)?;
+        let held = Arc::into_raw(Arc::clone(self));
+        cleanup.handler = Some(release);
+        cleanup.data = held.cast_mut().cast();
+        Ok(held)
+    }
+
+    /// Sets the counters that [`count`](Self::count) uses.
+    pub(crate) fn set_counters(&self, counters: PolicyCounters) {
+        self.counters.set(counters);
+    }
+}
+
+/// The cleanup handler that [`RenderedResponses::hold`] installs.
+unsafe extern "C" fn release(data: *mut c_void) {
+    // SAFETY: `hold` stored an `Arc` here.
+    drop(unsafe { Arc::from_raw(data.cast::<RenderedResponses>().cast_const()) });
+}
+
+impl Deref for RenderedResponses {
+    type Target = Responses;
+
+    fn deref(&self) -> &Responses {
+        &self.responses
+    }
+}
+
+/// The headers of one kind of answer.
+pub(crate) struct RenderedHeaders {
+    lines: Box<[ngx_table_elt_t]>,
+    echoes: Box<[(usize, Echo)]>,
+}
+
+/// The value of a request that a header echoes.
+#[derive(Clone, Copy)]
+pub(crate) enum Echo {
+    Origin,
+    Method,
+    Headers,
+}
+
+impl RenderedHeaders {
+    fn new(template: &Template) -> Self {
+        let mut lines = Vec::new();
+        let mut echoes = Vec::new();
+        for (index, (name, value)) in template.fields().enumerate() {
+            let (value, echo) = match value {
+                FieldValue::Ready(value) => (str_of(value), None),
+                FieldValue::Origin => (ngx_str_t::empty(), Some(Echo::Origin)),
+                FieldValue::RequestMethod => (ngx_str_t::empty(), Some(Echo::Method)),
+                FieldValue::RequestHeaders => (ngx_str_t::empty(), Some(Echo::Headers)),
+            };
+            lines.push(line(name.as_str(), name.lowercase(), value));
+            echoes.extend(echo.map(|echo| (index, echo)));
+        }
+        let vary = template.vary().value();
+        lines.extend(vary.map(|value| line("Vary", "vary", str_of(value.as_bytes()))));
+        Self { lines: lines.into(), echoes: echoes.into() }
+    }
+
+    /// All lines, with `Vary` last if there is one.
+    pub(crate) fn lines(&self) -> &[ngx_table_elt_t] {
+        &self.lines
+    }
+
+    /// The indices of the lines that echo a value of the request, which are empty here.
+    pub(crate) fn echoes(&self) -> &[(usize, Echo)] {
+        &self.echoes
+    }
+}

@@ -1,0 +1,10 @@
+//! nginx's C interface in Rust. Nothing in this folder knows the rest of the module.
+
+pub(crate) mod conf;
+pub(crate) mod fail_points;
+pub(crate) mod headers_in;
+pub(crate) mod headers_out;
+pub(crate) mod layout;
+pub(crate) mod panic;
+pub(crate) mod request;
+pub(crate) mod thread;

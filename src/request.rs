@@ -1,0 +1,15 @@
+//! A request's way through the module.
+//!
+//! [`preflight`] sees a request first, in the rewrite phase: it notes the location's policy
+//! ([`effective_policy`]), answers a preflight and refuses a request that the policy keeps out.
+//! [`header_filter`] sees every response last: it decides, counts, and writes the CORS headers.
+
+mod context;
+mod cors_request;
+mod denial_log;
+mod early_answer;
+mod effective_policy;
+pub(crate) mod header_filter;
+pub(crate) mod preflight;
+mod upstream_headers;
+pub(crate) mod variables;

@@ -1,0 +1,75 @@
+//! The log line about a denial, at `info`.
+
+use core::fmt;
+
+use cors_policy::{Decision, OriginHeader};
+use nginx_sys::{NGX_LOG_INFO, ngx_http_request_t, ngx_uint_t};
+use ngx::ngx_log_error;
+
+use super::cors_request::CorsRequest;
+use super::effective_policy::AppliedPolicy;
+use crate::nginx::request::log_of;
+
+/// Logs that the policy denies the request.
+pub(super) fn log(
+    r: &ngx_http_request_t,
+    applied: &AppliedPolicy<'_>,
+    request: &CorsRequest<'_>,
+    decision: Decision,
+) {
+    let log = log_of(r);
+    // SAFETY: the log of a request, which lives as long as the request.
+    if unsafe { (*log).log_level } < NGX_LOG_INFO as ngx_uint_t {
+        return;
+    }
+    let policy = applied.responses.name();
+    let origin = Excerpt(match request.origin.header() {
+        OriginHeader::One(value) => Some(value),
+        OriginHeader::Absent | OriginHeader::Repeated => None,
+    });
+    let preflight = request.preflight();
+    let method = Excerpt(preflight.map(|preflight| preflight.method()));
+    let headers = Excerpt(preflight.and_then(|preflight| preflight.headers().next()));
+    let dry_run = if applied.is_dry_run { ", dry run" } else { "" };
+    match decision {
+        Decision::DeniedMethod => {
+            ngx_log_error!(
+                NGX_LOG_INFO,
+                log,
+                "CORS policy \"{policy}\": {decision}, origin: {origin}, method: {method}{dry_run}"
+            );
+        }
+        Decision::DeniedHeader => {
+            ngx_log_error!(
+                NGX_LOG_INFO,
+                log,
+                "CORS policy \"{policy}\": {decision}, origin: {origin}, headers: {headers}{dry_run}"
+            );
+        }
+        _ => {
+            ngx_log_error!(
+                NGX_LOG_INFO,
+                log,
+                "CORS policy \"{policy}\": {decision}, origin: {origin}{dry_run}"
+            );
+        }
+    }
+}
+
+/// A value of a request for a log line: in quotes, escaped, and not too long.
+struct Excerpt<'r>(Option<&'r [u8]>);
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// In bytes; longer than any well-formed origin in ordinary use.
+        const MAX: usize = 128;
+
+        match self.0 {
+            Some(value) if value.len() > MAX => {
+                write!(f, "\"{}\"...", value[..MAX].escape_ascii())
+            }
+            Some(value) => write!(f, "\"{}\"", value.escape_ascii()),
+            None => f.write_str("repeated"),
+        }
+    }
+}

@@ -1,0 +1,406 @@
+//! The policy of a request, also after internal redirects.
+//!
+//! The policy is that of the last location on the request's way with a setting of its own. If no
+//! location has one, it is the policy of the first location. So the policy of the location that the
+//! client asked for survives `error_page`, `try_files`, `index` and `X-Accel-Redirect`, unless the last
+//! location says otherwise: a page must be able to read its errors.
+//!
+//! nginx clears the contexts of all modules on an internal redirect, but keeps the values of indexed
+//! variables. So a request remembers its policy in the value of a variable without a name, which no
+//! configuration can write. Where the policy is known when the configuration is read, that costs no
+//! allocation.
+//!
+//! A policy that can be replaced decides at once, and the request keeps the decision and the responses.
+//! It never keeps the list of origins: a download that lasts for hours would keep every version of it.
+
+use core::{ptr, slice};
+
+use cors_policy::{Answer, Decision, OriginHeader};
+use nginx_sys::{
+    NGX_LOG_ERR, NGX_OK, ngx_http_complex_value, ngx_http_complex_value_t, ngx_http_request_t,
+    ngx_http_variable_value_t, ngx_int_t, ngx_palloc, ngx_str_t,
+};
+use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf};
+use ngx::ngx_log_error;
+
+use super::cors_request::CorsRequest;
+use crate::Module;
+use crate::config::location::{Decided, LocationConf, LocationPolicy, Setting};
+use crate::config::policies::{Policies, PolicyEntry};
+use crate::config::rendered_policy::{RenderedPolicy, RenderedResponses};
+use crate::nginx::headers_in::headers_in;
+use crate::nginx::request::{OutOfMemory, log_of};
+
+/// The policy that applies to a request. `'r` is the time that the request lasts.
+#[derive(Clone, Copy)]
+pub(crate) struct AppliedPolicy<'r> {
+    pub(crate) responses: &'r RenderedResponses,
+    /// Whether decisions are only counted and logged: `cors_policy_dry_run`.
+    pub(crate) is_dry_run: bool,
+    policy: Option<&'r RenderedPolicy>,
+    decided: Option<Decided>,
+}
+
+impl<'r> AppliedPolicy<'r> {
+    /// The policy of a location; `None` if there is none.
+    ///
+    /// # Safety
+    ///
+    /// The request that `policy` applies to must last for `'r`.
+    pub(super) unsafe fn of(policy: &LocationPolicy) -> Option<Self> {
+        // SAFETY: what a `LocationPolicy` points to is in the request's configuration, or the request
+        // holds it. The `LocationPolicy` itself is not kept.
+        let policy: &'r LocationPolicy = unsafe { &*ptr::from_ref(policy) };
+        Some(Self {
+            responses: policy.responses()?,
+            policy: policy.policy(),
+            decided: policy.decided,
+            is_dry_run: policy.is_dry_run(),
+        })
+    }
+
+    /// The policy's decision about the request. A policy that can be replaced has decided already.
+    #[inline(always)]
+    pub(crate) fn decide(&self, request: &CorsRequest<'_>) -> Answer<'r> {
+        match (self.policy, &self.decided) {
+            (Some(policy), _) => request.decide(policy),
+            (None, Some(decided)) if is_about(decided, request) => {
+                self.responses.answer(decided.answer)
+            }
+            (None, Some(decided)) => self.decide_again(request, decided.policies),
+            (None, None) => self.deny(request),
+        }
+    }
+
+    #[cold]
+    fn decide_again(&self, request: &CorsRequest<'_>, policies: *const Policies) -> Answer<'r> {
+        // SAFETY: the policies of the configuration that the request is served with.
+        let now = unsafe { &*policies }.get(self.responses.name()).map(PolicyEntry::policy);
+        match now.filter(|now| ptr::eq(&**now.responses(), self.responses)) {
+            Some(policy) => self.responses.answer(request.decide(&policy).keep()),
+            // The policy was replaced, with its list of origins.
+            None => self.deny(request),
+        }
+    }
+
+    fn deny(&self, request: &CorsRequest<'_>) -> Answer<'r> {
+        self.responses.nothing(match request.origin.header() {
+            OriginHeader::Absent => Decision::None,
+            OriginHeader::One(_) | OriginHeader::Repeated => Decision::DeniedOrigin,
+        })
+    }
+
+    /// Whether the policy refuses the request (`enforce`).
+    pub(crate) fn refuses(&self, r: &ngx_http_request_t, request: &CorsRequest<'_>) -> bool {
+        let decision = self.decide(request).decision();
+        self.responses.refuses(decision, request.origin.header(), host(r))
+    }
+}
+
+/// Whether the decision is about this request. Another module may have changed `Origin` since.
+fn is_about(decided: &Decided, request: &CorsRequest<'_>) -> bool {
+    match (decided.origin, request.origin.value()) {
+        (None, None) => true,
+        (Some(then), Some(now)) => ptr::eq(then.data, now.data) && then.len == now.len,
+        _ => false,
+    }
+}
+
+/// The host and port that a request was sent to: the `Host` header, or those of the request target.
+/// In HTTP/3, where `Host` may be missing, those are of `:authority`.
+fn host(r: &ngx_http_request_t) -> &[u8] {
+    // SAFETY: null, or a line of the request headers.
+    if let Some(line) = unsafe { r.headers_in.host.as_ref() } {
+        return line.value.as_bytes();
+    }
+    if r.host_start.is_null() || r.host_end.is_null() {
+        return b"";
+    }
+    // SAFETY: both point to the beginning and the end of one string of the request.
+    unsafe {
+        let length = r.host_end.offset_from(r.host_start);
+        slice::from_raw_parts(r.host_start, length.unsigned_abs())
+    }
+}
+
+/// The value of the variable in which a request remembers its policy.
+///
+/// The value's data is the policy, and its length is a [mark](set_mark). Nothing else uses the value.
+struct RememberedPolicy<'r>(&'r ngx_http_variable_value_t);
+
+impl<'r> RememberedPolicy<'r> {
+    fn of(r: &'r ngx_http_request_t, here: &LocationConf) -> Option<Self> {
+        // SAFETY: a request has a value for each index that its configuration handed out.
+        Some(Self(unsafe { &*r.variables.add(here.variable?) }))
+    }
+
+    /// Null if nothing is remembered: nginx zeroes the values of a new request.
+    fn get(&self) -> *const LocationPolicy {
+        self.0.data.cast::<LocationPolicy>().cast_const()
+    }
+
+    /// The remembered policy, if it also applies `here` and stays the same.
+    fn known(&self, here: &LocationConf) -> Option<&'r LocationPolicy> {
+        // SAFETY: null, or a policy that `remember` stored, which lives as long as the request.
+        let known = unsafe { self.get().as_ref() }?;
+        let is_here = ptr::eq(known.location, here);
+        (if is_here { known.is_final } else { !here.is_set_in_location() }).then_some(known)
+    }
+
+    fn mark(&self) -> u32 {
+        self.0.len()
+    }
+}
+
+/// Changes the value of the variable, if the request has it.
+fn change(
+    r: &ngx_http_request_t,
+    here: &LocationConf,
+    f: impl FnOnce(&mut ngx_http_variable_value_t),
+) {
+    if let Some(index) = here.variable {
+        // SAFETY: as in `RememberedPolicy::of`; nothing else refers to the value meanwhile.
+        f(unsafe { &mut *r.variables.add(index) });
+    }
+}
+
+fn store(r: &ngx_http_request_t, here: &LocationConf, policy: *const LocationPolicy) {
+    change(r, here, |value| value.data = policy.cast_mut().cast());
+}
+
+/// The request was refused.
+const REFUSED: u32 = 1;
+/// The request came as `OPTIONS`, and its server may answer it if it is a preflight.
+const FOR_SERVER: u32 = 2;
+
+fn set_mark(r: &ngx_http_request_t, mark: u32) {
+    if let Some(here) = Module::location_conf(r) {
+        change(r, here, |value| value.set_len(mark));
+    }
+}
+
+fn mark(r: &ngx_http_request_t) -> u32 {
+    let value = Module::location_conf(r).and_then(|here| RememberedPolicy::of(r, here));
+    value.map_or(0, |value| value.mark())
+}
+
+/// Notes that `r` came as `OPTIONS` to a server that may answer preflights. An error page may change
+/// the method of the request.
+pub(super) fn set_for_server(r: &ngx_http_request_t) {
+    set_mark(r, FOR_SERVER);
+}
+
+/// Whether [`set_for_server`] was called for `r`.
+pub(super) fn is_for_server(r: &ngx_http_request_t) -> bool {
+    mark(r) == FOR_SERVER
+}
+
+/// Notes that `r` is refused.
+///
+/// The error page goes through the phases again, and must not end in the same error.
+pub(super) fn set_refused(r: &ngx_http_request_t) {
+    set_mark(r, REFUSED);
+}
+
+/// Whether `r` was refused, and its error page is being served.
+pub(super) fn is_refused(r: &ngx_http_request_t) -> bool {
+    mark(r) == REFUSED
+}
+
+/// Whether `r` has entered the rewrite phase of a location, and a policy may apply to it.
+pub(super) fn has_entered(r: &ngx_http_request_t) -> bool {
+    let value = Module::location_conf(r).and_then(|here| RememberedPolicy::of(r, here));
+    value.is_some_and(|value| !value.get().is_null())
+}
+
+/// The policy of a request that enters a location, as far as it is known without evaluating anything.
+pub(super) enum Entered<'r> {
+    /// No policy applies.
+    NoPolicy,
+    /// Every request in this location gets this policy, which cannot be replaced.
+    Static(&'r LocationPolicy, &'r RenderedPolicy),
+    /// [`remember`] has to evaluate it.
+    Unknown,
+}
+
+/// Remembers the policy of the location that the main request `r` enters, if it is the same for every
+/// request; returns it.
+// PERF: saves 120 instructions a request against `remember` and `policy`.
+pub(super) fn remember_static(r: &ngx_http_request_t) -> Entered<'_> {
+    let Some(here) = Module::location_conf(r) else { return Entered::NoPolicy };
+    let Some(value) = RememberedPolicy::of(r, here) else { return Entered::NoPolicy };
+    let is_first = value.get().is_null();
+    if here.is_static && (is_first || here.is_set_in_location() && value.mark() != REFUSED) {
+        store(r, here, &here.policy);
+        return match here.policy.policy() {
+            Some(policy) => Entered::Static(&here.policy, policy),
+            None => Entered::NoPolicy,
+        };
+    }
+    // No location on the way has a setting.
+    if here.setting == Setting::Unset && is_first { Entered::NoPolicy } else { Entered::Unknown }
+}
+
+/// Remembers the policy of the location that the main request `r` enters, or in which variables may
+/// have got new values.
+///
+/// # Errors
+///
+/// If the request's pool has no memory.
+pub(super) fn remember(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
+    let Some(here) = Module::location_conf(r) else { return Ok(()) };
+    if here.setting == Setting::Unset {
+        return Ok(());
+    }
+    let Some(value) = RememberedPolicy::of(r, here) else { return Ok(()) };
+    if value.known(here).is_some() {
+        return Ok(());
+    }
+    if here.is_static {
+        store(r, here, &here.policy);
+        return Ok(());
+    }
+    let policy = evaluate(r, here)?;
+    // SAFETY: a request has a pool.
+    let room = unsafe { ngx_palloc(r.pool, size_of::<LocationPolicy>()) }.cast::<LocationPolicy>();
+    if room.is_null() {
+        return Err(OutOfMemory);
+    }
+    // SAFETY: there is room for it, aligned as `ngx_palloc` aligns.
+    unsafe { room.write(policy) };
+    store(r, here, room);
+    Ok(())
+}
+
+/// The policy of the location `here` for this request.
+fn evaluate(
+    r: &mut ngx_http_request_t,
+    here: &LocationConf,
+) -> Result<LocationPolicy, OutOfMemory> {
+    if here.name.is_null() {
+        return decide_now(here.policy, r);
+    }
+    let (entry, is_final) = match named(r, here.name) {
+        NamedPolicy::Entry(entry) => (Some(entry), true),
+        NamedPolicy::None => (None, true),
+        NamedPolicy::Empty => (None, false),
+    };
+    let mut policy = LocationPolicy::new(here, entry);
+    policy.is_final = is_final;
+    decide_now(policy, r)
+}
+
+/// Lets a policy that can be replaced decide about the request as it is now. The request holds the
+/// decision and the responses.
+fn decide_now(
+    mut policy: LocationPolicy,
+    r: &ngx_http_request_t,
+) -> Result<LocationPolicy, OutOfMemory> {
+    // SAFETY: null, or an entry of the configuration: no entry goes while a location or a name refers
+    // to it.
+    let Some(entry) = (unsafe { policy.entry.as_ref() }) else { return Ok(policy) };
+    let Some(main) = Module::main_conf(r) else { return Ok(policy) };
+    let current = entry.policy();
+    // SAFETY: `r` is borrowed meanwhile.
+    let request = CorsRequest::of(r.method, unsafe { headers_in(r) });
+    policy.decided = Some(Decided {
+        answer: request.decide(&current).keep(),
+        origin: request.origin.value(),
+        policies: &main.policies,
+    });
+    policy.responses = current.responses().hold(r)?;
+    policy.entry = ptr::null();
+    Ok(policy)
+}
+
+/// The policy of the main request `r`, if it is known without evaluating anything.
+///
+/// # Safety
+///
+/// `r` must last for `'r`.
+pub(super) unsafe fn policy_if_known<'r>(r: &ngx_http_request_t) -> Option<&'r LocationPolicy> {
+    let here: &'r LocationConf = Module::location_conf(r)?;
+    let value = RememberedPolicy::of(r, here)?;
+    // PERF: mostly it is the policy of this location, which one comparison tells.
+    if ptr::eq(value.get(), &here.policy) {
+        return Some(&here.policy);
+    }
+    // SAFETY: the policy lives as long as the request.
+    value.known(here).map(|known| unsafe { &*ptr::from_ref(known) })
+}
+
+/// The policy of the main request `r`.
+///
+/// # Errors
+///
+/// If the request's pool has no memory.
+///
+/// # Safety
+///
+/// `r` must last for `'r`.
+pub(super) unsafe fn policy<'r>(
+    r: &mut ngx_http_request_t,
+) -> Result<Option<AppliedPolicy<'r>>, OutOfMemory> {
+    // SAFETY: as demanded of the caller.
+    unsafe {
+        match policy_if_known(r) {
+            Some(policy) => Ok(AppliedPolicy::of(policy)),
+            None => policy_now(r),
+        }
+    }
+}
+
+/// Like [`policy`], for a request that did not enter its location through the rewrite phase, or whose
+/// variables had no values then.
+///
+/// # Safety
+///
+/// As for [`policy`].
+#[cold]
+unsafe fn policy_now<'r>(
+    r: &mut ngx_http_request_t,
+) -> Result<Option<AppliedPolicy<'r>>, OutOfMemory> {
+    let Some(here) = Module::location_conf(r) else { return Ok(None) };
+    if here.variable.is_none() {
+        return Ok(None);
+    }
+    let policy = evaluate(r, here)?;
+    // SAFETY: as demanded of the caller.
+    Ok(unsafe { AppliedPolicy::of(&policy) })
+}
+
+/// The policy that variables name.
+enum NamedPolicy<'r> {
+    Entry(&'r PolicyEntry),
+    /// `off`, or the name of no policy.
+    None,
+    /// No name, or none yet: `set` in the location assigns at the end of the rewrite phase.
+    Empty,
+}
+
+fn named<'r>(r: &mut ngx_http_request_t, value: *mut ngx_http_complex_value_t) -> NamedPolicy<'r> {
+    let mut name = ngx_str_t::empty();
+    // SAFETY: the value was compiled for this configuration.
+    if unsafe { ngx_http_complex_value(r, value, &mut name) } != NGX_OK as ngx_int_t {
+        return NamedPolicy::None;
+    }
+    let name = match name.as_bytes() {
+        b"" => return NamedPolicy::Empty,
+        b"off" => return NamedPolicy::None,
+        name => name,
+    };
+    let entry =
+        core::str::from_utf8(name).ok().and_then(|name| Module::main_conf(r)?.policies.get(name));
+    match entry {
+        Some(entry) => NamedPolicy::Entry(entry),
+        None => {
+            ngx_log_error!(
+                NGX_LOG_ERR,
+                log_of(r),
+                "unknown CORS policy \"{}\"",
+                name.escape_ascii()
+            );
+            NamedPolicy::None
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The phase handlers: answer preflights, and refuse requests, before any other handler sees them.
+//!
+//! In the rewrite phase nginx first knows the location. This module's handler runs before that of
+//! `ngx_http_rewrite_module`, so before `return` and `rewrite` in the location, and before the phases
+//! of rate limits, access control and content. The header filter answers preflights that nginx responds
+//! to even earlier (see `early_answer`).
+
+use core::ptr;
+
+use cors_policy::PreflightMode;
+use nginx_sys::{
+    NGX_DECLINED, NGX_DONE, NGX_ERROR, NGX_HTTP_FORBIDDEN, NGX_HTTP_GET, NGX_HTTP_HEAD,
+    NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_OPTIONS, NGX_HTTP_POST, NGX_OK,
+    ngx_http_discard_request_body, ngx_http_finalize_request, ngx_http_request_t,
+    ngx_http_send_header, ngx_int_t, ngx_uint_t,
+};
+use ngx::http::HttpModuleLocationConf;
+
+use super::context::PreflightHandoff;
+use super::cors_request::CorsRequest;
+use super::effective_policy::{self, AppliedPolicy, Entered};
+use super::header_filter;
+use crate::Module;
+use crate::config::location::{LocationConf, LocationPolicy};
+use crate::nginx::headers_in::headers_in;
+use crate::nginx::request::{self, OutOfMemory, log_of};
+use crate::nginx::{fail_points, panic};
+
+/// The result of a phase handler.
+enum Step {
+    /// nginx continues with the request.
+    Continue,
+    /// The request ends here, with a response that is sent, or with an error for which nginx makes one.
+    Finish(ngx_int_t),
+}
+
+/// Whether policies apply to the request. They do not apply to subrequests, which nginx makes and not
+/// a page, nor to a `post_action`, when the response is already sent.
+fn is_concerned(r: &ngx_http_request_t) -> bool {
+    ptr::eq(r, r.main) && !request::post_action(r)
+}
+
+/// Whether this is a copy of a refused request that is about to reach an application: `mirror` makes
+/// one for the error page, too.
+///
+/// Only `ngx_http_mirror_module` makes background subrequests of a request for a file.
+fn is_copy_of_refused(r: &ngx_http_request_t) -> bool {
+    request::background(r) && r.content_handler.is_some() && effective_policy::is_refused(r)
+}
+
+/// The handler of the server's rewrite phase. It is installed only if some server can answer
+/// preflights as a whole.
+///
+/// In this phase it is not known whether the server will respond; the header filter sees that. But an
+/// error page is served by another pass through the phases, with the method `GET`. So this handler
+/// marks an `OPTIONS` request, and answers the preflight when it comes again.
+pub(crate) unsafe extern "C" fn server_rewrite_handler(
+    request: *mut ngx_http_request_t,
+) -> ngx_int_t {
+    // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
+    let r = unsafe { &*request };
+    // Most requests return here. None of this can panic.
+    if r.method == NGX_HTTP_OPTIONS as ngx_uint_t {
+        if is_concerned(r) && Module::location_conf(r).is_some_and(LocationConf::is_whole_server) {
+            effective_policy::set_for_server(r);
+        }
+        return NGX_DECLINED as ngx_int_t;
+    }
+    if !request::internal(r) || !is_concerned(r) || !effective_policy::is_for_server(r) {
+        return NGX_DECLINED as ngx_int_t;
+    }
+    handle(request, |r| {
+        fail_points::in_request(r, "server rewrite handler");
+        // SAFETY: the request lasts longer than this call, in which its headers do not change.
+        let request = CorsRequest::options(unsafe { headers_in(r) });
+        if request.preflight().is_none() {
+            return Ok(Step::Continue);
+        }
+        let served_by = r.method;
+        // The policy decides about the method that the client sent.
+        r.method = NGX_HTTP_OPTIONS as ngx_uint_t;
+        // SAFETY: as above.
+        let applied = unsafe { effective_policy::policy(r)? };
+        r.method = served_by;
+        Ok(match applied.filter(|it| it.responses.preflight() == PreflightMode::Answer) {
+            Some(applied) => {
+                Step::Finish(send(r, &PreflightHandoff { applied, request: &request }))
+            }
+            None => Step::Continue,
+        })
+    })
+}
+
+/// The handler of the rewrite phase.
+pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
+    let r = unsafe { &*request };
+    if !is_concerned(r) {
+        return if is_copy_of_refused(r) {
+            handle(request, |r| Ok(refuse(r)))
+        } else {
+            NGX_DECLINED as ngx_int_t
+        };
+    }
+    // Most requests return here. None of this can panic.
+    match effective_policy::remember_static(r) {
+        Entered::NoPolicy => NGX_DECLINED as ngx_int_t,
+        Entered::Static(location, policy)
+            if is_not_concerned(r, location.is_dry_run(), policy.enforce()) =>
+        {
+            NGX_DECLINED as ngx_int_t
+        }
+        Entered::Static(location, _) => handle_rewrite(request, Some(location)),
+        Entered::Unknown => handle_rewrite(request, None),
+    }
+}
+
+/// Handles the rewrite phase for the other requests, with the location's policy if it is known.
+#[inline(never)]
+fn handle_rewrite(request: *mut ngx_http_request_t, known: Option<&LocationPolicy>) -> ngx_int_t {
+    handle(request, |r| {
+        fail_points::in_request(r, "rewrite handler");
+        if effective_policy::is_refused(r) && r.content_handler.is_some() {
+            return Ok(refuse(r));
+        }
+        if known.is_none() {
+            effective_policy::remember(r)?;
+        }
+        // An `if` is evaluated later in this phase, and may set another policy.
+        if Module::location_conf(r).is_some_and(|here| here.has_if.get()) {
+            return Ok(Step::Continue);
+        }
+        // SAFETY: the request lasts longer than this call.
+        let applied = unsafe {
+            match known {
+                Some(policy) => AppliedPolicy::of(policy),
+                None => effective_policy::policy(r)?,
+            }
+        };
+        Ok(applied.map_or(Step::Continue, |applied| answer_or_refuse(r, applied)))
+    })
+}
+
+/// The handler of the preaccess phase. It is installed only if some policy is set in an `if` or by
+/// variables, which nginx evaluates in the rewrite phase.
+pub(crate) unsafe extern "C" fn preaccess_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
+    if !is_concerned(unsafe { &*request }) {
+        return NGX_DECLINED as ngx_int_t;
+    }
+    handle(request, |r| {
+        fail_points::in_request(r, "preaccess handler");
+        effective_policy::remember(r)?;
+        // SAFETY: the request lasts longer than this call.
+        let applied = unsafe { effective_policy::policy(r)? };
+        Ok(applied.map_or(Step::Continue, |applied| answer_or_refuse(r, applied)))
+    })
+}
+
+/// Another handler of the preaccess phase, installed only if some policy may refuse requests. It keeps
+/// a refused request from every content handler, now that every `if` is evaluated.
+///
+/// `error_page` may lead a refused request to a file or a `return`, but no further.
+pub(crate) unsafe extern "C" fn refused_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
+    let r = unsafe { &*request };
+    if !is_concerned(r) || !effective_policy::is_refused(r) {
+        return NGX_DECLINED as ngx_int_t;
+    }
+    // A named location keeps the method. With other methods, modules that serve files change them.
+    const SAFE: u32 = NGX_HTTP_GET | NGX_HTTP_HEAD | NGX_HTTP_POST | NGX_HTTP_OPTIONS;
+    if r.content_handler.is_none() && r.method & SAFE as ngx_uint_t != 0 {
+        return NGX_DECLINED as ngx_int_t;
+    }
+    handle(request, |r| Ok(refuse(r)))
+}
+
+/// Runs `step` for `request`, and does what it returns.
+fn handle(
+    request: *mut ngx_http_request_t,
+    step: impl FnOnce(&mut ngx_http_request_t) -> Result<Step, OutOfMemory>,
+) -> ngx_int_t {
+    // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
+    let r = unsafe { &mut *request };
+    let rc = match panic::catch(log_of(r), || step(r)) {
+        Some(Ok(Step::Continue)) => return NGX_DECLINED as ngx_int_t,
+        Some(Ok(Step::Finish(rc))) => rc,
+        Some(Err(OutOfMemory)) => NGX_ERROR as ngx_int_t,
+        None => NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,
+    };
+    // The handler finalizes the request itself: in most phases `NGX_OK` tells nginx to continue.
+    // SAFETY: a request in a phase; no reference to it is used any more.
+    unsafe { ngx_http_finalize_request(request, rc) };
+    NGX_DONE as ngx_int_t
+}
+
+/// Whether the policy has nothing to do in this phase, regardless of the request's headers.
+fn is_not_concerned(r: &ngx_http_request_t, is_dry_run: bool, enforces: bool) -> bool {
+    is_dry_run || r.method != NGX_HTTP_OPTIONS as ngx_uint_t && !enforces
+}
+
+/// Answers a preflight, or refuses a request that the policy keeps out.
+fn answer_or_refuse(r: &mut ngx_http_request_t, applied: AppliedPolicy<'_>) -> Step {
+    if is_not_concerned(r, applied.is_dry_run, applied.responses.enforce()) {
+        return Step::Continue;
+    }
+    // SAFETY: the request lasts longer than this call, in which its headers do not change.
+    let request = CorsRequest::of(r.method, unsafe { headers_in(r) });
+    if request.preflight().is_some() {
+        return match applied.responses.preflight() {
+            PreflightMode::Answer => {
+                Step::Finish(send(r, &PreflightHandoff { applied, request: &request }))
+            }
+            PreflightMode::Forward => Step::Continue,
+        };
+    }
+    if !effective_policy::is_refused(r) && applied.refuses(r, &request) {
+        effective_policy::set_refused(r);
+        return Step::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t);
+    }
+    Step::Continue
+}
+
+/// Refuses once more a request that `error_page` has led to a content handler, or a copy of one.
+/// nginx sends its own error page.
+fn refuse(r: &mut ngx_http_request_t) -> Step {
+    // As `ngx_http_send_error_page` does without `recursive_error_pages`.
+    request::set_error_page(r, true);
+    Step::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t)
+}
+
+/// Sends the answer to a preflight: a header without a body.
+fn send(r: &mut ngx_http_request_t, handoff: &PreflightHandoff<'_>) -> ngx_int_t {
+    // SAFETY: `r` is the main request, in a phase; its body is not read yet.
+    let rc = unsafe { ngx_http_discard_request_body(r) };
+    if rc != NGX_OK as ngx_int_t {
+        return rc;
+    }
+    header_filter::make_preflight_answer(r, handoff.applied.responses);
+    handoff.during(r, |r| {
+        // SAFETY: as above; no header is sent yet.
+        let rc = unsafe { ngx_http_send_header(r) };
+        // Some filters keep the header back until a body comes, as `image_filter` does. Here none
+        // comes.
+        let is_kept_back = rc != NGX_ERROR as ngx_int_t && !request::header_sent(r);
+        if is_kept_back { header_filter::send(r) } else { rc }
+    })
+}
