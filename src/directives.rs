@@ -151,6 +151,7 @@ extern "C" fn cmd_cors_policy(
         if location.block == Block::Server {
             main.servers.push(location);
         }
+        main.has_if |= location.block == Block::If;
         main.used |= location.setting != Setting::Off;
         main.needs_preaccess |=
             location.block == Block::If || location.setting == Setting::Variable;

@@ -34,7 +34,7 @@ use crate::config::location::LocationConf;
 use crate::config::main_conf::MainConf;
 use crate::nginx::conf::{Logged, add_nameless_variable};
 use crate::nginx::{layout, panic};
-use crate::request::{header_filter, preflight, variables};
+use crate::request::{header_filter, preflight, rewrite_phase, variables};
 
 static MODULE_CONTEXT: ngx_http_module_t = ngx_http_module_t {
     preconfiguration: Some(preconfiguration),
@@ -193,6 +193,9 @@ unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     let done = panic::catch(cycle.log, || {
         cycles::note_cycle(cycle)?;
         cycles::number(cycle);
+        if Module::main_conf(cycle).is_some_and(|main| main.has_if) {
+            rewrite_phase::install(cycle);
+        }
         // Without a master process a reload starts no worker that would start to watch.
         if is_reload && is_single {
             start_watching(cycle);

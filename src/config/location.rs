@@ -66,7 +66,8 @@ pub(crate) struct LocationPolicy {
     /// The decision of a policy that can be replaced. Only in a request.
     pub(crate) decided: Option<Decided>,
     is_dry_run: bool,
-    /// Whether the policy stays the same while the request is in this location.
+    /// Whether the policy is known. Otherwise variables of the location name it, or the policy can be
+    /// replaced and has not decided yet.
     pub(crate) is_final: bool,
 }
 
@@ -107,11 +108,6 @@ impl LocationPolicy {
             None => {}
         }
         new
-    }
-
-    /// Whether every request gets the same policy: it cannot be replaced.
-    fn is_static(&self) -> bool {
-        self.entry.is_null()
     }
 
     /// The policy, if there is one and it cannot be replaced.
@@ -218,8 +214,8 @@ impl LocationConf {
             Setting::Unset | Setting::Off | Setting::Variable => None,
         };
         self.policy = LocationPolicy::new(self, entry);
-        self.is_static =
-            !matches!(self.setting, Setting::Unset | Setting::Variable) && self.policy.is_static();
+        self.is_static = self.setting != Setting::Variable && self.policy.entry.is_null();
+        self.policy.is_final = self.is_static;
         self.variable = variable;
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct MainConf {
     /// Whether the policy of some location may be known only at the end of the rewrite phase: it is
     /// set in an `if`, or variables name it.
     pub(crate) needs_preaccess: bool,
+    /// Whether a policy is set in an `if`.
+    pub(crate) has_if: bool,
     /// Whether any location serves the counters.
     pub(crate) has_status: bool,
     /// The configurations of servers with a `cors_policy` in the `server` block itself.

@@ -72,7 +72,7 @@ same_layout! {
         preconfiguration, postconfiguration, create_main_conf, init_main_conf,
         create_srv_conf, merge_srv_conf, create_loc_conf, merge_loc_conf,
     }
-    ngx_http_phase_engine_t { handlers }
+    ngx_http_phase_engine_t { handlers, location_rewrite_index }
     ngx_http_phase_handler_t { checker, handler, next }
     ngx_http_phase_t { handlers }
     ngx_http_request_t {

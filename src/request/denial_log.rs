@@ -1,13 +1,12 @@
 //! The log line about a denial, at `info`.
 
-use core::fmt;
-
 use cors_policy::{Decision, OriginHeader};
 use nginx_sys::{NGX_LOG_INFO, ngx_http_request_t, ngx_uint_t};
 use ngx::ngx_log_error;
 
 use super::cors_request::CorsRequest;
 use super::effective_policy::AppliedPolicy;
+use super::excerpt::Excerpt;
 use crate::nginx::request::log_of;
 
 /// Logs that the policy denies the request.
@@ -52,24 +51,6 @@ pub(super) fn log(
                 log,
                 "CORS policy \"{policy}\": {decision}, origin: {origin}{dry_run}"
             );
-        }
-    }
-}
-
-/// A value of a request for a log line: in quotes, escaped, and not too long.
-struct Excerpt<'r>(Option<&'r [u8]>);
-
-impl fmt::Display for Excerpt<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// In bytes; longer than any well-formed origin in ordinary use.
-        const MAX: usize = 128;
-
-        match self.0 {
-            Some(value) if value.len() > MAX => {
-                write!(f, "\"{}\"...", value[..MAX].escape_ascii())
-            }
-            Some(value) => write!(f, "\"{}\"", value.escape_ascii()),
-            None => f.write_str("repeated"),
         }
     }
 }

@@ -14,7 +14,7 @@ use nginx_sys::{
     ngx_http_discard_request_body, ngx_http_finalize_request, ngx_http_request_t,
     ngx_http_send_header, ngx_int_t, ngx_uint_t,
 };
-use ngx::http::HttpModuleLocationConf;
+use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf};
 
 use super::context::PreflightHandoff;
 use super::cors_request::CorsRequest;
@@ -40,12 +40,24 @@ fn is_concerned(r: &ngx_http_request_t) -> bool {
     ptr::eq(r, r.main) && !request::post_action(r)
 }
 
-/// Whether this is a copy of a refused request that is about to reach an application: `mirror` makes
-/// one for the error page, too.
-///
-/// Only `ngx_http_mirror_module` makes background subrequests of a request for a file.
-fn is_copy_of_refused(r: &ngx_http_request_t) -> bool {
-    request::background(r) && r.content_handler.is_some() && effective_policy::is_refused(r)
+/// Keeps a refused request from the application after its response: `mirror` copies a request for the
+/// error page too, and a `post_action` comes last.
+fn keep_from_application(request: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: as in `rewrite_handler`.
+    let r = unsafe { &*request };
+    if r.content_handler.is_none() || !effective_policy::is_refused(r) {
+        return NGX_DECLINED as ngx_int_t;
+    }
+    if request::post_action(r) {
+        // The response is already sent.
+        return handle(request, |_| Ok(Step::Finish(NGX_OK as ngx_int_t)));
+    }
+    // Only `ngx_http_mirror_module` makes background subrequests of a request for a file. Other
+    // subrequests fetch a part of the error page by `GET`, as the site says.
+    if request::background(r) {
+        return handle(request, |r| Ok(refuse(r)));
+    }
+    NGX_DECLINED as ngx_int_t
 }
 
 /// The handler of the server's rewrite phase. It is installed only if some server can answer
@@ -96,15 +108,12 @@ pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t
     // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
     let r = unsafe { &*request };
     if !is_concerned(r) {
-        return if is_copy_of_refused(r) {
-            handle(request, |r| Ok(refuse(r)))
-        } else {
-            NGX_DECLINED as ngx_int_t
-        };
+        return keep_from_application(request);
     }
     // Most requests return here. None of this can panic.
     match effective_policy::remember_static(r) {
-        Entered::NoPolicy => NGX_DECLINED as ngx_int_t,
+        Entered::NoPolicy { is_first: true } if r.err_status != 0 => handle_early_error(request),
+        Entered::NoPolicy { .. } => NGX_DECLINED as ngx_int_t,
         Entered::Static(location, policy)
             if is_not_concerned(r, location.is_dry_run(), policy.enforce()) =>
         {
@@ -113,6 +122,27 @@ pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t
         Entered::Static(location, _) => handle_rewrite(request, Some(location)),
         Entered::Unknown => handle_rewrite(request, None),
     }
+}
+
+/// Handles an error that nginx has found before the rewrite phase of the location that the client asked
+/// for (413, for example), and that `error_page` has led to a location without a policy.
+///
+/// The policy of the first location is not known. If any policy refuses requests, a request from another
+/// origin does not reach an application this way: nginx sends its own error page.
+#[cold]
+fn handle_early_error(request: *mut ngx_http_request_t) -> ngx_int_t {
+    handle(request, |r| {
+        let enforcing = Module::main_conf(r).and_then(|main| main.policies.first_enforcing());
+        let Some(policy) = enforcing.filter(|_| r.content_handler.is_some()) else {
+            return Ok(Step::Continue);
+        };
+        // SAFETY: the request lasts longer than this call, in which its headers do not change.
+        let request = CorsRequest::of(r.method, unsafe { headers_in(r) });
+        Ok(match effective_policy::is_foreign(r, &request, policy.responses()) {
+            true => refuse_with(r, r.err_status as ngx_int_t),
+            false => Step::Continue,
+        })
+    })
 }
 
 /// Handles the rewrite phase for the other requests, with the location's policy if it is known.
@@ -224,9 +254,14 @@ fn answer_or_refuse(r: &mut ngx_http_request_t, applied: AppliedPolicy<'_>) -> S
 /// Refuses once more a request that `error_page` has led to a content handler, or a copy of one.
 /// nginx sends its own error page.
 fn refuse(r: &mut ngx_http_request_t) -> Step {
+    refuse_with(r, NGX_HTTP_FORBIDDEN as ngx_int_t)
+}
+
+/// Ends the request with nginx's own page about an error.
+fn refuse_with(r: &mut ngx_http_request_t, status: ngx_int_t) -> Step {
     // As `ngx_http_send_error_page` does without `recursive_error_pages`.
     request::set_error_page(r, true);
-    Step::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t)
+    Step::Finish(status)
 }
 
 /// Sends the answer to a preflight: a header without a body.
