@@ -8,6 +8,7 @@ use File::Spec ();
 use POSIX qw( WNOHANG SIGKILL SIGQUIT );
 use Time::HiRes qw( sleep time );
 
+use Test::Nginx::Socket::Diagnosis ();
 use Test::Nginx::Socket::Spec qw( free_port uses_http2 );
 
 =head1 NAME
@@ -325,22 +326,20 @@ sub stop {
 
 Waits until nginx has closed the connection that came from that port. Until then the log phase of
 the request may not have run: on a connection that lingers it comes after the client's end.
-Without a port (curl chose it) or without F</proc>, simply waits a little.
+Without a port (curl chose it), or where the kernel does not tell, simply waits a little.
 
 =cut
 
 sub wait_until_closed {
     my ($self, $client_port) = @_;
-    if (!$client_port || !-r '/proc/net/tcp') {
+    my $diagnosis = $self->{diagnosis} //= Test::Nginx::Socket::Diagnosis->new // 0;
+    if (!$client_port || !$diagnosis) {
         sleep $self->{settle};
         return;
     }
-    my $row = sprintf '^\s*\d+: [0-9A-F]{8}:%04X [0-9A-F]{8}:%04X ', $self->{port}, $client_port;
     my $deadline = time + 0.5;
     while (time < $deadline) {
-
-        # A socket that its process has closed has the inode 0.
-        return if read_file('/proc/net/tcp') !~ /$row(?:\S+\s+){6}[1-9]/m;
+        return if !$diagnosis->is_open($self->{address}, $self->{port}, $client_port);
         sleep 0.001;
     }
     return;
