@@ -13,10 +13,11 @@ use JSON::PP ();
 use Test::More;
 use Time::HiRes qw( sleep time );
 
-use lib 't/operations/lib';
+use lib 't/lib', 't/operations/lib';
 
 use Conversations ();
 use HTTP2         ();
+use Nginx qw( binary free_port );
 use Server        ();
 
 plan skip_all => 'TEST_NGINX_LOAD_MODULES names no module'
@@ -25,16 +26,12 @@ plan skip_all => 'TEST_NGINX_LOAD_MODULES names no module'
 # nginx does not outlive the test, however that ends.
 local @SIG{qw( INT TERM PIPE )} = ((sub { exit 1 }) x 2, 'IGNORE');
 
-my ($binary) = map { $_ || 'nginx' } $ENV{TEST_NGINX_BINARY};
-my $built    = `$binary -V 2>&1`;
-my %has      = map { $_ => $built =~ /--with-http_${_}_module/ } qw( v2 ssl dav );
+my $binary = binary();
+my $built  = `$binary -V 2>&1`;
+my %has    = map { $_ => $built =~ /--with-http_${_}_module/ } qw( v2 ssl dav );
 my $certificate = !$has{ssl} ? '' : `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \\
     -subj /CN=localhost -days 1 -keyout - -out - 2>/dev/null`;
 $has{tls} = length $certificate;
-
-sub free_port {
-    return IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1:0')->sockport;
-}
 
 my $GOOD = 'https://app.example.com';
 my $EVIL = 'https://evil.example';
@@ -151,7 +148,8 @@ my $LOCATIONS = <<'END';
     location = /big          { alias ROOT/big.txt; }
 END
 
-my %port = map { $_ => free_port() } qw( full http2 tls application hasty );
+my %port;
+$port{$_} = free_port(values %port) for qw( full http2 tls application hasty );
 
 # An nginx with so many policies, which answers in pages of this size.
 sub start {
