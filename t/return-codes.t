@@ -40,7 +40,7 @@ my $EVIL = 'https://evil.example';
 my %SETTINGS = (
     plain => '',
     # The headers alone are more than what may be sent in the first second.
-    throttled => 'limit_rate 2k; postpone_output 0; add_header X-Long ' . 'x' x 3000 . ' always;',
+    throttled => 'limit_rate 4k; postpone_output 0;' . (' add_header X-Long ' . 'x' x 3000 . ' always;') x 2,
     eager     => 'postpone_output 0; output_buffers 1 512; sendfile off; tcp_nodelay on;',
     pushed    => 'sendfile on; tcp_nopush on; postpone_output 4000; keepalive_requests 100000; send_timeout 20s;',
 );
