@@ -356,10 +356,9 @@ named
 --- config eval
 "location = /status {
     cors_policy_status;
-    limit_rate 2k;
+    limit_rate 8k;
     postpone_output 0;
-    add_header X-Long " . "x" x 3000 . ";
-}"
+" . ("    add_header X-Long " . "x" x 3000 . ";\n") x 4 . "}"
 --- request eval
 ["GET /status", "HEAD /status", "GET /status?format=json"]
 --- timeout: 30

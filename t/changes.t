@@ -9,7 +9,7 @@ use warnings;
 use Test::More;
 use Time::HiRes qw( sleep time );
 
-use lib 't/operations/lib';
+use lib 't/lib', 't/operations/lib';
 
 use Load   ();
 use Server ();

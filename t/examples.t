@@ -30,7 +30,7 @@ use File::Temp qw( tempdir );
 use Test::More;
 use Text::ParseWords qw( shellwords );
 
-use lib 't/examples/lib', 't/operations/lib';
+use lib 't/lib', 't/examples/lib', 't/operations/lib';
 
 use Configuration ();
 use Page          ();

@@ -10,8 +10,9 @@ use POSIX qw( mkfifo );
 use Test::More;
 use Time::HiRes qw( sleep time );
 
-use lib 't/operations/lib';
+use lib 't/lib', 't/operations/lib';
 
+use Nginx qw( quit_all );
 use Server ();
 
 plan skip_all => 'TEST_NGINX_LOAD_MODULES names no module'
@@ -216,8 +217,7 @@ my $master  = delete $server->{pid};
 kill_at_once($master);
 waitpid $master, 0;
 is scalar(grep { allowed('https://one.example') } 1 .. 50), 50, 'without the master, workers serve';
-kill QUIT => @orphans;
-ok Server::wait_for(30, sub { !kill 0, @orphans }), 'and quit when they are told';
+ok quit_all(30, @orphans), 'and quit when they are told';
 
 # nginx as one process, without a master. A reload is no use then, with the module or without: nginx
 # forgets to listen.
@@ -232,33 +232,24 @@ is counter('allowed') > 0, 1, 'requests count';
 $server->stop;
 
 # A binary upgrade, for which nginx must be a daemon.
-sub pid_in {
-    my ($name) = @_;
-    open my $file, '<', $server->path("../logs/$name") or return 0;
-    my $pid = <$file> // 0;
-    return $pid + 0;
-}
-
 $server->write_file('cors.yaml', document('allow_origins: [https://one.example]'));
 $server->write_conf(http => 'cors_policy_file cors.yaml;', server => $LOCATION, main => 'daemon on;');
 my $new = 0;
 my $old = 0;
 if (is system($server->command), 0, 'nginx starts as a daemon') {
-    ok Server::wait_for(30, sub { pid_in('nginx.pid') && allowed('https://one.example') }), 'a policy is in force';
-    $old = pid_in('nginx.pid');
+    ok Server::wait_for(30, sub { $server->pid_in('nginx.pid') && allowed('https://one.example') }), 'a policy is in force';
+    $old = $server->pid_in('nginx.pid');
     $server->write_file('cors.yaml', document('allow_origins: [https://one.example, https://new.example]'));
     kill USR2 => $old;
-    ok Server::wait_for(60, sub { $new = pid_in('nginx.pid'); $new && $new != $old && pid_in('nginx.pid.oldbin') == $old }),
+    ok Server::wait_for(60, sub { $new = $server->pid_in('nginx.pid'); $new && $new != $old && $server->pid_in('nginx.pid.oldbin') == $old }),
         'USR2: a new master beside the old one';
     is scalar(grep { allowed('https://one.example') } 1 .. 50), 50, 'both serve';
     kill WINCH => $old;
     ok all_workers('https://new.example', 1), 'WINCH: only the new one serves';
     is counter('allowed') > 0, 1, 'and counts, from zero: counters are of the master that began them';
-    kill QUIT => $old;
-    ok Server::wait_for(60, sub { !kill 0, $old }), 'QUIT: the old master is gone';
+    ok quit_all(60, $old), 'QUIT: the old master is gone';
     is scalar(grep { allowed('https://new.example') } 1 .. 50), 50, 'the new one serves';
-    kill QUIT => $new;
-    ok Server::wait_for(60, sub { !kill 0, $new }), 'and quits';
+    ok quit_all(60, $new), 'and quits';
 }
 
 END {

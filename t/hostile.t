@@ -13,7 +13,7 @@ use IO::Socket::INET;
 use Socket qw( AF_INET6 inet_ntop inet_pton );
 use Test::More;
 
-use lib 't/operations/lib';
+use lib 't/lib', 't/operations/lib';
 
 use HTTP2  ();
 use Server ();

@@ -9,7 +9,7 @@ use warnings;
 use Test::More;
 use Time::HiRes qw( sleep );
 
-use lib 't/operations/lib';
+use lib 't/lib', 't/operations/lib';
 
 use Server ();
 

@@ -13,7 +13,7 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw( sleep time );
 
-use lib 't/operations/lib';
+use lib 't/lib', 't/operations/lib';
 
 use HTTP2  ();
 use Server ();

@@ -17,15 +17,16 @@ use Cwd         qw( abs_path );
 use File::Copy  qw( copy );
 use IO::Select  ();
 use IO::Socket::INET;
-use POSIX       qw( mkfifo WNOHANG );
+use POSIX       qw( mkfifo );
 use Time::HiRes qw( sleep time );
 
-use lib 't/operations/lib';
+use lib 't/lib', 't/operations/lib';
 
+use Nginx qw( binary modules slurp spew );
 use Server  ();
 use Traffic ();
 
-my @modules = split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // '';
+my @modules = modules();
 plan skip_all => 'TEST_NGINX_LOAD_MODULES names no module' if !@modules;
 
 my $full    = ($ENV{TEST_TRANSITIONS} // '') eq 'full';
@@ -111,14 +112,6 @@ sub new_run {
     spew($server->path('large'), $BODY);
     spew($server->path('many.yaml'), document(map {"  m$_: {allow_origins: [$PAGE]}\n"} 1 .. $MANY));
     return { server => $server, upstream => $upstream, traffic => $traffic, count => 0, read => 0, held => [], problems => [], %run };
-}
-
-sub spew {
-    my ($path, $text) = @_;
-    open my $file, '>:raw', $path or die "$path: $!\n";
-    print {$file} $text;
-    close $file or die "$path: $!\n";
-    return;
 }
 
 sub document {
@@ -392,13 +385,13 @@ sub reload {
     my $wanted = $run->{workers} // 1;
     my ($is_dead, $is_refused) = (0, 0);
     my $done = $traffic->until($is_slow ? 300 : 60, sub {
-        $is_dead = waitpid($server->{pid}, WNOHANG) || !Server::is_alive($server->{pid}) and return 1;
+        $is_dead = !$server->is_running and return 1;
         $is_refused = $server->log($run->{read}) =~ /\[emerg\]/ and return 1;
         my @now = $server->workers_of_master;
         return $wanted <= grep({ !$before{$_} } @now) && !grep { $before{$_} && !is_shutting_down($run, $_) } @now;
     });
     if ($is_dead) {
-        problem($run, sprintf 'the master dies by signal %d', $? & 127);
+        problem($run, sprintf 'the master dies by signal %d', ($server->status // 0) & 127);
     }
     elsif (!$done && !$is_refused) {
         problem($run, 'there are no new workers after a minute');
@@ -701,7 +694,7 @@ sub exact_counts {
 
 # Binary upgrades
 
-my ($NGINX) = grep { -x && !-d } map { /\// ? $_ : map {"$_[0]/$_"} split /:/, $ENV{PATH} } $ENV{TEST_NGINX_BINARY} || 'nginx';
+my ($NGINX) = grep { -x && !-d } map { /\// ? $_ : map {"$_[0]/$_"} split /:/, $ENV{PATH} } binary();
 
 sub link_binary {
     my ($run, $module) = @_;
@@ -820,15 +813,14 @@ sub begin_single {
 
 sub end_single {
     my ($run) = @_;
-    my $pid = $run->{server}{pid};
-    sleep 0.1 while time < $run->{until} && Server::is_alive($pid);
-    if (waitpid($pid, WNOHANG)) {
-        problem($run, sprintf 'the process dies by signal %d', $? & 127);
+    my $server = $run->{server};
+    sleep 0.1 while time < $run->{until} && $server->is_running;
+    if (!$server->is_running) {
+        problem($run, sprintf 'the process dies by signal %d', ($server->status // 0) & 127);
     }
     else {
-        kill QUIT => $pid;
-        Server::wait_for(20, sub { waitpid $pid, WNOHANG }) or problem($run, 'the process does not quit');
-        problem($run, sprintf 'the process ends by signal %d', $? & 127) if $? & 127;
+        $server->quit(20) or problem($run, 'the process does not quit');
+        problem($run, "the process is $1") if $server->ending =~ /(killed by signal \d+)/;
     }
     problem($run, look_at_log($run));
     no_problems($run, $run->{name});
@@ -1015,7 +1007,7 @@ sub swapped_files {
             no_problems($run, "$kind in the place of $what: the watch goes on, and takes over a good one");
         }
         # A pipe may come between a look at the file and its opening.
-        my $text = slurp($path);
+        my $text = slurp($path) // die "$path: $!\n";
         my $pid = swapping(sub {
             my ($which) = @_;
             $which ? swap_in($path, $SWAPPED_IN{'a named pipe'}) : $server->write_file($path eq $list ? 'list.txt' : $state->{file}, $text);
@@ -1031,13 +1023,6 @@ sub swapped_files {
     is_deeply [ $server->workers ], \@workers, 'the workers are the same';
     $server->stop;
     return;
-}
-
-sub slurp {
-    my ($path) = @_;
-    open my $file, '<:raw', $path or die "$path: $!\n";
-    local $/ = undef;
-    return <$file>;
 }
 
 # Memory

@@ -5,7 +5,7 @@ use warnings;
 
 use Test::More;
 
-use lib 't/operations/lib';
+use lib 't/lib', 't/operations/lib';
 
 use Server ();
 

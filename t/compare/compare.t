@@ -12,15 +12,15 @@ use File::Temp qw( tempdir );
 use IO::Compress::Gzip qw( gzip $GzipError );
 use Test::More;
 
-use lib File::Spec->catdir(dirname(__FILE__), 'lib');
+use lib map { File::Spec->catdir(dirname(__FILE__), @$_) } ['lib'], [qw( .. lib )];
 
 use Application ();
 use Comparison qw( first_difference steady without_cors );
 use Instance   ();
+use Nginx qw( binary modules slurp spew );
 
-my $binary  = $ENV{TEST_NGINX_BINARY} || 'nginx';
-my @modules = split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // '';
-@modules or die "TEST_NGINX_LOAD_MODULES names no module\n";
+my $binary  = binary();
+my @modules = modules() or die "TEST_NGINX_LOAD_MODULES names no module\n";
 
 # In /tmp, since the path of a socket has at most 107 bytes.
 my $folder = tempdir(TMPDIR => 1, CLEANUP => 1);
@@ -349,7 +349,7 @@ sub make_files {
     );
     gzip(\$content{'zipped.txt'}, \$content{'zipped.txt.gz'}) or die "gzip: $GzipError\n";
     for my $name (keys %content) {
-        Instance::write_file("$files/$name", $content{$name});
+        spew("$files/$name", $content{$name});
     }
     for my $path (glob("$files $files/* $files/*/*"), "$files/listing/b <&>.txt") {
         utime 784_111_777, 784_111_777, $path;
@@ -470,7 +470,7 @@ sub check_the_comparison {
 
 make_files("$folder/files");
 $application = Application::start("$folder/application.sock");
-start_all(Instance::read_file(File::Spec->catfile(dirname(__FILE__), 'nginx.conf')));
+start_all(slurp(File::Spec->catfile(dirname(__FILE__), 'nginx.conf')));
 
 subtest 'what is altered is found' => \&check_the_comparison;
 compare(@$_) for @SCENARIOS;

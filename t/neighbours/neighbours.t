@@ -15,19 +15,19 @@ use File::Spec ();
 use File::Temp qw( tempdir );
 use Test::More;
 
-use lib map { File::Spec->catdir(dirname(__FILE__), @$_) } ['lib'], [qw( .. compare lib )], [qw( .. operations lib )];
+use lib map { File::Spec->catdir(dirname(__FILE__), @$_) } ['lib'], [qw( .. compare lib )], [qw( .. operations lib )],
+    [qw( .. lib )];
 
 use Application ();
 use Comparison qw( first_difference responses_in steady without_cors );
 use Files        ();
 use HTTP2Answers ();
-use IO::Socket::INET;
 use Instance  ();
 use Memcached ();
+use Nginx qw( binary free_port modules output_of slurp spew );
 
-my $binary = $ENV{TEST_NGINX_BINARY} || 'nginx';
-my ($module) = split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // '';
-$module or die "TEST_NGINX_LOAD_MODULES names no module\n";
+my $binary = binary();
+my ($module) = modules() or die "TEST_NGINX_LOAD_MODULES names no module\n";
 my $neighbours = $ENV{TEST_NEIGHBOURS}
     or plan skip_all => 'TEST_NEIGHBOURS names no folder of build/debian-nginx-modules';
 $neighbours = abs_path($neighbours);
@@ -335,31 +335,24 @@ sub in_order {
 }
 
 my %there    = map { basename($_, '.so') => $_ } glob "$neighbours/modules/*.so";
-my %left_out = map { chomp; ($_ => 'apt-get cannot install it') } split /^/, Instance::read_file("$neighbours/left-out");
+my %left_out = map { chomp; ($_ => 'apt-get cannot install it') } split /^/, slurp("$neighbours/left-out");
 
 # nchan makes a folder that only an installed nginx has, whatever its directives say. A path as long
 # that is relative leads into the folder of each nginx.
 for my $name (grep { $there{$_} } 'ngx_nchan_module') {
-    my $code = Instance::read_file($there{$name});
+    my $code = slurp($there{$name});
     $there{$name} = "$folder/$name.so";
-    Instance::write_file($there{$name}, $code =~ s{\0/var/lib/nginx/body\0}{\0nchan_client_bodies\0}r);
+    spew($there{$name}, $code =~ s{\0/var/lib/nginx/body\0}{\0nchan_client_bodies\0}r);
 }
 
 # What nginx says of a configuration that it does not take, or nothing.
 sub refusal {
     my (@modules) = @_;
     my $conf = "$folder/loaded.conf";
-    Instance::write_file($conf, join '', map({"load_module $there{$_};\n"} in_order(@modules)), "events {}\n");
-    my $pid = open(my $output, '-|') // die "fork: $!\n";
-    if (!$pid) {
-        open STDERR, '>&', \*STDOUT or POSIX::_exit(127);
-        @ENV{ keys %ENVIRONMENT } = values %ENVIRONMENT;
-        exec { $binary } $binary, '-t', '-p', $folder, '-c', $conf, '-e', 'stderr', '-g', "pid $folder/t.pid;"
-            or POSIX::_exit(127);
-    }
-    local $/ = undef;
-    my $said = <$output>;
-    return close $output ? '' : $said;
+    spew($conf, join '', map({"load_module $there{$_};\n"} in_order(@modules)), "events {}\n");
+    my @command = ($binary, '-t', '-p', $folder, '-c', $conf, '-e', 'stderr', '-g', "pid $folder/t.pid;");
+    my ($status, $said) = output_of(\@command, environment => \%ENVIRONMENT);
+    return $status ? $said : '';
 }
 
 # A module that cannot be loaded without this one is no neighbour.
@@ -397,10 +390,7 @@ my %port;
 
 sub port_of {
     my ($name) = @_;
-    return $port{$name} //= do {
-        my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1:0') or die "listen: $!\n";
-        $socket->sockport;
-    };
+    return $port{$name} //= free_port(values %port);
 }
 
 # expanded($template, $name, %values)
@@ -409,7 +399,7 @@ sub expanded {
     %value = (
         LISTEN      => $http2_listen,
         PORT        => port_of($name),
-        LOCATIONS   => Instance::read_file("$here/locations.conf") =~ s/^#.*\n//mgr,
+        LOCATIONS   => slurp("$here/locations.conf") =~ s/^#.*\n//mgr,
         HTTP        => '',
         POLICY      => '',
         POLICY_200  => '',
@@ -877,7 +867,7 @@ Files::make("$folder/files");
 push @helpers, Application::start("$folder/application.sock");
 push @helpers, Memcached::start("$folder/memcached.sock");
 
-my $template = Instance::read_file("$here/nginx.conf");
+my $template = slurp("$here/nginx.conf");
 for my $variant (sort keys %LOADING) {
     my %value = (LOAD => $LOADING{$variant});
     $value{HTTP} = $POLICIES if $variant ne 'without';

@@ -7,7 +7,7 @@ use warnings;
 use IO::Socket::INET;
 use Test::More;
 
-use lib 't/operations/lib';
+use lib 't/lib', 't/operations/lib';
 
 use Server ();
 

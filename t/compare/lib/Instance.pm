@@ -5,15 +5,18 @@ use warnings;
 
 use IO::Select ();
 use IO::Socket::UNIX;
-use POSIX qw( SIGKILL SIGQUIT WNOHANG );
 use Time::HiRes qw( sleep time );
+
+use Nginx qw( slurp spew );
+
+use parent -norequire, 'Nginx';
 
 # How long a response may take altogether, in seconds.
 my $TIMEOUT = 10;
 
 =head1 NAME
 
-Instance - one of the nginx that are compared
+Instance - an L<Nginx> that is compared with others
 
 =head1 METHODS
 
@@ -28,19 +31,12 @@ sub start {
     my ($class, %self) = @_;
     my $self = bless \%self, $class;
     mkdir $self->{prefix} or die "$self->{prefix}: $!\n";
-    write_file("$self->{prefix}/nginx.conf", $self->{config});
+    spew("$self->{prefix}/nginx.conf", $self->{config});
     my @command = ($self->{binary}, '-p', $self->{prefix}, '-e', "$self->{prefix}/error.log",
         '-c', "$self->{prefix}/nginx.conf");
-    $self->{pid} = fork // die "fork: $!\n";
-    if (!$self->{pid}) {
-        @ENV{ keys %{ $self->{environment} } } = values %{ $self->{environment} };
-        exec { $command[0] } @command or POSIX::_exit(127);
-    }
-    while (!-s "$self->{prefix}/nginx.pid") {
-        waitpid($self->{pid}, WNOHANG) == 0
-            or die "nginx does not start:\n" . read_file("$self->{prefix}/error.log");
-        sleep 0.01;
-    }
+    $self->launch(\@command, environment => $self->{environment});
+    $self->await(sub { -s "$self->{prefix}/nginx.pid" })
+        or die "nginx does not start:\n" . (slurp("$self->{prefix}/error.log") // '');
     return $self;
 }
 
@@ -101,19 +97,9 @@ anything.
 
 sub stop {
     my ($self, $signal) = @_;
-    my $pid = delete $self->{pid} or return '';
-    local $?;
-    kill $signal // SIGQUIT, $pid;
-    my $deadline = time + $TIMEOUT;
-    while (waitpid($pid, WNOHANG) == 0) {
-        if (time > $deadline) {
-            kill SIGKILL, $pid;
-            waitpid $pid, 0;
-            return 'did not quit';
-        }
-        sleep 0.01;
-    }
-    return $? ? "ended with wait status $?" : '';
+    return '' if !defined $self->{pid};
+    $self->quit($TIMEOUT, $signal) or return 'did not quit';
+    return $self->status ? 'ended with wait status ' . $self->status : '';
 }
 
 =head2 log_lines($name)
@@ -125,27 +111,12 @@ same kind: times, ids and the folder. Sorted, since what happens at the same tim
 
 sub log_lines {
     my ($self, $name) = @_;
-    my @lines = split /^/, read_file("$self->{prefix}/$name");
+    my @lines = split /^/, slurp("$self->{prefix}/$name") // '';
     for my $line (@lines) {
         $line =~ s{\Q$self->{prefix}\E}{PREFIX}g;
         $line =~ s{\A\S+ \S+ \[(\w+)\] \d+#\d+: (?:\*\d+ )?}{[$1] };
     }
     return join '', sort @lines;
-}
-
-sub write_file {
-    my ($path, $content) = @_;
-    open my $file, '>:raw', $path or die "$path: $!\n";
-    print {$file} $content;
-    close $file or die "$path: $!\n";
-    return;
-}
-
-sub read_file {
-    my ($path) = @_;
-    open my $file, '<:raw', $path or return '';
-    local $/ = undef;
-    return <$file> // '';
 }
 
 1;

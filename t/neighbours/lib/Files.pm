@@ -6,7 +6,7 @@ use warnings;
 use Compress::Zlib ();
 use IO::Compress::Gzip qw( gzip $GzipError );
 
-use Instance ();
+use Nginx qw( spew );
 
 =head1 NAME
 
@@ -49,7 +49,7 @@ END
     gzip(\$content{'small.txt'}, \$content{'small.txt.gz'}, -Time => 784_111_777)
         or die "gzip: $GzipError\n";
     for my $name (sort keys %content) {
-        Instance::write_file("$folder/$name", $content{$name});
+        spew("$folder/$name", $content{$name});
         utime 784_111_777, 784_111_777, "$folder/$name";
     }
     utime 784_111_777, 784_111_777, $folder;

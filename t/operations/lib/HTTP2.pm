@@ -111,20 +111,21 @@ sub until {
 
 =head2 state($stream)
 
-What has come on a stream: a hash of C<status>, C<body>, C<ended>, and C<reset> if nginx has reset it.
+What has come on a stream so far: a hash of C<status>, C<body>, C<ended>, and C<reset> if nginx has reset it. It
+is the connection's own, and no copy: C<until> asks for it after each frame, and bodies are megabytes.
 
 =cut
 
 sub state {
     my ($self, $stream) = @_;
-    return { body => '', %{ $self->{state}{$stream} // {} } };
+    return $self->{state}{$stream} //= { body => '' };
 }
 
 # Reads a frame, and notes what it says of its stream; false at the end of the connection.
 sub _take_frame {
     my ($self) = @_;
     my ($type, $flags, $stream, $payload) = $self->_read_frame or return 0;
-    my $state = $self->{state}{$stream} //= { body => '' };
+    my $state = $self->state($stream);
     $self->_send(_frame($SETTINGS, 1, 0, '')) if $type == $SETTINGS && !($flags & 1);
     $state->{body} .= $payload if $type == $DATA;
     $state->{status} //= _status($payload) if $type == $HEADERS;

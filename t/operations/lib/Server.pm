@@ -5,13 +5,15 @@ use warnings;
 
 use File::Temp qw( tempdir );
 use IO::Socket::INET;
-use POSIX qw( SIGKILL SIGQUIT WNOHANG );
 use Socket qw( SOL_SOCKET SO_RCVTIMEO );
-use Time::HiRes qw( sleep time );
+
+use Nginx qw( binary free_port is_alive modules output_of slurp spew wait_for workers_of );
+
+use parent -norequire, 'Nginx';
 
 =head1 NAME
 
-Server - an nginx with a master process and workers, whose files change while it runs
+Server - an L<Nginx> with a master process and workers, whose files change while it runs
 
 =head1 METHODS
 
@@ -24,15 +26,12 @@ C<TEST_NGINX_LOAD_MODULES> name, a folder and a port of its own.
 
 sub new {
     my ($class) = @_;
-    my @modules = split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // '';
-    @modules or die "TEST_NGINX_LOAD_MODULES names no module\n";
-
-    my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1:0') or die "listen: $!\n";
-    my $self   = bless {
-        binary => $ENV{TEST_NGINX_BINARY} || 'nginx',
-        load   => join("\n", map {"load_module $_;"} @modules),
-        root   => tempdir(TMPDIR => 1, CLEANUP => 1),
-        port   => $socket->sockport,
+    my @modules = modules() or die "TEST_NGINX_LOAD_MODULES names no module\n";
+    my $self    = bless {
+        binary  => binary(),
+        load    => join("\n", map {"load_module $_;"} @modules),
+        root    => tempdir(TMPDIR => 1, CLEANUP => 1),
+        port    => free_port(),
         made_by => $$,
     }, $class;
     chmod 0755, $self->{root} or die "$self->{root}: $!\n";
@@ -62,9 +61,7 @@ Replaces a file in the folder of F<nginx.conf>, which is never seen half written
 sub write_file {
     my ($self, $name, $text) = @_;
     my $path = $self->path($name);
-    open my $file, '>', "$path.new" or die "$path: $!\n";
-    print {$file} $text;
-    close $file or die "$path: $!\n";
+    spew("$path.new", $text);
     rename "$path.new", $path or die "$path: $!\n";
     return;
 }
@@ -143,17 +140,7 @@ What C<nginx -t> ends with, 0 if all is well, and what it says. It is killed aft
 
 sub configtest {
     my ($self) = @_;
-    my $pid = open(my $output, '-|') // die "fork: $!\n";
-    if (!$pid) {
-        open STDERR, '>&', \*STDOUT or POSIX::_exit(127);
-        my @command = $self->command('-t');
-        alarm 60;
-        exec { $command[0] } @command or POSIX::_exit(127);
-    }
-    local $/ = undef;
-    my $text = <$output>;
-    close $output;
-    return ($?, $text);
+    return output_of([ $self->command('-t') ]);
 }
 
 =head2 start($is_up)
@@ -164,19 +151,9 @@ Starts nginx, and waits until it answers, or until the function says so where th
 
 sub start {
     my ($self, $is_up) = @_;
-    $self->{pid} = fork // die "fork: $!\n";
-    if (!$self->{pid}) {
-        # A group of its own, by which workers are found whose master is gone.
-        POSIX::setpgid(0, 0);
-        open STDERR, '>>', "$self->{root}/logs/stderr.log" or POSIX::_exit(127);
-        my @command = $self->command;
-        exec { $command[0] } @command or POSIX::_exit(127);
-    }
-    wait_for(60, sub {
-        waitpid($self->{pid}, WNOHANG) == 0 or die "nginx does not start:\n" . $self->log;
-        $is_up ? $is_up->() : $self->request('GET', '/pid');
-    }) or die "nginx does not answer:\n" . $self->log;
-    return;
+    $self->launch([ $self->command ], stderr => "$self->{root}/logs/stderr.log");
+    return if $self->await($is_up // sub { $self->request('GET', '/pid') }, 60);
+    die $self->is_running ? "nginx does not answer:\n" : "nginx does not start:\n", $self->log;
 }
 
 =head2 start_daemon
@@ -189,8 +166,8 @@ sub start_daemon {
     my ($self) = @_;
     system($self->command) == 0 or die "nginx does not start:\n" . $self->log;
     # The daemon leads a session and a group, in which later masters are too.
-    wait_for(60, sub { $self->{pid} = $self->pid_in('nginx.pid') }) or die "nginx writes no nginx.pid\n";
-    $self->{group} = $self->{pid};
+    wait_for(60, sub { $self->pid_in('nginx.pid') }) or die "nginx writes no nginx.pid\n";
+    $self->adopt($self->pid_in('nginx.pid'));
     wait_for(60, sub { $self->request('GET', '/pid') }) or die "nginx does not answer:\n" . $self->log;
     return;
 }
@@ -203,9 +180,8 @@ The process that a file beside the error log names; 0 where there is none.
 
 sub pid_in {
     my ($self, $name) = @_;
-    open my $file, '<', "$self->{root}/logs/$name" or return 0;
-    my $pid = <$file> // '';
-    return $pid =~ /\A(\d+)\n/ ? $1 : 0;
+    my $text = slurp("$self->{root}/logs/$name") // '';
+    return $text =~ /\A(\d+)\n/ ? $1 : 0;
 }
 
 =head2 stop
@@ -216,12 +192,9 @@ Has nginx quit, and waits for that. What is left of it is killed.
 
 sub stop {
     my ($self) = @_;
-    my $pid = delete $self->{pid} or return;
-    my $group = delete $self->{group} // $pid;
-    local $?;
-    kill SIGQUIT, $pid;
-    wait_for(20, sub { waitpid($pid, WNOHANG) > 0 || !is_alive($pid) });
-    kill SIGKILL, -$group and waitpid $pid, 0;
+    $self->quit(20);
+    $self->kill_group;
+    delete @$self{qw( pid group )};
     return;
 }
 
@@ -270,9 +243,7 @@ The ids of all its workers, whether they answer or not, or of those of another m
 
 sub workers_of_master {
     my ($self, $master) = @_;
-    $master //= $self->{pid};
-    open my $file, '<', "/proc/$master/task/$master/children" or return;
-    return split ' ', <$file> // '';
+    return workers_of($master // $self->{pid});
 }
 
 =head2 reload
@@ -285,7 +256,7 @@ does not come.
 sub reload {
     my ($self) = @_;
     my @before = $self->workers;
-    kill HUP => $self->{pid};
+    $self->signal('HUP');
     return wait_for(60, sub {
         my %now = map { $_ => 1 } $self->workers;
         !grep { $now{$_} } @before;
@@ -298,7 +269,7 @@ sub reload {
 
 sub signal {
     my ($self, $name) = @_;
-    kill $name => $self->{pid};
+    kill $name => $self->{pid} if $self->is_running;
     return;
 }
 
@@ -321,38 +292,7 @@ The error log, all of it or from there on.
 
 sub log {
     my ($self, $from) = @_;
-    open my $file, '<', "$self->{root}/logs/error.log" or return '';
-    seek $file, $from // 0, 0;
-    local $/ = undef;
-    return <$file> // '';
-}
-
-=head2 is_alive($pid)
-
-Whether a process runs, and is not just waited for. A function.
-
-=cut
-
-sub is_alive {
-    my ($pid) = @_;
-    open my $file, '<', "/proc/$pid/stat" or return 0;
-    return (<$file> // '') !~ /\) [ZX] /;
-}
-
-=head2 wait_for($seconds, $condition)
-
-Whether the condition comes to hold in that time. A function.
-
-=cut
-
-sub wait_for {
-    my ($seconds, $condition) = @_;
-    my $end = time + $seconds;
-    until ($condition->()) {
-        return 0 if time > $end;
-        sleep 0.02;
-    }
-    return 1;
+    return slurp("$self->{root}/logs/error.log", $from) // '';
 }
 
 1;

@@ -5,10 +5,13 @@ use warnings;
 
 use File::Path qw( make_path remove_tree );
 use File::Spec ();
-use POSIX qw( WNOHANG SIGKILL SIGQUIT );
-use Time::HiRes qw( sleep time );
+use Time::HiRes qw( sleep );
 
-use Test::Nginx::Socket::Spec qw( free_port uses_http2 );
+use Nginx qw( binary free_port modules slurp spew wait_for );
+use Test::Nginx::Socket::Diagnosis ();
+use Test::Nginx::Socket::Spec qw( uses_http2 );
+
+use parent -norequire, 'Nginx';
 
 =head1 NAME
 
@@ -16,7 +19,7 @@ Test::Nginx::Socket::Server - the nginx under test
 
 =head1 DESCRIPTION
 
-One nginx and its directory, laid out and configured as the genuine Test::Nginx::Socket does it.
+One L<Nginx> and its directory, laid out and configured as the genuine Test::Nginx::Socket does it.
 nginx stays a child of the test (C<daemon off>), so that how it ends is known exactly: an nginx
 that crashes while it serves, or while it stops, is noticed.
 
@@ -48,8 +51,8 @@ sub new {
         : $ENV{TEST_NGINX_SERVROOT} || 't/servroot';
 
     return bless {
-        binary             => $ENV{TEST_NGINX_BINARY} || 'nginx',
-        modules            => [split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // ''],
+        binary             => binary(),
+        modules            => [modules()],
         address            => '127.0.0.1',
         port               => $port,
         name               => 'localhost',
@@ -80,22 +83,6 @@ sub path {
     return "$self->{root}/$name";
 }
 
-=head2 version
-
-The version of nginx as a number: 1.022001 for 1.22.1.
-
-=cut
-
-sub version {
-    my ($self) = @_;
-    return $self->{version} //= do {
-        my $output = qx{$self->{binary} -V 2>&1} // '';
-        my ($major, $minor, $patch) = $output =~ m{\w+/(\d+)\.(\d+)\.(\d+)}
-            or die qq{$0: cannot run "$self->{binary} -V": $output\n};
-        sprintf '%d.%03d%03d', $major, $minor, $patch;
-    };
-}
-
 =head2 lay_out
 
 Makes the server's directory as if new.
@@ -116,7 +103,7 @@ sub lay_out {
         remove_tree(map({ $self->path($_) } @entries), { keep_root => 1 });
     }
     make_path(map { $self->path($_) } qw( conf html logs ));
-    write_file($self->path('html/index.html'),
+    spew($self->path('html/index.html'),
         '<html><head><title>It works!</title></head><body>It works!</body></html>');
     $self->{log_offset} = 0;
     return;
@@ -170,7 +157,7 @@ sub write_config {
         $text{$section} //= '';
     }
     local $" = "\n";
-    write_file($self->path('conf/nginx.conf'), <<"CONF");
+    spew($self->path('conf/nginx.conf'), <<"CONF");
 @main
 $text{main_config}
 events {
@@ -210,7 +197,7 @@ sub write_user_files {
         my ($path, $content, $date) = @$file;
         $path = $self->path("html/$path") if $path !~ m{^/};
         make_path($path =~ m{^(.+)/});
-        write_file($path, $content // '');
+        spew($path, $content // '');
         if ($date) {
             local $ENV{TZ} = 'GMT';
             system('touch', '-t', $date, $path) == 0 or die "$0: touch -t $date $path failed\n";
@@ -221,70 +208,23 @@ sub write_user_files {
 
 =head2 start
 
-Starts nginx. True once it listens; false when it has exited instead (see L</status>).
+Starts nginx. True once it listens; false when it has exited instead (see L<Nginx/status>).
 
 =cut
 
 sub start {
     my ($self) = @_;
-    my $pid_file = $self->path('logs/nginx.pid');
-    unlink $pid_file;
-    delete $self->{status};
-
-    my $pid = fork // die "$0: fork: $!\n";
-    if ($pid == 0) {
-        open STDIN,  '<', '/dev/null';
-        open STDOUT, '>', '/dev/null';
-        open STDERR, '>', $self->path('stderr');
-        my @command = (
-            $self->{binary}, '-e', $self->path('logs/error.log'),
-            '-p', "$self->{root}/", '-c', $self->path('conf/nginx.conf')
-        );
-        exec { $command[0] } @command or POSIX::_exit(127);
-    }
-    $self->{pid} = $pid;
+    my ($pid_file, $stderr) = map { $self->path($_) } qw( logs/nginx.pid stderr );
+    unlink $pid_file, $stderr;
+    my @command = (
+        $self->{binary}, '-e', $self->path('logs/error.log'),
+        '-p', "$self->{root}/", '-c', $self->path('conf/nginx.conf')
+    );
+    $self->launch(\@command, stderr => $stderr);
 
     # nginx writes the file when the configuration has been read and the ports are open, which
     # is also where the genuine module's `daemon on` would let go of its caller.
-    while (!-s $pid_file) {
-        return 0 if !$self->is_running;
-        sleep 0.001;
-    }
-    return 1;
-}
-
-=head2 is_running
-
-Whether nginx still runs.
-
-=cut
-
-sub is_running {
-    my ($self) = @_;
-    if (defined $self->{pid} && waitpid($self->{pid}, WNOHANG) == $self->{pid}) {
-        $self->{status} = $?;
-        delete $self->{pid};
-    }
-    return defined $self->{pid};
-}
-
-=head2 status
-
-The wait status with which nginx has ended.
-
-=head2 ending
-
-The same in words, or the empty string for a proper end.
-
-=cut
-
-sub status { my ($self) = @_; return $self->{status} }
-
-sub ending {
-    my ($self) = @_;
-    my $status = $self->{status} or return '';
-    return 'killed by signal ' . ($status & 127) if $status & 127;
-    return 'exited with code ' . ($status >> 8);
+    return $self->await(sub { -s $pid_file });
 }
 
 =head2 stop
@@ -295,29 +235,7 @@ Has nginx quit. A server that has not ended when the timeout is over is killed.
 
 sub stop {
     my ($self) = @_;
-    local $?;    # the exit status of the test, if it is about to exit
-    return if !$self->is_running;
-    my $deadline = time + $self->{timeout};
-    my $again    = 0;
-    while ($self->is_running) {
-        # Without a master, nginx looks for signals and then waits for events: what comes in between
-        # it does not notice.
-        if (time >= $again) {
-            kill SIGQUIT, $self->{pid};
-            $again = time + 0.5;
-        }
-        if (time > $deadline) {
-
-            # Also the workers, which would outlive the master.
-            my $children = "/proc/$self->{pid}/task/$self->{pid}/children";
-            kill SIGKILL, $self->{pid}, -e $children ? split ' ', read_file($children) : ();
-            waitpid $self->{pid}, 0;
-            $self->{status} = $?;
-            delete $self->{pid};
-            last;
-        }
-        sleep 0.001;
-    }
+    $self->quit($self->{timeout});
     return;
 }
 
@@ -325,24 +243,18 @@ sub stop {
 
 Waits until nginx has closed the connection that came from that port. Until then the log phase of
 the request may not have run: on a connection that lingers it comes after the client's end.
-Without a port (curl chose it) or without F</proc>, simply waits a little.
+Without a port (curl chose it), or where the kernel does not tell, simply waits a little.
 
 =cut
 
 sub wait_until_closed {
     my ($self, $client_port) = @_;
-    if (!$client_port || !-r '/proc/net/tcp') {
+    my $diagnosis = $self->{diagnosis} //= Test::Nginx::Socket::Diagnosis->new // 0;
+    if (!$client_port || !$diagnosis) {
         sleep $self->{settle};
         return;
     }
-    my $row = sprintf '^\s*\d+: [0-9A-F]{8}:%04X [0-9A-F]{8}:%04X ', $self->{port}, $client_port;
-    my $deadline = time + 0.5;
-    while (time < $deadline) {
-
-        # A socket that its process has closed has the inode 0.
-        return if read_file('/proc/net/tcp') !~ /$row(?:\S+\s+){6}[1-9]/m;
-        sleep 0.001;
-    }
+    wait_for(0.5, sub { !$diagnosis->is_open($self->{address}, $self->{port}, $client_port) }, 0.001);
     return;
 }
 
@@ -359,25 +271,15 @@ All lines of the access log.
 
 sub new_error_lines {
     my ($self, @before) = @_;
-    open my $log, '<', $self->path('logs/error.log') or return @before;
-    if ($self->{accumulate}) {
-        @before = ();
-    }
-    else {
-        seek $log, $self->{log_offset}, 0;
-    }
-    my @lines = (@before, <$log>);
-    $self->{log_offset} = tell $log;
-    close $log;
-    return @lines;
+    my $from = $self->{accumulate} ? 0 : $self->{log_offset};
+    my $text = slurp($self->path('logs/error.log'), $from) // return @before;
+    $self->{log_offset} = $from + length $text;
+    return ($self->{accumulate} ? () : @before, split /^/, $text);
 }
 
 sub access_lines {
     my ($self) = @_;
-    open my $log, '<', $self->path('logs/access.log') or return;
-    my @lines = <$log>;
-    close $log;
-    return @lines;
+    return split /^/, slurp($self->path('logs/access.log')) // '';
 }
 
 =head2 story
@@ -389,12 +291,8 @@ debugging lines and notices left out.
 
 sub story {
     my ($self) = @_;
-    my @lines;
-    for my $name (qw( stderr logs/error.log )) {
-        open my $file, '<', $self->path($name) or next;
-        push @lines, grep { !/ \[(?:debug|notice)\] / } <$file>;
-        close $file;
-    }
+    my @lines = grep { !/ \[(?:debug|notice)\] / }
+        map { split /^/, slurp($self->path($_)) // '' } qw( stderr logs/error.log );
     splice @lines, 0, -20;
     return join '', @lines;
 }
@@ -410,23 +308,6 @@ sub finish {
     $self->stop;
     remove_tree($self->{root}) if $self->{remove_root};
     return;
-}
-
-sub write_file {
-    my ($path, $content) = @_;
-    open my $file, '>:raw', $path or die "$0: $path: $!\n";
-    print {$file} $content;
-    close $file or die "$0: $path: $!\n";
-    return;
-}
-
-sub read_file {
-    my ($path) = @_;
-    open my $file, '<', $path or die "$0: $path: $!\n";
-    local $/ = undef;
-    my $content = <$file>;
-    close $file;
-    return $content;
 }
 
 1;

@@ -4,9 +4,10 @@ use strict;
 use warnings;
 
 use Exporter qw( import );
-use IO::Socket::INET;
 
-our @EXPORT_OK = qw( expand free_port pattern_list per_request refuse seconds uses_http2 validate );
+use Nginx qw( free_port );
+
+our @EXPORT_OK = qw( expand pattern_list per_request refuse seconds uses_http2 validate );
 
 =head1 NAME
 
@@ -223,31 +224,6 @@ sub expand {
             : $ENV{$name} // die "$0: no environment variable $name\n"
     }gex;
     return $text;
-}
-
-=head2 free_port(@taken)
-
-A TCP port on which nothing listens, outside the range from which Linux takes the ports of
-clients.
-
-=cut
-
-sub free_port {
-    my %taken = map { $_ => 1 } grep {defined} @_;
-    for (1 .. 1000) {
-        my $port = 10_000 + int rand 22_000;
-        next if $taken{$port};
-        my $socket = IO::Socket::INET->new(
-            LocalAddr => '0.0.0.0',
-            LocalPort => $port,
-            Proto     => 'tcp',
-            Listen    => 1,
-            ReuseAddr => 1,
-        ) or next;
-        close $socket;
-        return $port;
-    }
-    die "$0: no free port\n";
 }
 
 =head2 seconds($text)
