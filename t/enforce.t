@@ -236,3 +236,45 @@ denied
 [403, 403, 403, 200, 200, 200]
 --- response_body_like eval
 ["^denied\$", "^denied\$", "^denied\$", "^\$", "^file\$", "GET /application"]
+
+
+
+=== post_action: a refused request does not reach the application after its response
+--- config
+location /named { cors_policy api; post_action @application; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/application; }
+location /uri { cors_policy api; post_action /application-uri; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/application; }
+location /page { cors_policy api; error_page 403 /denied.html; return 200; }
+location = /denied.html { post_action @application; }
+location @application { rewrite ^ /application break; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT; }
+location = /application-uri { proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/application; }
+location = /application { access_log logs/application.log; return 204; }
+location = /log { default_type text/plain; alias logs/application.log; }
+--- user_files
+>>> denied.html
+denied
+--- request eval
+["POST /named\na=b", "POST /uri\na=b", "POST /page\na=b", "DELETE /named", "GET /log", "GET /named", "GET /log"]
+--- more_headers eval
+[("Origin: https://evil.example") x 4, "", "Origin: https://app.example.com", ""]
+--- error_code eval
+[(403) x 4, 200, 204, 200]
+--- response_body_like eval
+["403 Forbidden", "403 Forbidden", "^denied\$", "403 Forbidden", "^\$", "^\$", "(?:GET /application[^\\n]*\\n){2}"]
+
+
+
+=== an error that nginx finds before the policy is known: the policy of the location that it leads to
+--- no_error_log: [alert]
+--- config
+error_page 413 = @application;
+location = /t { cors_policy api; client_max_body_size 1; return 200; }
+location @application { cors_policy api; rewrite ^ /application break; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT; }
+location = /application { return 200 "reached\n"; }
+--- request eval
+["POST /t\na=b", "POST /t\na=b"]
+--- more_headers eval
+["Origin: https://evil.example", "Origin: https://app.example.com"]
+--- error_code eval
+[403, 200]
+--- response_body_like eval
+["403 Forbidden", "reached"]

@@ -377,3 +377,99 @@ Access-Control-Request-Method: GET"]
 ["Access-Control-Allow-Origin: https://a.example",
 "Access-Control-Allow-Origin: https://a.example
 Access-Control-Allow-Methods: GET, HEAD, POST"]
+
+
+
+=== a policy that a variable names when the request leaves, by rewrite, return, try_files and index
+--- config
+location /rewrite { set $name b; cors_policy $name; rewrite ^ /file last; }
+location /named { set $name b; cors_policy $name; error_page 404 = @file; return 404; }
+location /uri { set $name b; cors_policy $name; error_page 404 =200 /file; return 404; }
+location /direct { set $name b; cors_policy $name; return 200 "direct\n"; }
+location /try { set $name b; cors_policy $name; try_files /missing /file; }
+location /twice { set $name b; cors_policy $name; rewrite ^ /between last; }
+location /own { set $name b; cors_policy $name; rewrite ^ /own-of-a last; }
+location /off { set $name off; cors_policy $name; rewrite ^ /file last; }
+location /between { rewrite ^ /file last; }
+location = /own-of-a { cors_policy a; rewrite ^ /page.txt break; root html; }
+location = /file { rewrite ^ /page.txt break; root html; }
+location @file { rewrite ^ /page.txt break; root html; }
+--- request eval
+["GET /rewrite", "GET /named", "GET /uri", "GET /direct", "GET /try", "GET /twice", "GET /own", "GET /off", "OPTIONS /rewrite", "OPTIONS /named"]
+--- more_headers eval
+[("Origin: https://b.example") x 6, "Origin: https://a.example", "Origin: https://b.example",
+("Origin: https://b.example
+Access-Control-Request-Method: GET") x 2]
+--- error_code eval
+[(200) x 8, (204) x 2]
+--- response_headers eval
+[("Access-Control-Allow-Origin: https://b.example
+Vary: Origin") x 6,
+"Access-Control-Allow-Origin: https://a.example
+Vary: Origin",
+"! Access-Control-Allow-Origin
+! Vary",
+("Access-Control-Allow-Origin: https://b.example
+Access-Control-Allow-Methods: GET, HEAD, POST
+Vary: Origin") x 2]
+
+
+
+=== a policy of an if that the request leaves, by rewrite and return, before and after the setting
+--- config
+location /rewrite { cors_policy a; if ($arg_b) { cors_policy b; rewrite ^ /file? last; } return 200 "a\n"; }
+location /before { cors_policy a; if ($arg_b) { rewrite ^ /file? last; cors_policy b; } return 200 "a\n"; }
+location /later { cors_policy a; if ($arg_b) { cors_policy b; } rewrite ^ /file? last; }
+location /named { cors_policy a; error_page 418 = @file; if ($arg_b) { cors_policy b; return 418; } return 200 "a\n"; }
+location /first { cors_policy a; error_page 418 = @file; if ($arg_b) { return 418; cors_policy b; } return 200 "a\n"; }
+location /uri { error_page 418 =200 /file; if ($arg_b) { cors_policy b; return 418; } cors_policy a; return 200 "a\n"; }
+location /none { if ($arg_b) { cors_policy b; rewrite ^ /file? last; } return 200 "none\n"; }
+location /set { cors_policy a; if ($arg_b) { set $name b; cors_policy $name; rewrite ^ /file? last; } return 200 "a\n"; }
+location /direct { cors_policy a; if ($arg_b) { cors_policy b; return 200 "b\n"; } return 200 "a\n"; }
+location /off { cors_policy a; if ($arg_b) { cors_policy off; rewrite ^ /file? last; } return 200 "a\n"; }
+location = /file { rewrite ^ /page.txt break; root html; }
+location @file { rewrite ^ /page.txt break; root html; }
+--- request eval
+["GET /rewrite?b=1", "GET /before?b=1", "GET /later?b=1", "GET /named?b=1", "GET /first?b=1", "GET /uri?b=1", "GET /none?b=1", "GET /set?b=1", "GET /direct?b=1",
+"GET /rewrite", "GET /before", "GET /later", "GET /named", "GET /first", "GET /uri", "GET /set", "GET /direct", "GET /off",
+"GET /off?b=1", "GET /none",
+"OPTIONS /rewrite?b=1", "OPTIONS /before?b=1", "OPTIONS /later?b=1", "OPTIONS /set?b=1"]
+--- more_headers eval
+[("Origin: https://b.example") x 9, ("Origin: https://a.example") x 11,
+("Origin: https://b.example
+Access-Control-Request-Method: GET") x 4]
+--- error_code eval
+[(200) x 20, (204) x 4]
+--- response_headers eval
+[("Access-Control-Allow-Origin: https://b.example
+Vary: Origin") x 9,
+("Access-Control-Allow-Origin: https://a.example
+Vary: Origin") x 9,
+("! Access-Control-Allow-Origin
+! Vary") x 2,
+("Access-Control-Allow-Origin: https://b.example
+Access-Control-Allow-Methods: GET, HEAD, POST
+Vary: Origin") x 4]
+
+
+
+=== the same with policies that can be replaced
+--- http_config
+cors_policy_file ../html/cors.yaml watch=1h;
+--- config
+location /rewrite { cors_policy a; if ($arg_b) { cors_policy b; rewrite ^ /file? last; } return 200 "a\n"; }
+location /later { cors_policy a; if ($arg_b) { cors_policy b; } rewrite ^ /file? last; }
+location /named { cors_policy a; error_page 418 = @file; if ($arg_b) { cors_policy b; return 418; } return 200 "a\n"; }
+location /variable { set $name b; cors_policy $name; rewrite ^ /file last; }
+location /return { set $name b; cors_policy $name; error_page 404 = @file; return 404; }
+location = /file { rewrite ^ /page.txt break; root html; }
+location @file { rewrite ^ /page.txt break; root html; }
+--- request eval
+["GET /rewrite?b=1", "GET /later?b=1", "GET /named?b=1", "GET /variable", "GET /return", "GET /rewrite", "GET /later", "GET /named"]
+--- more_headers eval
+[("Origin: https://b.example") x 5, ("Origin: https://a.example") x 3]
+--- response_headers eval
+[("Access-Control-Allow-Origin: https://b.example
+Vary: Origin") x 5,
+("Access-Control-Allow-Origin: https://a.example
+Vary: Origin") x 3]

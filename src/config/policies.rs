@@ -197,11 +197,6 @@ impl Policies {
         self.by_name.values().any(|it| it.is_watched() || it.policy().enforce())
     }
 
-    /// A policy that refuses requests, if there is one.
-    pub(crate) fn first_enforcing(&self) -> Option<Arc<RenderedPolicy>> {
-        self.by_name.values().map(|entry| entry.policy()).find(|policy| policy.enforce())
-    }
-
     /// How many policies there are.
     pub(crate) fn count(&self) -> usize {
         self.by_name.len()

@@ -98,20 +98,6 @@ impl<'r> AppliedPolicy<'r> {
     }
 }
 
-/// Whether the request comes from another origin than its own, judged as by a policy that refuses all
-/// of them.
-pub(super) fn is_foreign(
-    r: &ngx_http_request_t,
-    request: &CorsRequest<'_>,
-    enforcing: &RenderedResponses,
-) -> bool {
-    let decision = match request.origin.header() {
-        OriginHeader::Absent => Decision::None,
-        OriginHeader::One(_) | OriginHeader::Repeated => Decision::DeniedOrigin,
-    };
-    enforcing.refuses(decision, request.origin.header(), host(r))
-}
-
 /// Whether the decision is about this request. Another module may have changed `Origin` since.
 fn is_about(decided: &Decided, request: &CorsRequest<'_>) -> bool {
     match (decided.origin, request.origin.value()) {
@@ -239,10 +225,7 @@ pub(super) fn has_entered(r: &ngx_http_request_t) -> bool {
 /// The policy of a request that enters a location, as far as it is known without evaluating anything.
 pub(super) enum Entered<'r> {
     /// No policy applies.
-    NoPolicy {
-        /// Whether this is the first location that the request enters.
-        is_first: bool,
-    },
+    NoPolicy,
     /// Every request in this location gets this policy, which cannot be replaced.
     Static(&'r LocationPolicy, &'r RenderedPolicy),
     /// [`remember`] has to evaluate it.
@@ -253,15 +236,14 @@ pub(super) enum Entered<'r> {
 /// request; returns it.
 // PERF: saves 120 instructions a request against `remember` and `policy`.
 pub(super) fn remember_static(r: &ngx_http_request_t) -> Entered<'_> {
-    const NO_POLICY: Entered<'_> = Entered::NoPolicy { is_first: false };
-    let Some(here) = Module::location_conf(r) else { return NO_POLICY };
-    let Some(value) = RememberedPolicy::of(r, here) else { return NO_POLICY };
+    let Some(here) = Module::location_conf(r) else { return Entered::NoPolicy };
+    let Some(value) = RememberedPolicy::of(r, here) else { return Entered::NoPolicy };
     let is_first = value.get().is_null();
     if here.is_static && (is_first || here.is_set_in_location() && value.mark() != REFUSED) {
         store(r, here, &here.policy);
         return match here.policy.policy() {
             Some(policy) => Entered::Static(&here.policy, policy),
-            None => Entered::NoPolicy { is_first },
+            None => Entered::NoPolicy,
         };
     }
     Entered::Unknown

@@ -14,7 +14,7 @@ use nginx_sys::{
     ngx_http_discard_request_body, ngx_http_finalize_request, ngx_http_request_t,
     ngx_http_send_header, ngx_int_t, ngx_uint_t,
 };
-use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf};
+use ngx::http::HttpModuleLocationConf;
 
 use super::context::PreflightHandoff;
 use super::cors_request::CorsRequest;
@@ -112,8 +112,7 @@ pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t
     }
     // Most requests return here. None of this can panic.
     match effective_policy::remember_static(r) {
-        Entered::NoPolicy { is_first: true } if r.err_status != 0 => handle_early_error(request),
-        Entered::NoPolicy { .. } => NGX_DECLINED as ngx_int_t,
+        Entered::NoPolicy => NGX_DECLINED as ngx_int_t,
         Entered::Static(location, policy)
             if is_not_concerned(r, location.is_dry_run(), policy.enforce()) =>
         {
@@ -122,27 +121,6 @@ pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t
         Entered::Static(location, _) => handle_rewrite(request, Some(location)),
         Entered::Unknown => handle_rewrite(request, None),
     }
-}
-
-/// Handles an error that nginx has found before the rewrite phase of the location that the client asked
-/// for (413, for example), and that `error_page` has led to a location without a policy.
-///
-/// The policy of the first location is not known. If any policy refuses requests, a request from another
-/// origin does not reach an application this way: nginx sends its own error page.
-#[cold]
-fn handle_early_error(request: *mut ngx_http_request_t) -> ngx_int_t {
-    handle(request, |r| {
-        let enforcing = Module::main_conf(r).and_then(|main| main.policies.first_enforcing());
-        let Some(policy) = enforcing.filter(|_| r.content_handler.is_some()) else {
-            return Ok(Step::Continue);
-        };
-        // SAFETY: the request lasts longer than this call, in which its headers do not change.
-        let request = CorsRequest::of(r.method, unsafe { headers_in(r) });
-        Ok(match effective_policy::is_foreign(r, &request, policy.responses()) {
-            true => refuse_with(r, r.err_status as ngx_int_t),
-            false => Step::Continue,
-        })
-    })
 }
 
 /// Handles the rewrite phase for the other requests, with the location's policy if it is known.
@@ -254,14 +232,9 @@ fn answer_or_refuse(r: &mut ngx_http_request_t, applied: AppliedPolicy<'_>) -> S
 /// Refuses once more a request that `error_page` has led to a content handler, or a copy of one.
 /// nginx sends its own error page.
 fn refuse(r: &mut ngx_http_request_t) -> Step {
-    refuse_with(r, NGX_HTTP_FORBIDDEN as ngx_int_t)
-}
-
-/// Ends the request with nginx's own page about an error.
-fn refuse_with(r: &mut ngx_http_request_t, status: ngx_int_t) -> Step {
     // As `ngx_http_send_error_page` does without `recursive_error_pages`.
     request::set_error_page(r, true);
-    Step::Finish(status)
+    Step::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t)
 }
 
 /// Sends the answer to a preflight: a header without a body.
