@@ -259,7 +259,7 @@ denied
 --- error_code eval
 [(403) x 4, 200, 204, 200]
 --- response_body_like eval
-["403 Forbidden", "403 Forbidden", "^denied\$", "403 Forbidden", "^\$", "^\$", "(?:GET /application[^\\n]*\\n){2}"]
+["403 Forbidden", "403 Forbidden", "^denied\$", "403 Forbidden", "^\$", "^\$", "(?:[^\\n]* /application [^\\n]*\\n){2}"]
 
 
 
