@@ -29,12 +29,12 @@ sub strings {
 
 my $string = qr/ngx_string!\("(\w+)"\)/;
 is_deeply(names('DIRECTIVES', 'Ic'), [strings('src/directives.rs', $string)], 'directives');
-is_deeply(names('VARIABLES', 'Va'), [map "\$$_", strings('src/variables.rs', qr/^    \("(\w+)", \|/m)],
+is_deeply(names('VARIABLES', 'Va'), [map "\$$_", strings('src/request/variables.rs', qr/^    \("(\w+)", \|/m)],
     'variables');
 is_deeply(
     names('POLICY DOCUMENTS', 'Ic'),
     # A block has `rule` where a document has a list of rules, about which there is a sentence.
-    [grep {$_ ne 'rule'} strings('src/define.rs', $string)],
+    [grep {$_ ne 'rule'} strings('src/config/define.rs', $string)],
     'keys of a policy'
 );
 is_deeply(
