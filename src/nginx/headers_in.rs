@@ -36,9 +36,16 @@ impl<const N: usize> HeaderName<N> {
 
     /// Whether `line` has this name, in any case.
     pub(crate) fn is_name_of(&self, line: &ngx_table_elt_t) -> bool {
-        self.has_hash_of(line)
-            && line.key.len == N
-            && line.key.as_bytes().eq_ignore_ascii_case(&self.lowercase)
+        if !self.has_hash_of(line) || line.key.len != N {
+            return false;
+        }
+        if line.lowcase_key.is_null() {
+            return line.key.as_bytes().eq_ignore_ascii_case(&self.lowercase);
+        }
+        // PERF: an array comparison takes 5 instructions for `origin`.
+        // SAFETY: nginx and the modules that add request headers set the name in lower case, which is
+        // as long as the name.
+        unsafe { *line.lowcase_key.cast::<[u8; N]>() == self.lowercase }
     }
 }
 

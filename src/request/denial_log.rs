@@ -5,14 +5,15 @@ use nginx_sys::{NGX_LOG_INFO, ngx_http_request_t, ngx_uint_t};
 use ngx::ngx_log_error;
 
 use super::cors_request::CorsRequest;
-use super::effective_policy::AppliedPolicy;
 use super::excerpt::Excerpt;
+use crate::config::rendered_policy::RenderedResponses;
 use crate::nginx::request::log_of;
 
 /// Logs that the policy denies the request.
 pub(super) fn log(
     r: &ngx_http_request_t,
-    applied: &AppliedPolicy<'_>,
+    responses: &RenderedResponses,
+    is_dry_run: bool,
     request: &CorsRequest<'_>,
     decision: Decision,
 ) {
@@ -21,7 +22,7 @@ pub(super) fn log(
     if unsafe { (*log).log_level } < NGX_LOG_INFO as ngx_uint_t {
         return;
     }
-    let policy = applied.responses.name();
+    let policy = responses.name();
     let origin = Excerpt(match request.origin.header() {
         OriginHeader::One(value) => Some(value),
         OriginHeader::Absent | OriginHeader::Repeated => None,
@@ -29,7 +30,7 @@ pub(super) fn log(
     let preflight = request.preflight();
     let method = Excerpt(preflight.map(|preflight| preflight.method()));
     let headers = Excerpt(preflight.and_then(|preflight| preflight.headers().next()));
-    let dry_run = if applied.is_dry_run { ", dry run" } else { "" };
+    let dry_run = if is_dry_run { ", dry run" } else { "" };
     match decision {
         Decision::DeniedMethod => {
             ngx_log_error!(

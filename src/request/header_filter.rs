@@ -5,7 +5,7 @@
 
 use core::ptr;
 
-use cors_policy::{Decision, FieldValue, PreflightMode, UpstreamHeaders};
+use cors_policy::{Answer, Decision, FieldValue, PreflightMode, UpstreamHeaders};
 use nginx_sys::{
     NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_OPTIONS, ngx_http_filter_finalize_request,
     ngx_http_output_header_filter_pt, ngx_http_request_t, ngx_http_top_header_filter, ngx_int_t,
@@ -96,12 +96,31 @@ fn write_actual(
     origin: OriginLine<'_>,
 ) -> ngx_int_t {
     run_and_pass_on(r, |r| {
+        let request = CorsRequest::actual(origin);
+        // PERF: a policy that cannot be replaced is not copied into an `AppliedPolicy`.
+        if let Some(policy_and_origins) = policy.policy() {
+            let answer = request.decide(policy_and_origins);
+            let responses = policy_and_origins.responses();
+            return write(r, responses, policy.is_dry_run(), &request, &answer, false);
+        }
         // SAFETY: the request lasts longer than this call.
         match unsafe { AppliedPolicy::of(policy) } {
-            Some(applied) => write(r, &applied, &CorsRequest::actual(origin), false),
+            Some(applied) => write_applied(r, &applied, &request, false),
             None => Ok(()),
         }
     })
+}
+
+/// Decides, and writes the decision.
+#[inline(never)]
+fn write_applied(
+    r: &mut ngx_http_request_t,
+    applied: &AppliedPolicy<'_>,
+    request: &CorsRequest<'_>,
+    is_answered: bool,
+) -> Result<(), OutOfMemory> {
+    let answer = applied.decide(request);
+    write(r, applied.responses, applied.is_dry_run, request, &answer, is_answered)
 }
 
 /// Handles all other requests: `OPTIONS`, those with an earlier panic, and those whose policy is not
@@ -112,7 +131,7 @@ fn write_other(r: &mut ngx_http_request_t) -> ngx_int_t {
         None => run_and_pass_on(r, |r| {
             // SAFETY: no failure is noted, and the hand-off is not used after this call.
             if let Some(handoff) = unsafe { PreflightHandoff::of(r) } {
-                return write(r, &handoff.applied, handoff.request, true);
+                return write_applied(r, &handoff.applied, handoff.request, true);
             }
             // SAFETY: the request lasts longer than this call, in which its headers do not change.
             let (applied, headers_in) = unsafe { (effective_policy::policy(r)?, headers_in(r)) };
@@ -124,7 +143,7 @@ fn write_other(r: &mut ngx_http_request_t) -> ngx_int_t {
                 return Ok(());
             }
             let is_answered = is_preflight && early_answer::is_early(r);
-            write(r, &applied, &request, is_answered)
+            write_applied(r, &applied, &request, is_answered)
         }),
         Some(Failure::Unanswered) => respond_500(r),
         Some(Failure::Answered) => next(r),
@@ -165,14 +184,14 @@ fn respond_500(r: &mut ngx_http_request_t) -> ngx_int_t {
 #[inline(always)]
 fn write(
     r: &mut ngx_http_request_t,
-    applied: &AppliedPolicy<'_>,
+    responses: &RenderedResponses,
+    is_dry_run: bool,
     request: &CorsRequest<'_>,
+    answer: &Answer<'_>,
     is_answered: bool,
 ) -> Result<(), OutOfMemory> {
-    let responses = applied.responses;
-    let answer = applied.decide(request);
-    count_and_log(r, applied, request, answer.decision());
-    if applied.is_dry_run {
+    count_and_log(r, responses, is_dry_run, request, answer.decision());
+    if is_dry_run {
         return Ok(());
     }
     if is_answered {
@@ -186,7 +205,7 @@ fn write(
     }
     let timing = responses.sends_timing_allow_origin();
     let vary = upstream_headers::take_over(&mut headers, timing, answer.vary());
-    let rendered = responses.headers(&answer);
+    let rendered = responses.headers(answer);
     let lines = headers.append(rendered.lines())?;
     if vary != answer.vary() {
         // The last line is `Vary`, if there is one.
@@ -241,7 +260,8 @@ fn fill_or_drop(line: &mut ngx_table_elt_t, value: Option<ngx_str_t>) {
 /// Counts the decision, and logs a denial.
 fn count_and_log(
     r: &ngx_http_request_t,
-    applied: &AppliedPolicy<'_>,
+    responses: &RenderedResponses,
+    is_dry_run: bool,
     request: &CorsRequest<'_>,
     decision: Decision,
 ) {
@@ -250,12 +270,12 @@ fn count_and_log(
         Decision::None => return,
         Decision::Allowed => {}
         Decision::DeniedOrigin | Decision::DeniedMethod | Decision::DeniedHeader => {
-            denial_log::log(r, applied, request, decision);
+            denial_log::log(r, responses, is_dry_run, request, decision);
         }
     }
     let kind = match request.preflight() {
         Some(_) => RequestKind::Preflight,
         None => RequestKind::Actual,
     };
-    applied.responses.count(kind, decision, applied.is_dry_run);
+    responses.count(kind, decision, is_dry_run);
 }
