@@ -115,7 +115,8 @@ impl<'r> Iterator for HeaderLines<'r> {
         }
     }
 
-    /// Part by part, as `for_each` does.
+    /// Part by part.
+    #[inline(always)]
     fn fold<B, F: FnMut(B, Self::Item) -> B>(self, init: B, mut f: F) -> B {
         let mut result = self.current.fold(init, &mut f);
         let mut next = next_part(self.part);

@@ -32,11 +32,13 @@ impl<'r> OriginLine<'r> {
         }
     }
 
+    #[inline(never)]
     fn among(lines: HeaderLines<'r>) -> Self {
         lines.fold(Self::Absent, Self::with)
     }
 
     /// Takes one more line of the request into account, whatever its name.
+    #[inline(always)]
     fn with(self, line: &'r ngx_table_elt_t) -> Self {
         match self {
             _ if !ORIGIN.is_name_of(line) => self,

@@ -1,7 +1,7 @@
 //! The log line about a denial, at `info`.
 
 use cors_policy::{Decision, OriginHeader};
-use nginx_sys::{NGX_LOG_INFO, ngx_http_request_t, ngx_uint_t};
+use nginx_sys::{NGX_LOG_INFO, ngx_http_request_t, ngx_log_t, ngx_uint_t};
 use ngx::ngx_log_error;
 
 use super::cors_request::CorsRequest;
@@ -9,7 +9,8 @@ use super::excerpt::Excerpt;
 use crate::config::rendered_policy::RenderedResponses;
 use crate::nginx::request::log_of;
 
-/// Logs that the policy denies the request.
+/// Logs that the policy denies the request, if the log has the level `info`.
+#[inline(always)]
 pub(super) fn log(
     r: &ngx_http_request_t,
     responses: &RenderedResponses,
@@ -17,11 +18,20 @@ pub(super) fn log(
     request: &CorsRequest<'_>,
     decision: Decision,
 ) {
-    let log = log_of(r);
     // SAFETY: the log of a request, which lives as long as the request.
-    if unsafe { (*log).log_level } < NGX_LOG_INFO as ngx_uint_t {
-        return;
+    if unsafe { (*log_of(r)).log_level } >= NGX_LOG_INFO as ngx_uint_t {
+        write(log_of(r), responses, is_dry_run, request, decision);
     }
+}
+
+#[cold]
+fn write(
+    log: *mut ngx_log_t,
+    responses: &RenderedResponses,
+    is_dry_run: bool,
+    request: &CorsRequest<'_>,
+    decision: Decision,
+) {
     let policy = responses.name();
     let origin = Excerpt(match request.origin.header() {
         OriginHeader::One(value) => Some(value),

@@ -180,7 +180,8 @@ fn respond_500(r: &mut ngx_http_request_t) -> ngx_int_t {
 /// a request without `Origin` are written here.
 ///
 /// With `is_answered`, the response becomes the policy's answer to a preflight.
-// PERF: a copy in each of the two callers saves 80 instructions for an allowed request.
+// PERF: compiled into each of the two callers. For a request that is not `OPTIONS`, what concerns
+// preflights is then gone.
 #[inline(always)]
 fn write(
     r: &mut ngx_http_request_t,
@@ -258,6 +259,7 @@ fn fill_or_drop(line: &mut ngx_table_elt_t, value: Option<ngx_str_t>) {
 }
 
 /// Counts the decision, and logs a denial.
+#[inline(always)]
 fn count_and_log(
     r: &ngx_http_request_t,
     responses: &RenderedResponses,
