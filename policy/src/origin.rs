@@ -21,17 +21,19 @@
 //! ```
 
 mod automaton;
+mod diagnose;
+mod error;
 mod guard;
 mod matcher;
-mod mistake;
 mod pattern;
 mod regex;
+mod remedy;
 mod suffix;
 mod syntax;
 
+pub use error::{MatcherError, PatternError};
 pub use guard::{Danger, GuardError, UnknownDanger};
-pub use matcher::{MatcherBuilder, MatcherError, OriginMatcher, Rank};
-pub use mistake::PatternError;
+pub use matcher::{MatcherBuilder, OriginMatcher, Rank};
 pub use pattern::{OriginPattern, Wildcard, WildcardHost, WildcardPort};
 pub use regex::OriginRegex;
 pub use syntax::{MAX_ORIGIN_LEN, Origin};

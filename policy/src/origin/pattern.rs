@@ -2,14 +2,12 @@
 
 use std::fmt;
 
-use super::mistake::{PatternError, diagnose};
-use super::regex::OriginRegex;
+use super::diagnose::diagnose;
+use super::error::PatternError;
+use super::regex::{OriginRegex, REGEX_PREFIX};
 use super::syntax::{
     Origin, is_host, is_host_length, is_named_host, is_origin_scheme, parse_port, split_port,
 };
-
-/// What begins a pattern that is a regular expression.
-pub(crate) const REGEX_PREFIX: &str = "regex:";
 
 /// A checked pattern of origins.
 ///
