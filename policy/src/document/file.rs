@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::report::MistakeKind;
+use super::mistake_kind::MistakeKind;
 
 /// Opens a regular file, which a symbolic link may lead to.
 ///

@@ -39,3 +39,15 @@ impl Node {
         Self::new(Value::String(text.into()), line)
     }
 }
+
+/// The boolean that a text means to people, as `yes` and `off` do in YAML 1.1 and in nginx.
+pub(super) fn truth(text: &str) -> Option<bool> {
+    let is_one_of = |words: [&str; 5]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is_one_of(["true", "yes", "on", "y", "1"]) {
+        Some(true)
+    } else if is_one_of(["false", "no", "off", "n", "0"]) {
+        Some(false)
+    } else {
+        None
+    }
+}

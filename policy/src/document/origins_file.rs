@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::{file, report::MistakeKind};
+use super::{file, mistake_kind::MistakeKind};
 
 /// Longer than any pattern: an origin has at most 326 bytes, a regular expression a few thousand.
 pub(super) const MAX_LINE: usize = 16 * 1024;

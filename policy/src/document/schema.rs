@@ -8,7 +8,8 @@ use serde_json::{Map, Value as Json, json};
 use super::{
     keys::{KEYS, Key, KeySpec, PolicyKey, RuleKey},
     node::{Node, Value},
-    validate::{MAX_NAME, MAX_RULES},
+    place::MAX_NAME,
+    validate::MAX_RULES,
     yaml,
 };
 use crate::origin::Danger;

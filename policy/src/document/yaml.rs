@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::{
+    mistake_kind::MistakeKind,
     node::{Node, Value},
-    report::MistakeKind,
 };
 
 /// Documents larger than this are refused before they are parsed: room for some ten thousand

@@ -1,6 +1,6 @@
 //! `Access-Control-Allow-Methods`: what a preflight may announce.
 
-use std::{error::Error, fmt};
+use thiserror::Error;
 
 use super::Value;
 use crate::token::is_token;
@@ -32,6 +32,14 @@ impl Default for AllowMethods {
 }
 
 impl AllowMethods {
+    /// From entries that are `*` or have passed [`check_entry`]. `*` covers all others.
+    pub(crate) fn new(entries: Vec<Box<str>>) -> Self {
+        match entries.first() {
+            Some(star) if &**star == "*" => Self::Any,
+            _ => Self::Listed(entries),
+        }
+    }
+
     /// Whether a preflight may ask for `method`. Methods are case-sensitive.
     ///
     /// Step 7 of [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch) lets
@@ -67,38 +75,27 @@ fn is_forbidden(method: &[u8]) -> bool {
     FORBIDDEN.iter().any(|forbidden| forbidden.as_bytes().eq_ignore_ascii_case(method))
 }
 
-/// Why something cannot stand in `allow_methods`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The reason why an entry cannot be in `allow_methods`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MethodError {
     /// It is not a token (RFC 9110, section 9.1).
+    #[error("not a method: methods are letters, digits and !#$%&'*+-.^_`|~")]
     NotAToken,
     /// The Fetch standard forbids pages to send it.
+    #[error("browsers never send this method (forbidden by the Fetch standard)")]
     Forbidden,
     /// Browsers turn it into upper case before they send it, so that it never matches.
+    #[error("never matches: methods are case-sensitive, and browsers send this one in upper case")]
     Normalized(&'static str),
     /// `patch` in lower case: browsers do *not* turn it into upper case, so that it matches only
     /// pages that misspell the method.
+    #[error("does not match PATCH: methods are case-sensitive")]
     Patch,
 }
 
-impl fmt::Display for MethodError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotAToken => "not a method: methods are letters, digits and !#$%&'*+-.^_`|~",
-            Self::Forbidden => "browsers never send this method (forbidden by the Fetch standard)",
-            Self::Normalized(_) => {
-                "never matches: methods are case-sensitive, and browsers send this one in upper case"
-            }
-            Self::Patch => "does not match PATCH: methods are case-sensitive",
-        })
-    }
-}
-
-impl Error for MethodError {}
-
 impl MethodError {
-    /// What to write instead.
+    /// Advice on what to write instead.
     pub fn remedy(&self) -> String {
         match self {
             Self::NotAToken => "write one method an entry, as in [GET, PUT]".into(),
@@ -106,6 +103,16 @@ impl MethodError {
             Self::Normalized(upper) => format!("write {upper}"),
             Self::Patch => "write PATCH (or list both, if pages really send patch)".into(),
         }
+    }
+}
+
+/// Checks one entry of `allow_methods`. `patch` is accepted only if the same list has `PATCH` too,
+/// because then it is not a misspelling.
+pub(crate) fn check_entry(method: &str, lists_upper_patch: bool) -> Result<(), MethodError> {
+    match method {
+        "*" => Ok(()),
+        "patch" if !lists_upper_patch => Err(MethodError::Patch),
+        _ => check(method),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which header names may stand in `allow_headers` and in `expose_headers`.
 
-use std::{error::Error, fmt};
+use thiserror::Error;
 
 use crate::token::is_token;
 
@@ -38,43 +38,34 @@ const FORBIDDEN_PREFIXES: [&str; 2] = ["proxy-", "sec-"];
 /// no page can read them, exposed or not.
 const FORBIDDEN_IN_RESPONSES: [&str; 2] = ["set-cookie", "set-cookie2"];
 
-/// Why something cannot stand in `allow_headers` or `expose_headers`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The reason why an entry cannot be in `allow_headers` or `expose_headers`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HeaderNameError {
     /// It is not a token (RFC 9110, section 5.1).
+    #[error("not a header name: header names are letters, digits and !#$%&'*+-.^_`|~")]
     NotAToken,
     /// The Fetch standard forbids pages to set it on a request.
+    #[error(
+        "pages cannot set this request header (forbidden by the Fetch standard), so that allowing \
+         it does nothing"
+    )]
     ForbiddenInRequests,
     /// The Fetch standard forbids pages to read it from a response.
+    #[error(
+        "pages cannot read this response header (forbidden by the Fetch standard), so that \
+         exposing it does nothing"
+    )]
     ForbiddenInResponses,
     /// It is a response header of the CORS protocol, and `allow_headers` is about requests.
+    #[error(
+        "a response header of CORS; allow_headers names the headers that pages may put on requests"
+    )]
     CorsResponseHeader,
 }
 
-impl fmt::Display for HeaderNameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotAToken => {
-                "not a header name: header names are letters, digits and !#$%&'*+-.^_`|~"
-            }
-            Self::ForbiddenInRequests => {
-                "pages cannot set this request header (forbidden by the Fetch standard), so that allowing it does nothing"
-            }
-            Self::ForbiddenInResponses => {
-                "pages cannot read this response header (forbidden by the Fetch standard), so that exposing it does nothing"
-            }
-            Self::CorsResponseHeader => {
-                "a response header of CORS; allow_headers names the headers that pages may put on requests"
-            }
-        })
-    }
-}
-
-impl Error for HeaderNameError {}
-
 impl HeaderNameError {
-    /// What to write instead.
+    /// Advice on what to write instead.
     pub fn remedy(&self) -> String {
         match self {
             Self::NotAToken => {

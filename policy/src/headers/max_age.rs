@@ -1,6 +1,6 @@
 //! `Access-Control-Max-Age`: for how long a browser may remember the answer to a preflight.
 
-use std::{error::Error, fmt};
+use thiserror::Error;
 
 use super::Value;
 
@@ -13,35 +13,26 @@ const CAP: u64 = 86_400;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MaxAge(u32);
 
-/// Why something cannot be `max_age`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The reason why a text cannot be `max_age`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MaxAgeError {
     /// It is neither seconds nor a time in nginx's notation.
+    #[error("not a time")]
     NotATime,
     /// It has a fraction.
+    #[error("Access-Control-Max-Age has no fractions of a second")]
     Fraction,
     /// It is below zero.
+    #[error("a time below zero")]
     Negative,
     /// It is more than 86400 seconds.
+    #[error("more than 86400 seconds, at which browsers cap it")]
     TooLong,
 }
 
-impl fmt::Display for MaxAgeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotATime => "not a time",
-            Self::Fraction => "Access-Control-Max-Age has no fractions of a second",
-            Self::Negative => "a time below zero",
-            Self::TooLong => "more than 86400 seconds, at which browsers cap it",
-        })
-    }
-}
-
-impl Error for MaxAgeError {}
-
 impl MaxAgeError {
-    /// What to write instead.
+    /// Advice on what to write instead.
     pub fn remedy(&self) -> String {
         match self {
             Self::NotATime => {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use thiserror::Error;
+
 use super::pattern::{OriginPattern, Wildcard, WildcardHost};
 use super::regex::OriginRegex;
 use super::suffix::is_public_suffix;
@@ -52,17 +54,10 @@ impl fmt::Display for Danger {
     }
 }
 
-/// The name is not that of a [`Danger`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The name does not belong to a [`Danger`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("not the name of a guard")]
 pub struct UnknownDanger;
-
-impl fmt::Display for UnknownDanger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not the name of a guard")
-    }
-}
-
-impl std::error::Error for UnknownDanger {}
 
 impl FromStr for Danger {
     type Err = UnknownDanger;
@@ -73,13 +68,18 @@ impl FromStr for Danger {
 }
 
 /// A guard that a pattern violates. Its `Display` says what is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum GuardError {
     /// `*` with credentials: any page could act as whoever visits it.
+    #[error("with credentials, every origin could read what only the user may see")]
     AnyOriginWithCredentials,
     /// With credentials, an `http` origin that is not of this machine: neither `localhost` or below
     /// it (RFC 6761, section 6.3) nor a loopback address.
+    #[error(
+        "{}with credentials, whoever can change unencrypted traffic could act as this origin",
+        match_of(.example.as_deref())
+    )]
     InsecureOrigin {
         /// An origin that the pattern matches, where it matches several.
         example: Option<String>,
@@ -87,6 +87,9 @@ pub enum GuardError {
         secure: Option<String>,
     },
     /// With credentials, any name directly below a public suffix.
+    #[error(
+        "with credentials, anyone could register a name directly below the public suffix `{suffix}`"
+    )]
     PublicSuffix {
         /// The suffix.
         suffix: String,
@@ -94,16 +97,23 @@ pub enum GuardError {
         owned: String,
     },
     /// With credentials, any host of a scheme.
+    #[error("with credentials, anyone could set up a host for it")]
     AnyHost,
     /// The `null` origin.
+    #[error("any page can have the origin `null`, by way of a sandboxed frame for instance")]
     NullOrigin,
     /// A regular expression in which a class could stand for any byte.
+    #[error("`{class}` could stand for any byte: the expression also matches `{example}`")]
     LooseRegex {
         /// The class.
         class: String,
         /// A text that the expression accepts because of it.
         example: String,
     },
+}
+
+fn match_of(example: Option<&str>) -> String {
+    example.map(|example| format!("it also matches `{example}`: ")).unwrap_or_default()
 }
 
 impl GuardError {
@@ -140,40 +150,6 @@ impl GuardError {
         format!("{instead}; \"{}\" under `dangerously_allow` permits it", self.opened_by())
     }
 }
-
-impl fmt::Display for GuardError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AnyOriginWithCredentials => {
-                f.write_str("with credentials, every origin could read what only the user may see")
-            }
-            Self::InsecureOrigin { example, .. } => {
-                if let Some(example) = example {
-                    write!(f, "it also matches `{example}`: ")?;
-                }
-                f.write_str(
-                    "with credentials, whoever can change unencrypted traffic could act as this \
-                     origin",
-                )
-            }
-            Self::PublicSuffix { suffix, .. } => write!(
-                f,
-                "with credentials, anyone could register a name directly below the public suffix \
-                 `{suffix}`"
-            ),
-            Self::AnyHost => f.write_str("with credentials, anyone could set up a host for it"),
-            Self::NullOrigin => f.write_str(
-                "any page can have the origin `null`, by way of a sandboxed frame for instance",
-            ),
-            Self::LooseRegex { class, example } => write!(
-                f,
-                "`{class}` could stand for any byte: the expression also matches `{example}`"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for GuardError {}
 
 impl OriginPattern<'_> {
     /// The guards that this pattern violates in a rule with or without credentials; each can be
