@@ -87,7 +87,6 @@ impl Template {
     }
 
     /// Its place among the templates of its policy, from 0.
-    #[inline]
     pub fn index(&self) -> usize {
         self.index
     }
@@ -98,7 +97,6 @@ impl Template {
     }
 
     /// What the response depends on, to be merged into its `Vary`.
-    #[inline]
     pub fn vary(&self) -> Vary {
         self.vary
     }
@@ -145,7 +143,6 @@ impl<'p> Answer<'p> {
     }
 
     /// What was decided.
-    #[inline]
     pub fn decision(&self) -> Decision {
         self.decision
     }
@@ -157,7 +154,6 @@ impl<'p> Answer<'p> {
     }
 
     /// What it was made from.
-    #[inline]
     pub fn template(&self) -> &'p Template {
         self.template
     }

@@ -103,7 +103,6 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    #[inline]
     pub(crate) fn borrow(&self) -> FieldValue<'_> {
         match self {
             Self::Ready(text) => FieldValue::Ready(text.as_bytes()),

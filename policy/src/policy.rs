@@ -57,8 +57,8 @@ pub struct Responses {
     rules: Box<[Rule]>,
     /// What is sent where no rule decides.
     nothing: Template,
-    /// The rank of the rule that answers `*` to every origin, or 0.
-    any_rank: Rank,
+    /// The rank of the rule that answers `*` to every origin.
+    any_rank: Option<Rank>,
     /// Every request gets the answer of the first rule, whatever its origin.
     plain_any: bool,
     /// Whether any rule sends `Timing-Allow-Origin`.
@@ -205,7 +205,7 @@ impl Policy {
         });
         let responses = Responses {
             name: name.into(),
-            any_rank: any.map_or(0, |index| (index + 1) as Rank),
+            any_rank: any.map(|index| (index + 1) as Rank),
             plain_any,
             rules: rules.collect(),
             nothing,
@@ -216,7 +216,6 @@ impl Policy {
     }
 
     /// What it sends.
-    #[inline]
     pub fn responses(&self) -> &Arc<Responses> {
         &self.responses
     }
@@ -305,11 +304,15 @@ impl Policy {
                 });
             }
             OriginHeader::Absent => return Err(responses.nothing(Decision::None)),
-            OriginHeader::Repeated => responses.any_rank.into(),
-            OriginHeader::One(value) => self.matcher.find_rank(value),
+            OriginHeader::Repeated => responses.any_rank,
+            OriginHeader::One(value) => self.matcher.find(value),
         };
-        // Neither rank 0, which denies, nor what is no rank, is that of a rule.
-        let Some(rule) = responses.rules.get(rank.wrapping_sub(1) as usize) else {
+        let found = match rank {
+            Some(rank @ 1..) => responses.rules.get(usize::from(rank) - 1).map(|rule| (rank, rule)),
+            // `deny_origins` has rank 0.
+            Some(0) | None => None,
+        };
+        let Some((rank, rule)) = found else {
             return Err(responses.nothing(Decision::DeniedOrigin));
         };
         if let (true, OriginHeader::One(value)) = (rule.echoes_any, origin) {
@@ -317,37 +320,32 @@ impl Policy {
                 return Err(responses.nothing(Decision::DeniedOrigin));
             }
         }
-        Ok((rank as Rank, rule))
+        Ok((rank, rule))
     }
 
     /// Who writes the CORS response headers where something else has set some already.
-    #[inline]
     pub fn upstream_headers(&self) -> UpstreamHeaders {
         self.responses.upstream_headers()
     }
 
     /// Who answers preflights.
-    #[inline]
     pub fn preflight(&self) -> PreflightMode {
         self.responses.preflight()
     }
 
     /// The status of an answered preflight: 200 or 204.
-    #[inline]
     pub fn preflight_status(&self) -> u16 {
         self.responses.preflight_status()
     }
 
     /// Whether a request whose origin is not allowed is refused instead of only going unanswered
     /// by CORS headers.
-    #[inline]
     pub fn enforce(&self) -> bool {
         self.responses.enforce()
     }
 
     /// Whether any rule sends `Timing-Allow-Origin`, so that replacing upstream headers includes
     /// that one.
-    #[inline]
     pub fn sends_timing_allow_origin(&self) -> bool {
         self.responses.sends_timing_allow_origin()
     }
@@ -402,33 +400,28 @@ impl Responses {
     }
 
     /// Who writes the CORS response headers where something else has set some already.
-    #[inline]
     pub fn upstream_headers(&self) -> UpstreamHeaders {
         self.options.upstream_headers
     }
 
     /// Who answers preflights.
-    #[inline]
     pub fn preflight(&self) -> PreflightMode {
         self.options.preflight
     }
 
     /// The status of an answered preflight: 200 or 204.
-    #[inline]
     pub fn preflight_status(&self) -> u16 {
         self.options.preflight_status
     }
 
     /// Whether a request whose origin is not allowed is refused instead of only going unanswered
     /// by CORS headers.
-    #[inline]
     pub fn enforce(&self) -> bool {
         self.options.enforce
     }
 
     /// Whether any rule sends `Timing-Allow-Origin`, so that replacing upstream headers includes
     /// that one.
-    #[inline]
     pub fn sends_timing_allow_origin(&self) -> bool {
         self.timing
     }

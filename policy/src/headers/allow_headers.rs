@@ -51,10 +51,12 @@ impl AllowHeaders {
             || self.lists(name)
     }
 
-    /// The length of a listed name that `names` begins with, if a comma or nothing follows.
+    /// The length of the listed name that `names` begins with, if a comma or the end follows.
     ///
-    /// Looks only at short lists, and only for the spelling of browsers; finding nothing says
-    /// nothing.
+    /// Searches short lists only, and only for the lower case that browsers send. `None` therefore
+    /// does not mean that the name is not listed.
+    // PERF: saves 70 to 130 instructions per name, because `allow` needs the end of the name, which
+    // costs a look at every byte, and a binary search.
     #[inline]
     pub(crate) fn listed_at_start(&self, names: &[u8]) -> Option<usize> {
         const SHORT: usize = 8;

@@ -11,13 +11,12 @@ use std::collections::TryReserveError;
 use regex_syntax::hir::Hir;
 
 use self::exact::{ExactBuilder, ExactOrigins};
-use self::rank::NONE;
+use self::rank::{MaybeRank, NONE};
 use self::regex_set::RegexSet;
 use self::wildcard::{WildcardBuilder, WildcardOrigins};
 use super::error::MatcherError;
 use super::pattern::OriginPattern;
 
-pub(crate) use self::rank::MaybeRank;
 pub use self::rank::Rank;
 
 /// Collects the patterns of a policy.
@@ -121,13 +120,6 @@ impl OriginMatcher {
     /// allocates.
     #[inline(always)]
     pub fn find(&self, origin: &[u8]) -> Option<Rank> {
-        // Everything but `NONE` is a rank.
-        Rank::try_from(self.find_rank(origin)).ok()
-    }
-
-    /// As [`find`](Self::find), with a number above all ranks where there is none.
-    #[inline(always)]
-    pub(crate) fn find_rank(&self, origin: &[u8]) -> MaybeRank {
         let mut best = self.any;
         if self.exact.lowest < best {
             best = best.min(self.exact.find(origin));
@@ -135,7 +127,8 @@ impl OriginMatcher {
         if self.lowest_other < best {
             best = self.find_other(origin, best);
         }
-        best
+        // Every number but `NONE` is a rank.
+        Rank::try_from(best).ok()
     }
 
     /// The lowest rank of a wildcard or a regular expression that matches, or `best` if that is

@@ -102,7 +102,6 @@ impl<'a> Origin<'a> {
 }
 
 /// Scheme and what follows `://`.
-#[inline]
 pub(crate) fn split_scheme(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     // The one scheme that nearly all origins have needs no search.
     if let Some(rest) = bytes.strip_prefix(b"https://") {
@@ -113,7 +112,6 @@ pub(crate) fn split_scheme(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Host and, where digits or nothing follow a colon at the end, port.
-#[inline]
 pub(crate) fn split_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
     let digits = authority.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let (before, port) = authority.split_at(authority.len() - digits);
@@ -201,7 +199,6 @@ pub(crate) fn has_addresses(scheme: &[u8], host: &[u8]) -> bool {
     is_number && default_port(scheme).is_some()
 }
 
-#[inline]
 pub(crate) fn is_label_byte(byte: u8) -> bool {
     const TABLE: [bool; 256] = {
         let mut table = [false; 256];
@@ -215,12 +212,10 @@ pub(crate) fn is_label_byte(byte: u8) -> bool {
     TABLE[usize::from(byte)]
 }
 
-#[inline]
 pub(crate) fn is_label_length(length: usize) -> bool {
     (1..=MAX_LABEL_LEN).contains(&length)
 }
 
-#[inline]
 pub(crate) fn is_host_length(length: usize) -> bool {
     length <= MAX_HOST_LEN
 }

