@@ -1,9 +1,9 @@
 //! The policy document: from text to compiled policies, or to all of its mistakes.
 //!
-//! A document is a YAML file; a block of nginx.conf becomes the same tree of [`Node`]s and goes
-//! through the same validation.
+//! A document is a YAML file. A block of nginx.conf becomes the same tree of [`Node`]s and passes the
+//! same validation.
 //!
-//! # What a document may hold
+//! # The values of a document
 //!
 //! | written | means |
 //! | --- | --- |
@@ -18,13 +18,12 @@
 //! | `&name` and `*name` | a value that is used again |
 //! | `<<: *name`, `!tag`, `---` a second time, keys that are not texts | a mistake |
 //!
-//! A rule after one that has `*` among its origins is a mistake, because it is never reached. An
-//! entry of `dangerously_allow` that opens nothing is accepted, so that a policy can be cleaned up
-//! in any order.
+//! A rule after one with `*` among its origins is a mistake, because it is never reached. An entry of
+//! `dangerously_allow` may be unnecessary, so that a policy can be cleaned up in any order.
 //!
-//! Nothing in a document makes reading it slow or large: it has at most 4 MiB, its nesting and
-//! what aliases copy are bounded, and an `allow_origins_file` is streamed. Files are regular files:
-//! nothing waits for what a pipe or a device may send.
+//! No document is slow to read or needs much memory: it has at most 4 MiB, its nesting and the copies
+//! by aliases are bounded, and an `allow_origins_file` is streamed. Only regular files are read, so
+//! nothing waits for a pipe or a device.
 
 mod file;
 mod keys;

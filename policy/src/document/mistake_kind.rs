@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     headers::{HeaderNameError, MaxAgeError, MethodError},
-    origin::{GuardError, MatcherError, PatternError},
+    origin::{GuardViolation, MatcherError, PatternError},
 };
 
 /// A kind of mistake. `Display` says what is wrong.
@@ -165,7 +165,7 @@ pub enum MistakeKind {
     Pattern(PatternError),
     /// An origin pattern that violates a guard.
     #[error(transparent)]
-    Guard(GuardError),
+    Guard(GuardViolation),
     /// Patterns that take too much memory together.
     #[error(transparent)]
     Matcher(MatcherError),

@@ -14,14 +14,14 @@ use super::{
     quote::quote,
     reader::{Reader, contains, get},
 };
-use crate::origin::{Danger, MatcherBuilder, OriginPattern, Rank};
+use crate::origin::{Guard, MatcherBuilder, OriginPattern, Rank};
 
 /// Collects the patterns of a policy.
 pub(super) struct PolicyOrigins<'p> {
     policy: &'p str,
     visitor: PatternVisitor<'p>,
     /// The guards that `dangerously_allow` opens.
-    open: Vec<Danger>,
+    open: Vec<Guard>,
     pub(super) matcher: MatcherBuilder,
     /// Whether there is a pattern in `deny_origins`.
     pub(super) denies: bool,
@@ -75,9 +75,9 @@ impl<'p> PolicyOrigins<'p> {
         let Some(pattern) = parse(reader, location, text) else { return };
         rule.any |= matches!(pattern, OriginPattern::Any);
         rule.null |= matches!(pattern, OriginPattern::Null);
-        for guard in pattern.guards(rule.credentials) {
-            if !self.open.contains(&guard.opened_by()) {
-                reader.add(location, Some(quote(text)), MistakeKind::Guard(guard));
+        for violation in pattern.violations(rule.credentials) {
+            if !self.open.contains(&violation.opened_by()) {
+                reader.add(location, Some(quote(text)), MistakeKind::Guard(violation));
             }
         }
         self.add(location, rule.rank, text, &pattern);
@@ -139,8 +139,8 @@ fn parse<'t>(
 }
 
 /// The guards that a `dangerously_allow` opens. Its mistakes are reported when the key is read.
-fn open_guards(node: &Node) -> Vec<Danger> {
-    Danger::ALL.into_iter().filter(|danger| contains(node, danger.as_str())).collect()
+fn open_guards(node: &Node) -> Vec<Guard> {
+    Guard::ALL.into_iter().filter(|guard| contains(node, guard.as_str())).collect()
 }
 
 /// Whether a policy or a rule lists origins.

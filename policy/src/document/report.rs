@@ -6,7 +6,7 @@ use super::{
     keys::{KeySpec, Language},
     mistake_kind::MistakeKind,
 };
-use crate::origin::Danger;
+use crate::origin::Guard;
 
 /// The number of mistakes that are described. Further ones are counted.
 const MAX_MISTAKES: usize = 100;
@@ -166,7 +166,7 @@ impl Mistake {
     }
 
     /// The entry of `dangerously_allow` that permits it, if there is one.
-    pub fn opened_by(&self) -> Option<Danger> {
+    pub fn opened_by(&self) -> Option<Guard> {
         match &self.kind {
             MistakeKind::Guard(guard) => Some(guard.opened_by()),
             _ => None,

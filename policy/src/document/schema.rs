@@ -12,7 +12,7 @@ use super::{
     validate::MAX_RULES,
     yaml,
 };
-use crate::origin::Danger;
+use crate::origin::Guard;
 
 /// The JSON Schema (draft 2020-12) of a policy document.
 ///
@@ -117,7 +117,7 @@ fn shape(key: Key) -> Map<String, Json> {
             }
             PolicyKey::Enforce => boolean(),
             PolicyKey::DangerouslyAllow => {
-                let guard = json!({ "enum": Danger::ALL.map(Danger::as_str) });
+                let guard = json!({ "enum": Guard::ALL.map(Guard::as_str) });
                 json!({ "anyOf": [{ "type": "array", "items": guard }, guard] })
             }
         },

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Policy, PreflightMode, UpstreamHeaders,
-    origin::{Danger, Rank},
+    origin::{Guard, Rank},
     policy::{Options, RuleSettings},
 };
 
@@ -232,8 +232,8 @@ fn read_policy_key(
         }
         PolicyKey::DangerouslyAllow => {
             reader.entries(location, node, |reader, location, node, text| {
-                if Danger::from_str(text).is_err() {
-                    let known = Danger::ALL.map(Danger::as_str);
+                if Guard::from_str(text).is_err() {
+                    let known = Guard::ALL.map(Guard::as_str);
                     reader.refuse(location, node, unknown_value(text, &known));
                 }
             });

@@ -1,8 +1,8 @@
-//! `Access-Control-Allow-Methods`: what a preflight may announce.
+//! `Access-Control-Allow-Methods`: the methods that a preflight may ask for.
 
 use thiserror::Error;
 
-use super::Value;
+use super::OwnedFieldValue;
 use crate::token::is_token;
 
 /// [CORS-safelisted methods](https://fetch.spec.whatwg.org/#cors-safelisted-method): every page
@@ -12,8 +12,8 @@ const SAFELISTED: [&str; 3] = ["GET", "HEAD", "POST"];
 /// [Forbidden methods](https://fetch.spec.whatwg.org/#forbidden-method): no page can send them.
 const FORBIDDEN: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
 
-/// What browsers [normalize](https://fetch.spec.whatwg.org/#concept-method-normalize) to upper
-/// case. Every other method is sent as the page spells it.
+/// Methods that browsers [normalize](https://fetch.spec.whatwg.org/#concept-method-normalize) to
+/// upper case. Every other method is sent as the page spells it.
 const NORMALIZED: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
 
 /// The methods that a rule allows.
@@ -43,8 +43,8 @@ impl AllowMethods {
     /// Whether a preflight may ask for `method`. Methods are case-sensitive.
     ///
     /// Step 7 of [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch) lets
-    /// a safelisted method pass whatever the header says. Something that is not a method at all,
-    /// or a forbidden one, is refused under `*` too: no browser asks for it.
+    /// a safelisted method pass, regardless of the header. A text that is not a method, or a forbidden
+    /// method, is refused under `*` too, because no browser asks for it.
     pub(crate) fn allow(&self, method: &[u8]) -> bool {
         SAFELISTED.iter().any(|safe| safe.as_bytes() == method)
             || match self {
@@ -53,14 +53,14 @@ impl AllowMethods {
             }
     }
 
-    /// With credentials, `*` would be the method named `*`, so that the requested method is sent
-    /// back instead.
-    pub(crate) fn value(&self, credentials: bool) -> Option<Value> {
+    /// The value of the header. With credentials, `*` would mean a method named `*`, so the requested
+    /// method is sent back instead.
+    pub(crate) fn value(&self, credentials: bool) -> Option<OwnedFieldValue> {
         match self {
-            Self::Any if credentials => Some(Value::RequestMethod),
-            Self::Any => Some(Value::Ready("*".into())),
+            Self::Any if credentials => Some(OwnedFieldValue::RequestMethod),
+            Self::Any => Some(OwnedFieldValue::Ready("*".into())),
             Self::Listed(methods) if methods.is_empty() => None,
-            Self::Listed(methods) => Some(Value::Ready(methods.join(", ").into())),
+            Self::Listed(methods) => Some(OwnedFieldValue::Ready(methods.join(", ").into())),
         }
     }
 }
@@ -120,7 +120,7 @@ pub(crate) fn check_entry(method: &str, lists_upper_patch: bool) -> Result<(), M
 ///
 /// # Errors
 ///
-/// Why browsers never send it as it is written.
+/// If browsers never send the method as it is written.
 pub fn check(method: &str) -> Result<(), MethodError> {
     if !is_token(method.as_bytes()) {
         Err(MethodError::NotAToken)
@@ -182,11 +182,11 @@ mod tests {
 
     #[test]
     fn the_value_is_what_was_written() {
-        let value = |text: &'static str| Some(Value::Ready(text.into()));
+        let value = |text: &'static str| Some(OwnedFieldValue::Ready(text.into()));
         assert_eq!(AllowMethods::default().value(false), value("GET, HEAD, POST"));
         assert_eq!(listed(&["PUT", "DELETE"]).value(true), value("PUT, DELETE"));
         assert_eq!(AllowMethods::Any.value(false), value("*"));
-        assert_eq!(AllowMethods::Any.value(true), Some(Value::RequestMethod));
+        assert_eq!(AllowMethods::Any.value(true), Some(OwnedFieldValue::RequestMethod));
     }
 
     #[test]

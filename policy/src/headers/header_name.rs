@@ -1,11 +1,11 @@
-//! Which header names may stand in `allow_headers` and in `expose_headers`.
+//! The header names that `allow_headers` and `expose_headers` may list.
 
 use thiserror::Error;
 
 use crate::token::is_token;
 
-/// [Forbidden request-headers](https://fetch.spec.whatwg.org/#forbidden-request-header): browsers
-/// keep them to themselves, no page can set them.
+/// [Forbidden request-headers](https://fetch.spec.whatwg.org/#forbidden-request-header): no page
+/// can set them.
 const FORBIDDEN_IN_REQUESTS: [&str; 22] = [
     "accept-charset",
     "accept-encoding",
@@ -98,7 +98,7 @@ pub fn is_cors_response_header(name: &[u8]) -> bool {
 ///
 /// # Errors
 ///
-/// Why it cannot stand there.
+/// If pages cannot set the header on a request, or it is not a request header.
 pub fn check_request_header(name: &str) -> Result<(), HeaderNameError> {
     if !is_token(name.as_bytes()) {
         Err(HeaderNameError::NotAToken)

@@ -1,4 +1,4 @@
-//! What can be wrong with a pattern, or with all patterns of a policy together.
+//! The errors of one pattern, and of all patterns of a policy together.
 //!
 //! [`diagnose`](super::diagnose) finds the mistakes; [`remedy`](super::remedy) says what to write
 //! instead.

@@ -54,7 +54,7 @@ impl PatternError {
                  `[a-z0-9-]+` for a label"
                     .into()
             }
-            // These have a replacement, if only one that has mistakes of its own.
+            // Their replacement has further mistakes, so it is no use as an example.
             _ => r#"write an origin such as "https://app.example.com""#.into(),
         }
     }

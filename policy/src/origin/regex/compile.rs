@@ -31,8 +31,7 @@ pub(super) fn parse(text: &str) -> Result<Hir, PatternError> {
     if let Some(character) = text.chars().find(|c| c.is_control()) {
         return Err(PatternError::ForbiddenCharacter { character });
     }
-    let expression =
-        parse_bytes(text).map_err(|error| PatternError::RegexSyntax { reason: reason(&error) })?;
+    let expression = parse_bytes(text)?;
     if expression.properties().look_set().contains_word_unicode() {
         let reason = "word boundaries of Unicode are not supported".to_owned();
         return Err(PatternError::RegexSyntax { reason });
@@ -41,13 +40,14 @@ pub(super) fn parse(text: &str) -> Result<Hir, PatternError> {
 }
 
 /// Reads an expression that matches bytes, not Unicode characters.
-pub(super) fn parse_bytes(text: &str) -> Result<Hir, regex_syntax::Error> {
+pub(super) fn parse_bytes(text: &str) -> Result<Hir, PatternError> {
     regex_syntax::ParserBuilder::new()
         .unicode(false)
         .utf8(false)
         .nest_limit(MAX_NESTING)
         .build()
         .parse(text)
+        .map_err(|error| PatternError::RegexSyntax { reason: reason(&error) })
 }
 
 /// Compiles one expression.
