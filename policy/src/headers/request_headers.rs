@@ -8,7 +8,7 @@ pub(crate) const MAX_BYTES: usize = 8 * 1024;
 /// The greatest number of names in all lines of a request together. Repeated names count.
 pub(crate) const MAX_NAMES: usize = 128;
 
-/// Whether the lines are lists of header names, each of which satisfies `allowed`.
+/// Whether the lines are lists of header names that all satisfy `allowed`.
 ///
 /// `listed` returns the length of the allowed name at the beginning of a text, if a comma or the end
 /// follows. It need not know all allowed names.
