@@ -118,8 +118,8 @@ pub(crate) struct ExplainArgs {
     pub(crate) json: bool,
 }
 
-/// What can be the value of a header (RFC 9110, section 5.5). Whether it is an origin is for the
-/// policy to say.
+/// A text that can be the value of a header (RFC 9110, section 5.5). The policy decides whether it is
+/// an origin.
 fn origin(text: &str) -> Result<String, String> {
     if text.chars().any(char::is_control) {
         Err("no header can hold a control character".to_owned())

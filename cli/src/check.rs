@@ -1,4 +1,4 @@
-//! `cors-policy check`: everything that is wrong with policy documents.
+//! `cors-policy check`: all mistakes of policy documents.
 
 use std::path::{Path, PathBuf};
 
@@ -41,7 +41,7 @@ pub(crate) fn run(files: &[PathBuf]) -> Result<Outcome, Unusable> {
     Ok(Outcome::Unusable)
 }
 
-/// How much there is in a document, so that one that has become empty by accident is noticed.
+/// The numbers of policies, rules and patterns, so that an accidentally empty document is noticed.
 fn summary(file: &Path) -> Result<String, Unusable> {
     let mut patterns = 0;
     // Patterns come policy by policy.

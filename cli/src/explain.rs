@@ -1,7 +1,7 @@
-//! `cors-policy explain`: what a policy decides about a request, and why.
+//! `cors-policy explain`: the decision of a policy about a request, and its reason.
 //!
-//! The compiled policy decides and makes the headers, as in nginx. The patterns, which it does not
-//! keep, are looked at while the same reading compiles it, and only to say which one it was.
+//! The compiled policy decides and makes the headers, as in nginx. It does not keep its patterns. They
+//! are compared while it is compiled, only to find out which one matched.
 
 mod json;
 mod text;
@@ -12,6 +12,7 @@ use cors_policy::{
     nearest,
     origin::{Origin, OriginPattern},
 };
+use serde::Serialize;
 
 use crate::{
     Outcome,
@@ -43,26 +44,27 @@ pub(crate) fn run(args: ExplainArgs) -> Result<Outcome, Unusable> {
 /// Header names and values, in the order in which they are sent.
 type Headers = Vec<(&'static str, String)>;
 
-/// Everything there is to say.
+/// The whole explanation.
 struct Explanation {
     /// The document, as it was named.
     file: String,
     policy: String,
     request: Request,
-    /// That of the preflight, if it denies, since the actual request is not sent then.
+    /// The decision about the preflight, if it denies, because the actual request is not sent then.
     decision: Decision,
     /// The pattern that matched, whether it allows or denies.
     matched: Option<Site>,
-    /// How many patterns there are to allow an origin, if none matched.
+    /// The number of patterns that allow origins, if none matched.
     unmatched: Option<usize>,
     near_misses: Vec<NearMiss>,
-    /// Sentences about what is not obvious.
+    /// Sentences about points that are not obvious.
     notes: Vec<String>,
     preflight: Option<Preflight>,
     actual: Actual,
 }
 
-/// A pattern, and where it stands.
+/// A pattern and its place.
+#[derive(Serialize)]
 struct Site {
     file: String,
     line: Option<u32>,
@@ -83,7 +85,7 @@ impl Site {
         }
     }
 
-    /// Why it does not count.
+    /// The reason why a match does not count.
     fn passed_over(&self) -> String {
         format!(
             "{self} matches, but with credentials the answer repeats the origin, which has to be a \
@@ -92,13 +94,15 @@ impl Site {
     }
 
     /// The place of another key of the same rule.
-    fn beside(&self, key: &str) -> String {
+    fn sibling_key(&self, key: &str) -> String {
         let rule = self.place.rfind(".allow_origins").map_or("", |end| &self.place[..end]);
         format!("{rule}.{key}")
     }
 }
 
+#[derive(Serialize)]
 struct NearMiss {
+    #[serde(flatten)]
     site: Site,
     difference: Difference,
     reason: String,
@@ -108,7 +112,7 @@ struct Preflight {
     /// Whether the request makes a browser send one.
     needed: bool,
     request_headers: Headers,
-    /// `None` where the application answers.
+    /// `None` if the application answers.
     answer: Option<PreflightAnswer>,
 }
 
@@ -116,24 +120,27 @@ struct PreflightAnswer {
     decision: Decision,
     status: u16,
     headers: Headers,
-    /// The header names that are asked for and not allowed.
+    /// The requested header names that are not allowed.
     denied_headers: Vec<String>,
 }
 
+#[derive(Serialize)]
 struct Actual {
+    #[serde(serialize_with = "json::decision")]
     decision: Decision,
-    /// Refused before the application sees it.
-    refused: bool,
+    /// The status, if the request is refused before it reaches the application.
+    status: Option<u16>,
+    #[serde(rename = "response_headers", serialize_with = "json::headers")]
     headers: Headers,
 }
 
 impl Explanation {
     fn new(args: &ExplainArgs) -> Result<Self, Unusable> {
         let request = Request::new(args);
-        let mut patterns = Patterns::new(args.policy.as_deref(), &args.origin);
-        let policies = input::read(&args.file, |site| patterns.see(site))?;
+        let mut patterns = PatternSearch::new(args.policy.as_deref(), &args.origin);
+        let policies = input::read(&args.file, |site| patterns.visit(site))?;
         let file = input::name(&args.file).display().to_string();
-        let policy = choose(&policies, args.policy.as_deref(), &file)?;
+        let policy = choose_policy(&policies, args.policy.as_deref(), &file)?;
 
         let answer = request.decide(policy);
         let preflight =
@@ -146,7 +153,7 @@ impl Explanation {
             .unwrap_or(answer.decision());
         let is_denied = answer.decision() == Decision::DeniedOrigin;
         let unmatched = patterns.matched.is_none().then_some(patterns.allowing);
-        // A `*` that would have to echo what is no origin has matched, but does not allow.
+        // A `*` may match without allowing: with credentials it can only echo a well-formed origin.
         let (matched, passed_over) = match patterns.matched {
             Some(site) if site.rule == answer.rule() => (Some(site), None),
             other => (None, other),
@@ -172,7 +179,7 @@ impl Explanation {
             preflight,
             actual: Actual {
                 decision: answer.decision(),
-                refused: is_denied && policy.enforce(),
+                status: (is_denied && policy.enforce()).then_some(403),
                 headers: request.response_headers(&answer),
             },
             request,
@@ -182,11 +189,11 @@ impl Explanation {
         Ok(explanation)
     }
 
-    /// What is not obvious.
+    /// The notes.
     fn notes(&self, policy: &Policy, answer: &Answer<'_>) -> Vec<String> {
         let mut notes = Vec::new();
         if answer.decision() == Decision::DeniedOrigin && self.matched.is_none() {
-            notes.extend(about_origin(&self.request.origin));
+            notes.extend(explain_origin(&self.request.origin));
         }
         if let (Some(Preflight { answer: Some(preflight), .. }), Some(matched)) =
             (&self.preflight, &self.matched)
@@ -200,7 +207,7 @@ impl Explanation {
                     .to_owned(),
             );
         }
-        if self.actual.refused {
+        if self.actual.status.is_some() {
             notes.push(
                 "The request gets 403 and does not reach the application (enforce: true), unless \
                  it is same-origin: its Host names the origin's host and port."
@@ -227,7 +234,8 @@ impl Explanation {
         let request = &self.request;
         if preflight.decision == Decision::DeniedMethod {
             let method = &request.method;
-            let mut note = format!("{} does not have {method}.", matched.beside("allow_methods"));
+            let mut note =
+                format!("{} does not have {method}.", matched.sibling_key("allow_methods"));
             let upper = method.to_ascii_uppercase();
             let other = request.decide_other_preflight(policy, &upper, None);
             if upper != *method && other.decision() == Decision::Allowed {
@@ -238,7 +246,7 @@ impl Explanation {
             }
             notes.push(note);
         }
-        let key = matched.beside("allow_headers");
+        let key = matched.sibling_key("allow_headers");
         for name in &preflight.denied_headers {
             let mut note = format!("{key} does not have {name}.");
             if name.starts_with("access-control-") || name == "timing-allow-origin" {
@@ -260,7 +268,7 @@ impl Explanation {
         if request.private_network && !is_granted {
             notes.push(format!(
                 "{} is not true, so that a browser that asks for it refuses the response.",
-                matched.beside("allow_private_network")
+                matched.sibling_key("allow_private_network")
             ));
         }
     }
@@ -294,8 +302,8 @@ impl Preflight {
     }
 }
 
-/// The policy that is meant.
-fn choose<'p>(
+/// The policy of this name, or the only one.
+fn choose_policy<'p>(
     policies: &'p [Policy],
     name: Option<&str>,
     file: &str,
@@ -316,8 +324,8 @@ fn choose<'p>(
     Err(Unusable::Other(error))
 }
 
-/// Why a text may not match what it was meant to match.
-fn about_origin(origin: &str) -> Option<String> {
+/// The reason why a text cannot match as an origin.
+fn explain_origin(origin: &str) -> Option<String> {
     if origin == "null" {
         return Some(
             "null is the origin of sandboxed frames, of local files and of some redirects; it \
@@ -338,18 +346,19 @@ fn about_origin(origin: &str) -> Option<String> {
     })
 }
 
-/// What is remembered of the patterns of one policy, however many there are.
-struct Patterns<'a> {
-    /// The first policy of the document, unless another one is meant.
+/// The search through the patterns of one policy. It keeps few of them.
+struct PatternSearch<'a> {
+    /// The name of the policy. Without a name it is the first one of the document.
     policy: Option<String>,
     origin: &'a str,
-    /// Of those that match, the one that counts: of the lowest rule, `deny_origins` before all.
+    /// The matching pattern that decides: that of the first rule, and `deny_origins` before all rules.
     matched: Option<Site>,
+    /// The number of patterns that allow origins.
     allowing: usize,
     near: NearMisses<'a, Site>,
 }
 
-impl<'a> Patterns<'a> {
+impl<'a> PatternSearch<'a> {
     fn new(policy: Option<&str>, origin: &'a str) -> Self {
         Self {
             policy: policy.map(str::to_owned),
@@ -360,7 +369,7 @@ impl<'a> Patterns<'a> {
         }
     }
 
-    fn see(&mut self, site: &PatternSite<'_>) {
+    fn visit(&mut self, site: &PatternSite<'_>) {
         if site.policy() != *self.policy.get_or_insert_with(|| site.policy().to_owned()) {
             return;
         }
@@ -370,7 +379,7 @@ impl<'a> Patterns<'a> {
                 self.matched = Some(Site::of(site));
             }
         } else if site.rule().is_some() {
-            self.near.see(site, Site::of);
+            self.near.visit(site, Site::of);
         }
     }
 }

@@ -13,13 +13,13 @@ use cors_policy::{
     document::{self, PatternSite, Report},
 };
 
-/// What stands for standard input.
+/// The name for standard input.
 const STDIN: &str = "-";
 
-/// Much larger than a document can be, and small enough to hold.
+/// The most that is read, in bytes: much larger than a document can be, and small enough to hold.
 const MAX_STREAM: u64 = 16 << 20;
 
-/// Why there is nothing to decide by.
+/// The reason why there is no result.
 #[derive(Debug)]
 pub(crate) enum Unusable {
     /// Mistakes in a document.
@@ -72,13 +72,13 @@ pub(crate) fn name(file: &Path) -> Cow<'_, Path> {
 }
 
 /// Whether a path leads to a pipe or a terminal, as `/dev/stdin` or `<(command)` of a shell do.
-/// nginx reads policies from regular files only; here nothing else waits meanwhile.
+/// nginx reads policies from regular files only. This command can wait for a stream.
 fn is_stream(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|data| !data.is_file() && !data.is_dir())
 }
 
-/// Reads a document and calls `each` for every pattern in it. What standard input or another
-/// stream refers to is relative to the working directory.
+/// Reads a document and calls `each` for every pattern in it. In a stream, the paths of other files
+/// are relative to the working directory.
 ///
 /// # Errors
 ///

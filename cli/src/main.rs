@@ -1,4 +1,4 @@
-//! The `cors-policy` command: the engine of the nginx module at a developer's desk and in CI.
+//! The `cors-policy` command: the engine of the nginx module for development and CI.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -15,14 +15,14 @@ use clap::Parser;
 
 use args::{Args, Command};
 
-/// What the exit code says; part of the interface.
+/// The outcome as the exit code tells it. Part of the interface.
 #[derive(Clone, Copy)]
 enum Outcome {
     /// Every file is fine, or the request is allowed.
     Good,
     /// The request is denied.
     Denied,
-    /// There is nothing to decide by: mistakes in a document, in the arguments, or in reading.
+    /// There is no decision: a document or the arguments have mistakes, or a file is unreadable.
     Unusable,
 }
 

@@ -1,15 +1,17 @@
-//! Patterns that nearly match an origin, and what is different.
+//! Patterns that nearly match an origin, and the difference.
 //!
-//! A change of the origin that would make a pattern match is tried on the pattern itself, so that
-//! nothing is said here that the policy would not keep.
+//! The origin is changed in small ways, and the pattern itself decides whether it then matches. So an
+//! explanation never promises a match that the policy would refuse.
 
 use cors_policy::{
     document::PatternSite,
     origin::{Origin, OriginPattern, WildcardHost, WildcardPort},
 };
+use serde::Serialize;
 
-/// How an origin differs from a pattern; the most telling first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The difference between an origin and a pattern, the most helpful first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Difference {
     /// Another scheme.
     Scheme,
@@ -17,7 +19,7 @@ pub(crate) enum Difference {
     Port,
     /// Another scheme and another port.
     SchemeAndPort,
-    /// The domain itself, where the pattern means what is below it.
+    /// The domain itself, although the pattern matches only names below it.
     Apex,
     /// Another name of the same machine.
     Loopback,
@@ -31,37 +33,20 @@ pub(crate) enum Difference {
     Spelling,
 }
 
-/// So many are worth reading.
+/// The number of near misses that are shown.
 const MAX_SHOWN: usize = 3;
 
-/// Comparing the spelling takes long, and this many patterns are few enough to have been written by
-/// hand.
+/// The number of patterns whose spelling is compared, which takes long. Longer lists are not written
+/// by hand.
 const MAX_SPELLED: usize = 10_000;
 
-/// Characters that may differ in a host spelled wrongly.
+/// The number of characters that may differ in a misspelled host.
 const MAX_MISSPELLED: usize = 2;
 
 /// Hosts that mean the machine itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-impl Difference {
-    /// The name in JSON.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Scheme => "scheme",
-            Self::Port => "port",
-            Self::SchemeAndPort => "scheme_and_port",
-            Self::Apex => "apex",
-            Self::Loopback => "loopback",
-            Self::Subdomain => "subdomain",
-            Self::Parent => "parent",
-            Self::Lookalike => "lookalike",
-            Self::Spelling => "spelling",
-        }
-    }
-}
-
-/// Collects what comes near to one origin.
+/// Collects the patterns that nearly match one origin.
 pub(crate) struct NearMisses<'o, S> {
     origin: Option<Parts<'o>>,
     /// At most one for each difference.
@@ -83,7 +68,7 @@ impl<'o> Parts<'o> {
     }
 
     fn of(origin: Origin<'o>) -> Self {
-        // What is well-formed is ASCII.
+        // A well-formed origin is ASCII.
         let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
         Self { scheme: text(origin.scheme()), host: text(origin.host()), port: origin.port() }
     }
@@ -93,20 +78,20 @@ impl<'o> Parts<'o> {
         format!("{}://{}{port}", self.scheme, self.host)
     }
 
-    /// Of one machine's server, so that only the host is different.
-    fn is_beside(self, other: Self) -> bool {
+    /// Whether scheme and port are the same.
+    fn differs_in_host_only(self, other: Self) -> bool {
         self.scheme == other.scheme && self.port == other.port
     }
 }
 
 impl<'o, S> NearMisses<'o, S> {
-    /// For an origin, to which nothing comes near if it is malformed.
+    /// For one origin. A malformed origin has no near misses.
     pub(crate) fn new(origin: &'o str) -> Self {
         Self { origin: Parts::parse(origin), found: Vec::new(), spelled: 0 }
     }
 
-    /// Looks at a pattern that does not match the origin; `keep` makes of it what is kept.
-    pub(crate) fn see(
+    /// Compares a pattern that does not match the origin. `keep` converts a near miss.
+    pub(crate) fn visit(
         &mut self,
         pattern: &PatternSite<'_>,
         keep: impl FnOnce(&PatternSite<'_>) -> S,
@@ -118,7 +103,7 @@ impl<'o, S> NearMisses<'o, S> {
         }
     }
 
-    /// The nearest ones, the most telling first.
+    /// The nearest patterns, the most helpful difference first.
     pub(crate) fn into_nearest(mut self) -> Vec<(Difference, String, S)> {
         self.found.sort_by_key(|(difference, ..)| *difference);
         self.found.truncate(MAX_SHOWN);
@@ -159,7 +144,7 @@ impl<'o, S> NearMisses<'o, S> {
                 (difference, format!("{what} from that of the request"))
             });
         }
-        if !origin.is_beside(exact) {
+        if !origin.differs_in_host_only(exact) {
             return None;
         }
         let is_loopback = |host| LOOPBACK.contains(&host);
@@ -190,7 +175,7 @@ impl<'o, S> NearMisses<'o, S> {
     }
 }
 
-/// Compares with a pattern for many origins, which matches some only with these schemes and ports.
+/// Compares with a pattern for many origins. `others` are the schemes and ports that it may match.
 fn compare_others(
     origin: Parts<'_>,
     pattern: &OriginPattern<'_>,

@@ -1,5 +1,5 @@
-//! Writing to people, files and pipes: colours on terminals only (`NO_COLOR` is respected), and no
-//! complaint about a reader that has had enough.
+//! Writing to terminals, files and pipes. Only terminals get colours, unless `NO_COLOR` is set. A pipe
+//! whose reader has gone is not an error.
 
 use std::{
     fmt::Display,
@@ -11,13 +11,13 @@ use serde::Serialize;
 
 use crate::input::Unusable;
 
-/// What is right.
+/// Good results.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 
-/// What is wrong.
+/// Bad results.
 pub(crate) const BAD: Style = Styles::styled().get_error().bold();
 
-/// What parts of the output are called.
+/// Headings.
 pub(crate) const HEADING: Style = Style::new().bold();
 
 /// A text in a style.
@@ -29,7 +29,7 @@ pub(crate) fn styled(style: Style, text: impl Display) -> impl Display {
 ///
 /// # Errors
 ///
-/// If it cannot be written, unless because nobody reads it any more.
+/// If it cannot be written. A closed pipe is not an error.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -38,7 +38,7 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Writes JSON to standard output, for people to read too.
+/// Writes indented JSON to standard output.
 ///
 /// # Errors
 ///
@@ -52,10 +52,10 @@ pub(crate) fn print_diagnostic(text: impl Display) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
-/// Says why there is no result.
+/// Prints the reason why there is no result.
 pub(crate) fn print_error(error: &Unusable) {
     match error {
-        // Each says for itself where it stands.
+        // Each mistake names its file and line.
         Unusable::Mistakes(report) => print_diagnostic(report),
         Unusable::Other(text) => print_diagnostic(format!("{} {text}", styled(BAD, "error:"))),
     }

@@ -1,6 +1,7 @@
-//! The request that a decision is about, as a browser would send it.
+//! The request to decide about, as a browser would send it.
 
 use cors_policy::{Answer, FieldName, FieldValue, OriginHeader, Policy, PreflightRequest};
+use serde::Serialize;
 
 use crate::args::ExplainArgs;
 
@@ -8,7 +9,7 @@ use crate::args::ExplainArgs;
 const SAFELISTED_METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
 
 /// A cross-origin request of a page.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Request {
     pub(crate) origin: String,
     pub(crate) method: String,
@@ -41,12 +42,12 @@ impl Request {
             || self.private_network
     }
 
-    /// The value of `Access-Control-Request-Headers`, which is not sent where it would be empty.
+    /// The value of `Access-Control-Request-Headers`, which is not sent if it is empty.
     fn request_headers(&self) -> Option<String> {
         (!self.headers.is_empty()).then(|| self.headers.join(","))
     }
 
-    /// The headers by which the preflight asks
+    /// The headers of the preflight
     /// ([CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch), steps 3 to 6).
     pub(crate) fn preflight_headers(&self) -> Vec<(&'static str, String)> {
         let mut fields = vec![
@@ -64,18 +65,18 @@ impl Request {
         OriginHeader::One(self.origin.as_bytes())
     }
 
-    /// What the policy says to the actual request.
+    /// The decision about the actual request.
     pub(crate) fn decide<'p>(&self, policy: &'p Policy) -> Answer<'p> {
         policy.decide(self.origin_header())
     }
 
-    /// What the policy says to the preflight.
+    /// The decision about the preflight.
     pub(crate) fn decide_preflight<'p>(&self, policy: &'p Policy) -> Answer<'p> {
         let line = self.request_headers();
         self.decide_other_preflight(policy, &self.method, line.as_deref())
     }
 
-    /// What the policy would say to another preflight of the same origin.
+    /// The decision about another preflight of the same origin.
     pub(crate) fn decide_other_preflight<'p>(
         &self,
         policy: &'p Policy,

@@ -1,4 +1,4 @@
-//! What a decision costs, beside the headers that nginx then has to copy.
+//! The cost of a decision, without copying the headers, which is up to nginx.
 //!
 //! `cargo bench --bench decide`
 #![allow(missing_docs)] // criterion's macros make items without them

@@ -1,4 +1,4 @@
-//! What a lookup costs, by kind of pattern, number of patterns and origin; and what it costs to
+//! The cost of a lookup, by kind of pattern, number of patterns and origin; and the cost to
 //! read patterns.
 //!
 //! `cargo bench -p cors-policy --bench origin_lookup`. For instructions in place of time, which
@@ -150,7 +150,7 @@ fn read(c: &mut Criterion) {
                 let mut builder = MatcherBuilder::new();
                 for pattern in &patterns {
                     let pattern = OriginPattern::parse(pattern).unwrap();
-                    assert!(pattern.guards(true).is_empty());
+                    assert!(pattern.violations(true).is_empty());
                     builder.add(1, &pattern);
                 }
                 builder.build().unwrap()

@@ -51,7 +51,7 @@ fn on_processor() -> Result<f64, Box<dyn std::error::Error>> {
     Ok(first.parse::<f64>()? / 1e9)
 }
 
-/// What Linux says about this process, such as `61234 kB`.
+/// A figure of this process that Linux reports, such as `61234 kB`.
 fn peak_resident() -> std::io::Result<String> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

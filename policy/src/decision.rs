@@ -1,4 +1,4 @@
-//! What a policy says to a request.
+//! The answer of a policy to a request.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::{
 /// The `Origin` header of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OriginHeader<'r> {
-    /// There is none: not a CORS request.
+    /// No such header: not a CORS request.
     Absent,
     /// The value of the one header line.
     One(&'r [u8]),
@@ -18,12 +18,12 @@ pub enum OriginHeader<'r> {
     Repeated,
 }
 
-/// What a [CORS-preflight request](https://fetch.spec.whatwg.org/#cors-preflight-request) asks
-/// for beside its `Origin`.
+/// A [CORS-preflight request](https://fetch.spec.whatwg.org/#cors-preflight-request) without its
+/// `Origin`.
 #[derive(Clone, Copy, Debug)]
 pub struct PreflightRequest<'r, I> {
-    /// The value of `Access-Control-Request-Method`. Whoever has several lines of it passes
-    /// something that is no method, the lines joined by commas for instance.
+    /// The value of `Access-Control-Request-Method`. For several lines, pass something that is not a
+    /// method, such as the lines joined by commas.
     pub method: &'r [u8],
     /// The value of each `Access-Control-Request-Headers` line.
     pub headers: I,
@@ -70,10 +70,10 @@ impl fmt::Display for Decision {
     }
 }
 
-/// The headers of one kind of answer, complete but for what is sent back of the request.
+/// The headers of one kind of answer. Only the values that echo the request are missing.
 ///
-/// There are few of them in a policy, all known when it is read, so that whoever sends them can
-/// bring them into a form of its own beforehand: see [`Policy::templates`](crate::Policy::templates).
+/// A policy has few templates, and all of them are known once it is read. A server can therefore
+/// render them in advance: see [`Policy::templates`](crate::Policy::templates).
 #[derive(Debug)]
 pub struct Template {
     index: usize,
@@ -86,8 +86,7 @@ impl Template {
         Self { index, fields, vary }
     }
 
-    /// Its place among the templates of its policy, from 0.
-    #[inline]
+    /// The index among the templates of its policy, from 0.
     pub fn index(&self) -> usize {
         self.index
     }
@@ -97,8 +96,7 @@ impl Template {
         self.fields.iter().map(|field| (field.name, field.value.borrow()))
     }
 
-    /// What the response depends on, to be merged into its `Vary`.
-    #[inline]
+    /// The request headers that the response depends on, to be merged into its `Vary`.
     pub fn vary(&self) -> Vary {
         self.vary
     }
@@ -109,14 +107,15 @@ impl Template {
 pub struct Answer<'p> {
     pub(crate) template: &'p Template,
     pub(crate) decision: Decision,
-    /// The rank of the rule that decided; 0 where none did.
+    /// The rank of the rule that decided, or 0 if none did.
     pub(crate) rank: Rank,
-    /// Whether the request's method and header names may be sent back.
+    /// Whether the request's method may be sent back.
     pub(crate) echo_method: bool,
+    /// Whether the request's header names may be sent back.
     pub(crate) echo_headers: bool,
 }
 
-/// An [`Answer`] without the policy that it is borrowed from.
+/// An [`Answer`] without the policy that it borrows from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeptAnswer {
     pub(crate) template: usize,
@@ -138,31 +137,29 @@ impl<'p> Answer<'p> {
         }
     }
 
-    /// What [`Responses::answer`](crate::Responses::answer) makes the answer of again.
+    /// Detaches the answer from its policy. [`Responses::answer`](crate::Responses::answer) restores it.
     pub fn keep(&self) -> KeptAnswer {
         let Self { template, decision, rank, echo_method, echo_headers } = *self;
         KeptAnswer { template: template.index, decision, rank, echo_method, echo_headers }
     }
 
-    /// What was decided.
-    #[inline]
+    /// The decision.
     pub fn decision(&self) -> Decision {
         self.decision
     }
 
     /// The index in `rules` of the rule that decided (0 for a policy without `rules`), or `None`
-    /// where no rule matched the origin.
+    /// if no rule matched the origin.
     pub fn rule(&self) -> Option<usize> {
         usize::from(self.rank).checked_sub(1)
     }
 
-    /// What it was made from.
-    #[inline]
+    /// The headers of this kind of answer.
     pub fn template(&self) -> &'p Template {
         self.template
     }
 
-    /// Whether a field of the template is sent: what is not allowed is not sent back.
+    /// Whether a field of the template is sent. A method or header that is not allowed is not echoed.
     pub fn sends(&self, value: FieldValue<'_>) -> bool {
         match value {
             FieldValue::RequestMethod => self.echo_method,
@@ -179,11 +176,11 @@ impl<'p> Answer<'p> {
 
     /// The value of `Access-Control-Allow-Origin`, if it is sent.
     pub fn allow_origin(&self) -> Option<FieldValue<'p>> {
-        // It is the first field wherever there are any.
+        // It is always the first field.
         self.template.fields().next().map(|(_, value)| value)
     }
 
-    /// What the response depends on, to be merged into its `Vary`.
+    /// The request headers that the response depends on, to be merged into its `Vary`.
     pub fn vary(&self) -> Vary {
         self.template.vary
     }

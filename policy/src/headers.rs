@@ -1,5 +1,5 @@
-//! The response headers of the CORS protocol, one file a header: each type owns its header from
-//! the options of a policy to the bytes that are sent.
+//! The response headers of the CORS protocol, in one file each. Each type owns its header, from the
+//! keys of a policy to the bytes that are sent.
 
 pub(crate) mod allow_credentials;
 pub(crate) mod allow_headers;
@@ -56,7 +56,7 @@ impl FieldName {
         }
     }
 
-    /// The name in lower case, as HTTP/2 sends it and as nginx keeps it beside the name.
+    /// The name in lower case, as HTTP/2 sends it and as nginx keeps it next to the name.
     pub const fn lowercase(self) -> &'static str {
         match self {
             Self::AllowOrigin => "access-control-allow-origin",
@@ -71,8 +71,8 @@ impl FieldName {
     }
 }
 
-/// The value of a response header: finished bytes of the policy, or a part of the request that
-/// is sent back as it came.
+/// The value of a response header: finished bytes of the policy, or a part of the request that is
+/// sent back unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldValue<'p> {
     /// These bytes, which live as long as the policy.
@@ -81,8 +81,8 @@ pub enum FieldValue<'p> {
     Origin,
     /// The value of the request's `Access-Control-Request-Method`. Checked to be a method.
     RequestMethod,
-    /// Each `Access-Control-Request-Headers` line of the request, one response line each; no
-    /// line where the request has none. Checked to be lists of header names.
+    /// Each `Access-Control-Request-Headers` line of the request, as one response line each. Checked
+    /// to be lists of header names.
     RequestHeaders,
 }
 
@@ -90,20 +90,19 @@ pub enum FieldValue<'p> {
 #[derive(Clone, Debug)]
 pub(crate) struct Field {
     pub(crate) name: FieldName,
-    pub(crate) value: Value,
+    pub(crate) value: OwnedFieldValue,
 }
 
 /// A [`FieldValue`] that owns its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Value {
+pub(crate) enum OwnedFieldValue {
     Ready(Box<str>),
     Origin,
     RequestMethod,
     RequestHeaders,
 }
 
-impl Value {
-    #[inline]
+impl OwnedFieldValue {
     pub(crate) fn borrow(&self) -> FieldValue<'_> {
         match self {
             Self::Ready(text) => FieldValue::Ready(text.as_bytes()),

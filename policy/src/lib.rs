@@ -1,7 +1,7 @@
-//! CORS policies: what they are, whether they make sense, and what they answer.
+//! CORS policies: reading and validating them, and answering requests.
 //!
-//! Bytes in, a decision and ready-made header values out; nothing here knows nginx. A policy comes
-//! out of a [`document`], completely checked, and a request is one call:
+//! The crate takes bytes and returns a decision with ready-made header values. It does not depend on
+//! nginx. A [`document`] is checked completely and becomes policies. A request is one call:
 //!
 //! ```
 //! use cors_policy::{Decision, OriginHeader, document};
@@ -19,9 +19,9 @@
 //! # Ok::<(), cors_policy::document::Report>(())
 //! ```
 //!
-//! Everything that can be settled beforehand is settled when the document is read: which origins
-//! match in one [`OriginMatcher`](origin::OriginMatcher), which headers each rule sends as finished
-//! bytes. Deciding looks things up and never allocates.
+//! All work that can be done in advance is done when the document is read. An
+//! [`OriginMatcher`](origin::OriginMatcher) holds all origins, and the headers of each rule are
+//! finished bytes. A decision only looks them up, and never allocates.
 //!
 //! Terms are those of the [Fetch standard](https://fetch.spec.whatwg.org/#http-cors-protocol).
 #![forbid(unsafe_code)]

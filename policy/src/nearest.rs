@@ -1,10 +1,10 @@
-//! What someone probably meant who wrote something unknown.
+//! Suggestions for unknown words.
 
-/// Longer words are not compared.
+/// The longest text that is compared, in bytes.
 const MAX_LEN: usize = 128;
 
-/// The known word that is nearest to a text: at most a third of it is spelled differently. Case,
-/// and whether words are joined by `-` or `_`, do not count. Numbers are not misspelled words.
+/// The known word that is most similar to a text, if at most a third of the word is different. Case
+/// does not matter, and `-` equals `_`. Numbers are not taken for misspelled words.
 pub fn nearest<'k>(text: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if text.len() > MAX_LEN || text.starts_with(|c: char| c.is_ascii_digit()) {
         return None;

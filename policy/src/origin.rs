@@ -1,10 +1,10 @@
-//! Origins: what one is, which patterns name them, and which pattern comes first.
+//! Origins, the patterns that match them, and the order in which patterns decide.
 //!
 //! An [`Origin`] is a well-formed value of the `Origin` header. An [`OriginPattern`] is what an
-//! administrator writes in a policy; parsing one refuses whatever could never match or would match
-//! more than it says, and [`OriginPattern::guards`] names what is dangerous beside credentials. An
-//! [`OriginMatcher`] holds all patterns of a policy and finds the first rule that one of them
-//! belongs to, at a cost that does not grow with their number.
+//! administrator writes in a policy. Parsing refuses a pattern that could never match, or that would
+//! match more than it says. [`OriginPattern::violations`] finds dangers, most of them together with
+//! credentials. An [`OriginMatcher`] holds all patterns of a policy and finds the first rule with a
+//! match. Its cost does not grow with the number of patterns.
 //!
 //! ```
 //! use cors_policy::origin::{MatcherBuilder, OriginPattern};
@@ -21,17 +21,19 @@
 //! ```
 
 mod automaton;
+mod diagnose;
+mod error;
 mod guard;
 mod matcher;
-mod mistake;
 mod pattern;
 mod regex;
+mod remedy;
 mod suffix;
 mod syntax;
 
-pub use guard::{Danger, GuardError, UnknownDanger};
-pub use matcher::{MatcherBuilder, MatcherError, OriginMatcher, Rank};
-pub use mistake::PatternError;
+pub use error::{MatcherError, PatternError};
+pub use guard::{Guard, GuardViolation, UnknownGuard};
+pub use matcher::{MatcherBuilder, OriginMatcher, Rank};
 pub use pattern::{OriginPattern, Wildcard, WildcardHost, WildcardPort};
 pub use regex::OriginRegex;
 pub use syntax::{MAX_ORIGIN_LEN, Origin};

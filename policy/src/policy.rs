@@ -1,4 +1,4 @@
-//! A compiled policy and how it decides.
+//! A compiled policy and its decisions.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,21 +8,21 @@ use std::{
 use crate::{
     Answer, Decision, KeptAnswer, OriginHeader, PreflightRequest, Template, Vary,
     headers::{
-        Field, FieldName, Value, allow_credentials::AllowCredentials, allow_headers::AllowHeaders,
-        allow_methods::AllowMethods, allow_origin::AllowOrigin,
+        Field, FieldName, OwnedFieldValue, allow_credentials::AllowCredentials,
+        allow_headers::AllowHeaders, allow_methods::AllowMethods, allow_origin::AllowOrigin,
         allow_private_network::AllowPrivateNetwork, expose_headers::ExposeHeaders, max_age::MaxAge,
         request_headers, timing_allow_origin::TimingAllowOrigin,
     },
     origin::{Origin, OriginMatcher, Rank},
 };
 
-/// Who writes the CORS response headers where something else has set some already.
+/// Which CORS response headers are sent if something else has set some already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UpstreamHeaders {
-    /// The policy is the only writer: what anything else set is removed.
+    /// Those of the policy. All others are removed.
     #[default]
     Replace,
-    /// A response that already has `Access-Control-Allow-Origin` is left exactly as it is.
+    /// Those of the response, if it has `Access-Control-Allow-Origin`. It is then left unchanged.
     Keep,
 }
 
@@ -47,26 +47,26 @@ pub struct Policy {
     responses: Arc<Responses>,
 }
 
-/// What a policy sends: all of it but its lists of origins, and so the part that is small.
+/// A policy without its lists of origins, which is the small part.
 ///
-/// A response that lasts for long can keep it beyond the policy, together with what was decided:
-/// see [`Answer::keep`].
+/// A long response can keep it after the policy is gone, together with the decision: see
+/// [`Answer::keep`].
 #[derive(Debug)]
 pub struct Responses {
     name: Box<str>,
     rules: Box<[Rule]>,
-    /// What is sent where no rule decides.
-    nothing: Template,
-    /// The rank of the rule that answers `*` to every origin, or 0.
-    any_rank: Rank,
-    /// Every request gets the answer of the first rule, whatever its origin.
-    plain_any: bool,
+    /// The headers if no rule decides.
+    denied: Template,
+    /// The rank of the rule that answers `*` to every origin.
+    any_rank: Option<Rank>,
+    /// Every request gets the answer of the first rule, with any origin or none.
+    allows_everyone: bool,
     /// Whether any rule sends `Timing-Allow-Origin`.
-    timing: bool,
+    sends_timing: bool,
     options: Options,
 }
 
-/// The keys of a policy that are not about one rule.
+/// The keys of a policy that do not belong to a rule.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
     pub(crate) upstream_headers: UpstreamHeaders,
@@ -112,14 +112,14 @@ struct Rule {
     allow_methods: AllowMethods,
     allow_headers: AllowHeaders,
     credentials: bool,
-    /// Every origin is allowed but cannot be told so by `*`, so that only what is an origin may
+    /// Every origin is allowed, but with credentials `*` cannot say so. Only a well-formed origin may
     /// be sent back.
     echoes_any: bool,
     null: bool,
 }
 
 impl Rule {
-    /// With templates whose numbers begin at `index`, and what all responses of the policy vary on.
+    /// `index` is that of the first template. All responses of the policy vary on `vary`.
     fn new(settings: RuleSettings, index: usize, vary: Vary) -> Self {
         let RuleSettings { any, null, allow_credentials, allow_methods, allow_headers, .. } =
             settings;
@@ -139,9 +139,9 @@ impl Rule {
             (FieldName::ExposeHeaders, settings.expose_headers.value()),
             (FieldName::MaxAge, settings.max_age.map(MaxAge::value)),
         ]);
-        let echoes = preflight
-            .iter()
-            .any(|field| matches!(field.value, Value::RequestMethod | Value::RequestHeaders));
+        let echoes = preflight.iter().any(|field| {
+            matches!(field.value, OwnedFieldValue::RequestMethod | OwnedFieldValue::RequestHeaders)
+        });
         let preflight_vary =
             if echoes { vary | Vary::REQUEST_METHOD | Vary::REQUEST_HEADERS } else { vary };
         let preflight_vary = if settings.allow_private_network.value().is_some() {
@@ -161,7 +161,7 @@ impl Rule {
             allow_methods,
             allow_headers,
             credentials,
-            echoes_any: any && allow_origin == AllowOrigin::Requested,
+            echoes_any: any && allow_origin == AllowOrigin::Echo,
             null,
         }
     }
@@ -171,7 +171,7 @@ impl Rule {
     }
 }
 
-fn fields_of<const N: usize>(fields: [(FieldName, Option<Value>); N]) -> Box<[Field]> {
+fn fields_of<const N: usize>(fields: [(FieldName, Option<OwnedFieldValue>); N]) -> Box<[Field]> {
     fields
         .into_iter()
         .filter_map(|(name, value)| value.map(|value| Field { name, value }))
@@ -179,10 +179,10 @@ fn fields_of<const N: usize>(fields: [(FieldName, Option<Value>); N]) -> Box<[Fi
 }
 
 impl Policy {
-    /// Compiles rules that have been checked; the matcher's rank `n` stands for `rules[n - 1]`,
-    /// rank 0 for the denied origins.
+    /// Compiles rules that have been checked. The matcher's rank `n` refers to `rules[n - 1]`, rank 0
+    /// to the denied origins.
     ///
-    /// There is at least one rule, and no more than a [`Rank`] can count.
+    /// There must be at least one rule, and no more than a [`Rank`] can count.
     pub(crate) fn new(
         name: &str,
         line: Option<u32>,
@@ -192,11 +192,11 @@ impl Policy {
         options: Options,
         files: Vec<PathBuf>,
     ) -> Self {
-        let timing = rules.iter().any(|rule| rule.timing_allow_origin.0);
+        let sends_timing = rules.iter().any(|rule| rule.timing_allow_origin.0);
         let any = rules.iter().position(|rule| rule.any && !rule.allow_credentials.0);
-        let plain_any = any == Some(0) && !denies;
-        let vary = if plain_any { Vary::NONE } else { Vary::ORIGIN };
-        let nothing = Template::new(0, Box::default(), vary);
+        let allows_everyone = any == Some(0) && !denies;
+        let vary = if allows_everyone { Vary::NONE } else { Vary::ORIGIN };
+        let denied = Template::new(0, Box::default(), vary);
         let mut index = 1;
         let rules = rules.into_iter().map(|settings| {
             let rule = Rule::new(settings, index, vary);
@@ -205,18 +205,17 @@ impl Policy {
         });
         let responses = Responses {
             name: name.into(),
-            any_rank: any.map_or(0, |index| (index + 1) as Rank),
-            plain_any,
+            any_rank: any.map(|index| (index + 1) as Rank),
+            allows_everyone,
             rules: rules.collect(),
-            nothing,
-            timing,
+            denied,
+            sends_timing,
             options,
         };
         Self { line, matcher, files: files.into(), responses: Arc::new(responses) }
     }
 
-    /// What it sends.
-    #[inline]
+    /// The policy without its lists of origins.
     pub fn responses(&self) -> &Arc<Responses> {
         &self.responses
     }
@@ -226,7 +225,7 @@ impl Policy {
         self.responses.name()
     }
 
-    /// The line of the document at which its name stands, from 1, where it is known.
+    /// The line of its name in the document, from 1, if known.
     pub fn line(&self) -> Option<u32> {
         self.line
     }
@@ -246,8 +245,8 @@ impl Policy {
     ///
     /// This is the server's side of steps 7 and following of
     /// [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch). A preflight
-    /// that asks for too much gets the same headers as one that is allowed, so that the browser
-    /// can tell its user what is missing.
+    /// that asks for too much gets the same headers as an allowed one, so that the browser can tell
+    /// its user what is missing.
     pub fn decide_preflight<'r, I>(
         &self,
         origin: OriginHeader<'r>,
@@ -280,24 +279,24 @@ impl Policy {
         }
     }
 
-    /// Whether an actual request is refused instead of only going unanswered by CORS headers: see
+    /// Whether an actual request is refused, not only served without CORS headers: see
     /// [`Responses::refuses`].
     pub fn refuses(&self, origin: OriginHeader<'_>, host: &[u8]) -> bool {
         self.responses.refuses(self.decide(origin).decision(), origin, host)
     }
 
-    /// Everything that the policy sends, by [`Template::index`].
+    /// All headers that the policy sends, in the order of [`Template::index`].
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
         self.responses.templates()
     }
 
-    /// The rule that decides about an origin, or the answer if there is none.
+    /// The rule that decides about an origin, or the answer if no rule does.
     #[inline(always)]
     fn find(&self, origin: OriginHeader<'_>) -> Result<(Rank, &Rule), Answer<'_>> {
         let responses = &*self.responses;
         let rank = match origin {
-            // The same for every request, so that a shared cache may keep it.
-            OriginHeader::Absent if responses.plain_any => {
+            // The same for every request, so a shared cache may store it.
+            OriginHeader::Absent if responses.allows_everyone => {
                 return Err(Answer {
                     decision: Decision::None,
                     rank: 0,
@@ -305,11 +304,15 @@ impl Policy {
                 });
             }
             OriginHeader::Absent => return Err(responses.nothing(Decision::None)),
-            OriginHeader::Repeated => responses.any_rank.into(),
-            OriginHeader::One(value) => self.matcher.find_rank(value),
+            OriginHeader::Repeated => responses.any_rank,
+            OriginHeader::One(value) => self.matcher.find(value),
         };
-        // Neither rank 0, which denies, nor what is no rank, is that of a rule.
-        let Some(rule) = responses.rules.get(rank.wrapping_sub(1) as usize) else {
+        let found = match rank {
+            Some(rank @ 1..) => responses.rules.get(usize::from(rank) - 1).map(|rule| (rank, rule)),
+            // `deny_origins` has rank 0.
+            Some(0) | None => None,
+        };
+        let Some((rank, rule)) = found else {
             return Err(responses.nothing(Decision::DeniedOrigin));
         };
         if let (true, OriginHeader::One(value)) = (rule.echoes_any, origin) {
@@ -317,43 +320,37 @@ impl Policy {
                 return Err(responses.nothing(Decision::DeniedOrigin));
             }
         }
-        Ok((rank as Rank, rule))
+        Ok((rank, rule))
     }
 
-    /// Who writes the CORS response headers where something else has set some already.
-    #[inline]
+    /// Which CORS response headers are sent if something else has set some already.
     pub fn upstream_headers(&self) -> UpstreamHeaders {
         self.responses.upstream_headers()
     }
 
     /// Who answers preflights.
-    #[inline]
     pub fn preflight(&self) -> PreflightMode {
         self.responses.preflight()
     }
 
     /// The status of an answered preflight: 200 or 204.
-    #[inline]
     pub fn preflight_status(&self) -> u16 {
         self.responses.preflight_status()
     }
 
-    /// Whether a request whose origin is not allowed is refused instead of only going unanswered
-    /// by CORS headers.
-    #[inline]
+    /// Whether a request with an origin that is not allowed is refused, not only served without CORS
+    /// headers.
     pub fn enforce(&self) -> bool {
         self.responses.enforce()
     }
 
-    /// Whether any rule sends `Timing-Allow-Origin`, so that replacing upstream headers includes
-    /// that one.
-    #[inline]
+    /// Whether any rule sends `Timing-Allow-Origin`. If so, replacing upstream headers includes it.
     pub fn sends_timing_allow_origin(&self) -> bool {
         self.responses.sends_timing_allow_origin()
     }
 
-    /// The files beside the document that the policy was read from, each `allow_origins_file`:
-    /// whoever watches the document for changes watches these too.
+    /// Each `allow_origins_file` that the policy was read from. A program that watches the document
+    /// for changes has to watch these too.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(PathBuf::as_path)
     }
@@ -365,34 +362,35 @@ impl Responses {
         &self.name
     }
 
-    /// Everything that the policy sends, by [`Template::index`].
+    /// All headers that the policy sends, in the order of [`Template::index`].
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
-        core::iter::once(&self.nothing).chain(self.rules.iter().flat_map(Rule::templates))
+        core::iter::once(&self.denied).chain(self.rules.iter().flat_map(Rule::templates))
     }
 
-    /// The answer that [`Answer::keep`] was asked to keep.
+    /// Restores an answer from [`Answer::keep`].
     ///
-    /// `kept` is to come from an answer of the same policy; what this one cannot have said becomes
-    /// an answer that sends nothing.
+    /// `kept` must come from an answer of the same policy. Otherwise the result may be an answer
+    /// without headers.
     pub fn answer(&self, kept: KeptAnswer) -> Answer<'_> {
         let KeptAnswer { template, decision, rank, echo_method, echo_headers } = kept;
-        // Without a rule only that of `*` can have been sent, to a request without `Origin`.
+        // Without a rule, only the headers for `*` can have been sent, to a request without `Origin`.
         let rule = self.rules.get(usize::from(rank).saturating_sub(1));
         let template = rule
             .and_then(|rule| rule.templates().find(|its| its.index() == template))
-            .unwrap_or(&self.nothing);
+            .unwrap_or(&self.denied);
         Answer { template, decision, rank, echo_method, echo_headers }
     }
 
-    /// The answer of a policy of which no rule decides.
+    /// The answer if no rule decides.
     #[inline(always)]
     pub fn nothing(&self, decision: Decision) -> Answer<'_> {
-        Answer { decision, ..Answer::allow(0, &self.nothing) }
+        Answer { decision, ..Answer::allow(0, &self.denied) }
     }
 
-    /// Whether an actual request that was decided about like this is refused instead of only going
-    /// unanswered by CORS headers: by a policy that enforces, where its origin is not allowed. One
-    /// from the `host` that it was sent to, a `Host` header, is same-origin and passes.
+    /// Whether an actual request with this decision is refused, not only served without CORS headers.
+    ///
+    /// It is refused if the policy enforces and does not allow its origin. `host` is the `Host`
+    /// header: a request from the host that it was sent to is same-origin, and passes.
     pub fn refuses(&self, decision: Decision, origin: OriginHeader<'_>, host: &[u8]) -> bool {
         let is_same_origin =
             |value| Origin::parse(value).is_some_and(|origin| origin.is_same_origin_as_host(host));
@@ -401,35 +399,29 @@ impl Responses {
             && !matches!(origin, OriginHeader::One(value) if is_same_origin(value))
     }
 
-    /// Who writes the CORS response headers where something else has set some already.
-    #[inline]
+    /// Which CORS response headers are sent if something else has set some already.
     pub fn upstream_headers(&self) -> UpstreamHeaders {
         self.options.upstream_headers
     }
 
     /// Who answers preflights.
-    #[inline]
     pub fn preflight(&self) -> PreflightMode {
         self.options.preflight
     }
 
     /// The status of an answered preflight: 200 or 204.
-    #[inline]
     pub fn preflight_status(&self) -> u16 {
         self.options.preflight_status
     }
 
-    /// Whether a request whose origin is not allowed is refused instead of only going unanswered
-    /// by CORS headers.
-    #[inline]
+    /// Whether a request with an origin that is not allowed is refused, not only served without CORS
+    /// headers.
     pub fn enforce(&self) -> bool {
         self.options.enforce
     }
 
-    /// Whether any rule sends `Timing-Allow-Origin`, so that replacing upstream headers includes
-    /// that one.
-    #[inline]
+    /// Whether any rule sends `Timing-Allow-Origin`. If so, replacing upstream headers includes it.
     pub fn sends_timing_allow_origin(&self) -> bool {
-        self.timing
+        self.sends_timing
     }
 }

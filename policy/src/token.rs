@@ -1,6 +1,6 @@
 //! Tokens: the alphabet of methods and header names.
 
-/// Whether each byte may stand in a `token`
+/// Whether each byte may be part of a `token`
 /// ([RFC 9110, section 5.6.2](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2)).
 const TCHAR: [bool; 256] = {
     let mut table = [false; 256];
@@ -17,12 +17,12 @@ const TCHAR: [bool; 256] = {
     table
 };
 
-/// How many bytes at the beginning are token characters.
+/// The number of token characters at the beginning.
 pub(crate) fn token_len(bytes: &[u8]) -> usize {
     bytes.iter().position(|&byte| !TCHAR[usize::from(byte)]).unwrap_or(bytes.len())
 }
 
-/// Whether `bytes` is a `token`: not empty, and nothing but token characters.
+/// Whether `bytes` is a `token`: one or more token characters.
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && token_len(bytes) == bytes.len()
 }

@@ -213,7 +213,7 @@ fn lookups_allocate_nothing() {
     assert!(found > origins.len());
 }
 
-/// What a thread of nginx copies while it holds a lock of the allocator, requests wait for.
+/// Requests wait while a thread of nginx copies memory and holds a lock of the allocator.
 #[test]
 fn a_long_list_is_read_without_copies_of_large_blocks() {
     let folder = env::temp_dir().join(format!("cors-policy-allocations-{}", process::id()));

@@ -69,7 +69,7 @@ struct Model {
     rules: Vec<Rule>,
 }
 
-/// What a request has of CORS: its `Origin` lines, and what a preflight asks for.
+/// The CORS headers of a request: its `Origin` lines, and the demands of a preflight.
 #[derive(Clone, Debug)]
 struct Request {
     origins: Vec<Vec<u8>>,
@@ -244,7 +244,7 @@ fn trim(bytes: &[u8]) -> &[u8] {
     &bytes[first..=bytes.iter().rposition(is_other).unwrap()]
 }
 
-/// What the crate answers, as the model writes it.
+/// The crate's answer, in the form of the model.
 fn answered(policy: &Policy, request: &Request) -> (&'static str, Vec<String>) {
     let origin = match &request.origins[..] {
         [] => OriginHeader::Absent,

@@ -208,7 +208,7 @@ fn a_loose_expression_lets_nothing_malformed_in() {
     }
 }
 
-/// What administrators have written, why it was a mistake, and the origin that got past it: the
+/// Policies that administrators have written, the mistake in each, and the origin that got past it. The
 /// policy is refused when it is read, or denies that origin.
 #[test]
 fn policies_that_were_mistakes_elsewhere() {

@@ -1,17 +1,17 @@
-//! What is dangerous, with and without credentials, and what opens the guard.
+//! Dangerous patterns, with and without credentials, and the entries that open the guards.
 
-use cors_policy::origin::{Danger, OriginPattern};
+use cors_policy::origin::{Guard, OriginPattern};
 
-fn opened_by(pattern: &str, credentials: bool) -> Vec<Danger> {
+fn opened_by(pattern: &str, credentials: bool) -> Vec<Guard> {
     let pattern =
         OriginPattern::parse(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
-    pattern.guards(credentials).iter().map(|guard| guard.opened_by()).collect()
+    pattern.violations(credentials).iter().map(|guard| guard.opened_by()).collect()
 }
 
 #[test]
 fn some_guards_hold_with_credentials_only() {
-    use Danger::{AnyOriginWithCredentials, InsecureOrigins, PublicSuffixes};
-    let cases: &[(&str, &[Danger])] = &[
+    use Guard::{AnyOriginWithCredentials, InsecureOrigins, PublicSuffixes};
+    let cases: &[(&str, &[Guard])] = &[
         ("*", &[AnyOriginWithCredentials]),
         ("http://app.example.com", &[InsecureOrigins]),
         ("http://app.example.com:8080", &[InsecureOrigins]),
@@ -100,9 +100,9 @@ fn what_is_sound_passes_with_credentials() {
 #[test]
 fn null_and_loose_expressions_are_guarded_always() {
     for credentials in [false, true] {
-        assert_eq!(opened_by("null", credentials), [Danger::NullOrigin]);
+        assert_eq!(opened_by("null", credentials), [Guard::NullOrigin]);
         let loose = opened_by(r"regex:https://.*\.example\.com", credentials);
-        assert_eq!(loose, [Danger::LooseRegex]);
+        assert_eq!(loose, [Guard::LooseRegex]);
     }
 }
 
@@ -127,7 +127,7 @@ fn loose_expressions_are_shown_what_they_match() {
         (r"https://[^a-w]\.example\.com", "[^a-w]", "https://x.example.com"),
     ] {
         let pattern = format!("regex:{expression}");
-        let guards = OriginPattern::parse(&pattern).unwrap().guards(false);
+        let guards = OriginPattern::parse(&pattern).unwrap().violations(false);
         assert_eq!(guards.len(), 1, "{expression}");
         assert_eq!(
             guards[0].to_string(),
@@ -174,7 +174,7 @@ fn remedies_say_what_to_write_and_what_permits_it() {
             r#"leave it out; "null_origin" under `dangerously_allow` permits it"#,
         ),
     ] {
-        let guards = OriginPattern::parse(pattern).unwrap().guards(true);
+        let guards = OriginPattern::parse(pattern).unwrap().violations(true);
         assert_eq!(guards[0].to_string(), problem, "{pattern}");
         assert_eq!(guards[0].remedy(), remedy, "{pattern}");
     }
@@ -182,11 +182,11 @@ fn remedies_say_what_to_write_and_what_permits_it() {
 
 #[test]
 fn dangers_have_names() {
-    for danger in Danger::ALL {
-        assert_eq!(danger.as_str().parse(), Ok(danger));
-        assert_eq!(danger.to_string(), danger.as_str());
+    for guard in Guard::ALL {
+        assert_eq!(guard.as_str().parse(), Ok(guard));
+        assert_eq!(guard.to_string(), guard.as_str());
     }
     for name in ["", "null", "Null_Origin", "null_origin "] {
-        assert!(name.parse::<Danger>().is_err());
+        assert!(name.parse::<Guard>().is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What is no pattern, why, and what to write instead.
+//! Texts that are not patterns, the reasons, and the advice on what to write instead.
 
 use cors_policy::origin::{Origin, OriginPattern};
 
@@ -474,7 +474,7 @@ fn mistakes_are_explained() {
 #[test]
 fn what_is_to_be_written_is_a_pattern() {
     for (pattern, _, remedy) in MISTAKES {
-        // Everything between quotation marks, in whatever sentence.
+        // Everything between quotation marks, in any sentence.
         for (index, quoted) in remedy.split('"').enumerate() {
             if index % 2 == 1 {
                 assert!(OriginPattern::parse(quoted).is_ok(), "{pattern}: {quoted}");
@@ -545,7 +545,7 @@ fn sound_expressions_are_accepted() {
     ] {
         let pattern = format!("regex:{expression}");
         let pattern = OriginPattern::parse(&pattern).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(pattern.guards(false), [], "{expression}");
+        assert_eq!(pattern.violations(false), [], "{expression}");
     }
 }
 

@@ -242,7 +242,7 @@ proptest! {
         "(https?|[a-z]\\+)://[\\[\\](){}a-z0-9.*+?|^$\\\\-]{0,24}",
     ]) {
         if let Ok(pattern) = OriginPattern::parse(&format!("regex:{text}")) {
-            pattern.guards(true);
+            pattern.violations(true);
         }
     }
 }

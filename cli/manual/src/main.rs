@@ -1,5 +1,5 @@
-//! Writes the manual pages and the shell completions of `cors-policy`, from what its command line is
-//! made of, so that they cannot say anything else.
+//! Writes the manual pages and the shell completions of `cors-policy`, from the definition of its
+//! command line, so that they always agree with it.
 //!
 //! `cors-policy-manual DIR` makes `DIR/man`, `DIR/bash`, `DIR/zsh` and `DIR/fish`, with the files named as
 //! the shells look for them. Packages run it while they are built.
@@ -68,7 +68,7 @@ fn write_page(page: Command, directory: &Path) -> io::Result<()> {
     let man = Man::new(page)
         .source(concat!("cors-policy ", env!("CARGO_PKG_VERSION")))
         .manual("User Commands")
-        // The same at whatever time it is made; empty, it would be taken for left out.
+        // A fixed date makes the page reproducible. An empty one would count as missing.
         .date(" ");
 
     let mut file = File::create(directory.join(man.get_filename()))?;

@@ -1,42 +1,26 @@
 //! An explanation for machines. docs/cors-policy.md describes the fields, which do not change
 //! within a major version; new ones may come.
 
+use cors_policy::Decision;
 use serde::{Serialize, Serializer};
 
-use super::{Actual, Explanation, NearMiss, Preflight, Site};
+use super::{Actual, Explanation, Headers, NearMiss, Preflight, Site};
+use crate::request::Request;
 
 #[derive(Serialize)]
 pub(super) struct Document<'e> {
     file: &'e str,
     policy: &'e str,
-    origin: &'e str,
-    method: &'e str,
-    headers: &'e [String],
-    private_network: bool,
+    #[serde(flatten)]
+    request: &'e Request,
     allowed: bool,
-    decision: &'static str,
-    matched: Option<SiteDocument<'e>>,
-    near_misses: Vec<NearMissDocument<'e>>,
+    #[serde(serialize_with = "decision")]
+    decision: Decision,
+    matched: Option<&'e Site>,
+    near_misses: &'e [NearMiss],
     notes: &'e [String],
     preflight: Option<PreflightDocument<'e>>,
-    actual: ActualDocument<'e>,
-}
-
-#[derive(Serialize)]
-struct SiteDocument<'e> {
-    file: &'e str,
-    line: Option<u32>,
-    place: &'e str,
-    rule: Option<usize>,
-    pattern: &'e str,
-}
-
-#[derive(Serialize)]
-struct NearMissDocument<'e> {
-    #[serde(flatten)]
-    site: SiteDocument<'e>,
-    difference: &'static str,
-    reason: &'e str,
+    actual: &'e Actual,
 }
 
 #[derive(Serialize)]
@@ -45,59 +29,41 @@ struct PreflightDocument<'e> {
     answered_by: &'static str,
     decision: Option<&'static str>,
     denied_headers: &'e [String],
-    request_headers: HeadersDocument<'e>,
+    #[serde(serialize_with = "headers")]
+    request_headers: &'e Headers,
     status: Option<u16>,
     response_headers: Option<HeadersDocument<'e>>,
 }
 
 #[derive(Serialize)]
-struct ActualDocument<'e> {
-    decision: &'static str,
-    status: Option<u16>,
-    response_headers: HeadersDocument<'e>,
+struct HeadersDocument<'e>(#[serde(serialize_with = "headers")] &'e Headers);
+
+/// An object in the order of the headers. No header is sent twice.
+pub(super) fn headers<S: Serializer>(headers: &Headers, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(headers.iter().map(|(name, value)| (name, value)))
 }
 
-/// An object in the order of the headers, none of which is sent twice.
-struct HeadersDocument<'e>(&'e super::Headers);
-
-impl Serialize for HeadersDocument<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
-    }
+pub(super) fn decision<S: Serializer>(
+    decision: &Decision,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(decision.as_str())
 }
 
 impl<'e> From<&'e Explanation> for Document<'e> {
     fn from(explanation: &'e Explanation) -> Self {
-        let request = &explanation.request;
         Self {
             file: &explanation.file,
             policy: &explanation.policy,
-            origin: &request.origin,
-            method: &request.method,
-            headers: &request.headers,
-            private_network: request.private_network,
-            allowed: explanation.decision == cors_policy::Decision::Allowed,
-            decision: explanation.decision.as_str(),
-            matched: explanation.matched.as_ref().map(SiteDocument::from),
-            near_misses: explanation.near_misses.iter().map(NearMissDocument::from).collect(),
+            request: &explanation.request,
+            allowed: explanation.decision == Decision::Allowed,
+            decision: explanation.decision,
+            matched: explanation.matched.as_ref(),
+            near_misses: &explanation.near_misses,
             notes: &explanation.notes,
             preflight: explanation.preflight.as_ref().map(PreflightDocument::from),
-            actual: ActualDocument::from(&explanation.actual),
+            actual: &explanation.actual,
         }
-    }
-}
-
-impl<'e> From<&'e Site> for SiteDocument<'e> {
-    fn from(site: &'e Site) -> Self {
-        let Site { file, line, place, rule, pattern } = site;
-        Self { file, line: *line, place, rule: *rule, pattern }
-    }
-}
-
-impl<'e> From<&'e NearMiss> for NearMissDocument<'e> {
-    fn from(near_miss: &'e NearMiss) -> Self {
-        let NearMiss { site, difference, reason } = near_miss;
-        Self { site: site.into(), difference: difference.as_str(), reason }
     }
 }
 
@@ -109,20 +75,9 @@ impl<'e> From<&'e Preflight> for PreflightDocument<'e> {
             answered_by: if answer.is_some() { "policy" } else { "application" },
             decision: answer.map(|answer| answer.decision.as_str()),
             denied_headers: answer.map_or(&[], |answer| &answer.denied_headers),
-            request_headers: HeadersDocument(&preflight.request_headers),
+            request_headers: &preflight.request_headers,
             status: answer.map(|answer| answer.status),
             response_headers: answer.map(|answer| HeadersDocument(&answer.headers)),
-        }
-    }
-}
-
-impl<'e> From<&'e Actual> for ActualDocument<'e> {
-    fn from(actual: &'e Actual) -> Self {
-        Self {
-            decision: actual.decision.as_str(),
-            // Any other status is that of the application.
-            status: actual.refused.then_some(403),
-            response_headers: HeadersDocument(&actual.headers),
         }
     }
 }

@@ -61,10 +61,10 @@ impl Explanation {
     }
 
     fn write_actual(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Actual { decision, refused, headers } = &self.actual;
+        let Actual { decision, status, headers } = &self.actual;
         let consequence = if self.decision != *decision {
             ", but no browser sends it after this preflight"
-        } else if *decision == Decision::DeniedOrigin && !refused {
+        } else if *decision == Decision::DeniedOrigin && status.is_none() {
             ": served, but no browser lets the page read the response"
         } else {
             ""
@@ -73,8 +73,8 @@ impl Explanation {
         writeln!(f, "\n{heading} {}{consequence}", verdict(*decision))?;
         writeln!(f, "  > {}", self.request.method)?;
         writeln!(f, "  > Origin: {}", self.request.origin)?;
-        if *refused {
-            writeln!(f, "  < 403")?;
+        if let Some(status) = status {
+            writeln!(f, "  < {status}")?;
         }
         write_headers(f, '<', headers)
     }

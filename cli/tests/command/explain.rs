@@ -283,7 +283,7 @@ fn json_says_the_same() {
     );
 }
 
-/// What the engine says itself, without the command.
+/// The engine's own answer, without the command.
 fn expected(
     policy: &Policy,
     origin: &str,

@@ -14,7 +14,7 @@ fn schema() -> Value {
     run(&["schema"]).json()
 }
 
-/// What the page says about a key, and what the schema does.
+/// The descriptions of a key on the page and in the schema.
 #[derive(Debug, PartialEq)]
 struct Key {
     kind: String,

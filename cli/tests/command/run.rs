@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// What is left of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: i32,

@@ -11,7 +11,7 @@ fn schema() -> Value {
     run.json()
 }
 
-/// What an editor would underline.
+/// The errors that an editor would underline.
 fn errors(text: &str) -> Vec<String> {
     let document: Value = yaml_serde::from_str(text).unwrap();
     let validator = jsonschema::draft202012::new(&schema()).unwrap();

@@ -15,7 +15,7 @@ fuzz_target!(|text: &str| {
             if let OriginPattern::Exact(_) = pattern {
                 assert!(reference::is_origin(text));
             }
-            for guard in pattern.guards(true).into_iter().chain(pattern.guards(false)) {
+            for guard in pattern.violations(true).into_iter().chain(pattern.violations(false)) {
                 assert!(!guard.to_string().is_empty());
                 assert!(guard.remedy().contains(guard.opened_by().as_str()));
             }

@@ -6,13 +6,14 @@ use std::{
     path::Path,
 };
 
-use super::report::MistakeKind;
+use super::mistake_kind::MistakeKind;
 
-/// Opens a regular file, which a symbolic link may lead to.
+/// Opens a regular file, or a symbolic link to one.
 ///
-/// Anything else is refused: whoever opens a named pipe waits until somebody writes to it, and neither
-/// nginx nor a thread of it may wait. It is refused unopened, since to open a device may do
-/// something; and what takes its place at the last moment is opened without waiting and refused too.
+/// Anything else is refused. Opening a named pipe blocks until somebody writes to it, and neither
+/// nginx nor one of its threads may block. It is refused before it is opened, because opening a
+/// device may have an effect. If another file takes its place at the last moment, it is opened
+/// without blocking, and then refused.
 pub(super) fn open(path: &Path) -> Result<File, MistakeKind> {
     check(&fs::metadata(path).map_err(unreadable)?)?;
     let file = without_waiting(OpenOptions::new().read(true)).open(path).map_err(unreadable)?;
@@ -25,7 +26,7 @@ fn check(found: &Metadata) -> Result<(), MistakeKind> {
     if kind.is_file() { Ok(()) } else { Err(MistakeKind::NotAFile { found: name(kind) }) }
 }
 
-/// Has the file opened with `O_NONBLOCK`, which means nothing to a regular file.
+/// Adds `O_NONBLOCK`, which has no effect on a regular file.
 #[cfg(unix)]
 fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
@@ -70,8 +71,8 @@ mod tests {
     use super::*;
     use crate::test_directory::TestDirectory;
 
-    /// Swaps the file for something else, again and again, while it is opened: no look between can
-    /// tell what is opened, and the open must neither wait nor give anything but a file.
+    /// Replaces the file with something else, again and again, while it is opened. A check before
+    /// opening is then out of date. Opening must neither block nor return anything but a file.
     #[test]
     fn what_takes_the_place_of_a_file_is_not_waited_for() {
         let directory = TestDirectory::new("swapped");

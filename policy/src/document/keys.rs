@@ -1,17 +1,24 @@
 //! The keys of a policy: one table for the validation, for the nginx block and for the schema.
 
-/// How the value of a key is shaped, which is what a directive of an nginx block needs to know to
-/// turn its arguments into a [`Node`](super::Node).
+/// The shape of a key's value. With it, a directive of an nginx block can turn its arguments into a
+/// [`Node`](super::Node).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
     /// [`Value::Bool`](super::Value::Bool): `true` or `false`, in nginx `on` or `off`.
     Boolean,
-    /// [`Value::List`](super::Value::List) of texts. One text stands for a list of one.
+    /// [`Value::List`](super::Value::List) of texts. One text counts as a list of one.
     List,
     /// One text or number.
     Scalar,
     /// [`Value::List`](super::Value::List) of mappings, each of them a rule.
     Rules,
+}
+
+/// The language in which a key is written. A remedy has to be in the same language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    Yaml,
+    Nginx,
 }
 
 /// A key, by the place where it belongs.
@@ -22,7 +29,7 @@ pub(super) enum Key {
     Rules,
 }
 
-/// A key of a rule, which may also stand directly in a policy that has one rule only.
+/// A key of a rule. A policy with only one rule may have it directly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RuleKey {
     AllowOrigins,
@@ -47,18 +54,18 @@ pub(super) enum PolicyKey {
     DangerouslyAllow,
 }
 
-/// What there is to know about a key.
+/// The description of a key.
 #[derive(Debug)]
 pub(super) struct KeySpec {
     pub(super) key: Key,
     pub(super) name: &'static str,
     pub(super) kind: KeyKind,
-    /// What it expects, as a noun phrase.
+    /// The expected value, as a noun phrase.
     pub(super) expects: &'static str,
     /// An example of its value, as YAML and as arguments of a directive.
     pub(super) yaml: &'static str,
     pub(super) nginx: &'static str,
-    /// What it means, for editors.
+    /// The meaning of the key, for editors.
     #[cfg_attr(not(feature = "schema"), allow(dead_code))]
     pub(super) meaning: &'static str,
 }
@@ -70,6 +77,14 @@ impl Key {
 }
 
 impl KeySpec {
+    /// The key with an example of its value.
+    pub(super) fn example(&self, language: Language) -> String {
+        match language {
+            Language::Yaml => format!("{}: {}", self.name, self.yaml),
+            Language::Nginx => format!("{} {};", self.name, self.nginx),
+        }
+    }
+
     /// Whether the value is a list of origin patterns.
     pub(super) fn takes_origins(&self) -> bool {
         matches!(self.key, Key::Rule(RuleKey::AllowOrigins) | Key::Policy(PolicyKey::DenyOrigins))

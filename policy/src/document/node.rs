@@ -1,18 +1,18 @@
-//! The tree that a YAML file and an nginx block both become.
+//! The tree of values that a YAML file and an nginx block are both converted to.
 
-/// A value and where it stands.
+/// A value and its line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// The value.
     pub value: Value,
-    /// The line in the file, from 1, where it is known.
+    /// The line in the file, from 1, if known.
     pub line: Option<u32>,
 }
 
-/// What a value can be.
+/// A value of a document.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Nothing: `null`, `~`, or no value where one belongs.
+    /// `null`, `~`, or a missing value.
     Null,
     /// `true` or `false`.
     Bool(bool),
@@ -22,9 +22,9 @@ pub enum Value {
     String(String),
     /// A list.
     List(Vec<Node>),
-    /// A mapping, in the order of the file, doubled keys included.
+    /// A mapping, in the order of the file, including duplicate keys.
     Map(Vec<(Node, Node)>),
-    /// Something with a YAML tag, which is here.
+    /// A value with a YAML tag. Only the tag is kept.
     Tagged(String),
 }
 
@@ -37,5 +37,17 @@ impl Node {
     /// A text at a line, counted from 1.
     pub fn string(text: impl Into<String>, line: u32) -> Self {
         Self::new(Value::String(text.into()), line)
+    }
+}
+
+/// The boolean that a text means to people, as `yes` and `off` do in YAML 1.1 and in nginx.
+pub(super) fn truth(text: &str) -> Option<bool> {
+    let is_one_of = |words: [&str; 5]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if is_one_of(["true", "yes", "on", "y", "1"]) {
+        Some(true)
+    } else if is_one_of(["false", "no", "off", "n", "0"]) {
+        Some(false)
+    } else {
+        None
     }
 }

@@ -1,4 +1,4 @@
-//! Reading an `allow_origins_file`: one pattern a line, as many lines as there are.
+//! Reading an `allow_origins_file`, which has one pattern per line and any number of lines.
 
 use std::{
     fs::File,
@@ -6,15 +6,15 @@ use std::{
     path::Path,
 };
 
-use super::{file, report::MistakeKind};
+use super::{file, mistake_kind::MistakeKind};
 
-/// Longer than any pattern: an origin has at most 326 bytes, a regular expression a few thousand.
+/// The longest line, in bytes. An origin has at most 326, a regular expression a few thousand.
 pub(super) const MAX_LINE: usize = 16 * 1024;
 
-/// More than ten million origins.
+/// The largest file, in bytes: more than ten million origins.
 pub(super) const MAX_BYTES: u64 = 512 << 20;
 
-/// What stands in a line.
+/// The content of a line.
 pub(super) enum Line<'l> {
     /// A pattern, without comment and surrounding space.
     Pattern(&'l [u8]),
@@ -22,7 +22,7 @@ pub(super) enum Line<'l> {
     TooLong,
 }
 
-/// A list that is open.
+/// An opened list.
 pub(super) struct OriginsFile {
     file: File,
     length: u64,
@@ -38,19 +38,19 @@ impl OriginsFile {
         Ok(Self { file, length })
     }
 
-    /// Bytes that it had when it was opened, but no more than are read.
+    /// Its size in bytes when it was opened, but at most [`MAX_BYTES`].
     pub(super) fn length(&self) -> usize {
         self.length.min(MAX_BYTES) as usize
     }
 
-    /// Calls `each` with the number and the content of every line that has any.
+    /// Calls `each` with the number and the content of every line that is not empty.
     ///
     /// A `#` at the beginning of a line or after a space begins a comment. CR LF ends a line as LF
     /// does; a byte order mark is skipped. Nothing is allocated for a line.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or has more than [`MAX_BYTES`].
+    /// If it cannot be read, or is larger than [`MAX_BYTES`].
     pub(super) fn read(self, mut each: impl FnMut(u32, Line<'_>)) -> Result<(), MistakeKind> {
         let mut reader = BufReader::with_capacity(64 * 1024, self.file.take(MAX_BYTES + 1));
         let mut number = 0_u32;
@@ -90,7 +90,7 @@ impl OriginsFile {
     }
 }
 
-/// Keeps no more of a line than shows that it is too long.
+/// Collects a line, up to the byte that shows that it is too long.
 fn extend(begun: &mut Vec<u8>, part: &[u8]) {
     let room = (MAX_LINE + 1).saturating_sub(begun.len());
     begun.extend_from_slice(&part[..part.len().min(room)]);

@@ -8,10 +8,11 @@ use serde_json::{Map, Value as Json, json};
 use super::{
     keys::{KEYS, Key, KeySpec, PolicyKey, RuleKey},
     node::{Node, Value},
-    validate::{MAX_NAME, MAX_RULES},
+    place::MAX_NAME,
+    validate::MAX_RULES,
     yaml,
 };
-use crate::origin::Danger;
+use crate::origin::Guard;
 
 /// The JSON Schema (draft 2020-12) of a policy document.
 ///
@@ -116,7 +117,7 @@ fn shape(key: Key) -> Map<String, Json> {
             }
             PolicyKey::Enforce => boolean(),
             PolicyKey::DangerouslyAllow => {
-                let guard = json!({ "enum": Danger::ALL.map(Danger::as_str) });
+                let guard = json!({ "enum": Guard::ALL.map(Guard::as_str) });
                 json!({ "anyOf": [{ "type": "array", "items": guard }, guard] })
             }
         },

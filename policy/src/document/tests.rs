@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::Command;
 
 use super::*;
-use crate::{origin::Danger, test_directory::TestDirectory};
+use crate::{origin::Guard, test_directory::TestDirectory};
 
-/// What the mistakes of a text are, each as it is displayed without the file's name.
+/// The mistakes of a text, each as it is displayed, without the file's name.
 fn mistakes(text: impl AsRef<[u8]>) -> Vec<String> {
     match parse(text.as_ref(), Path::new("f")) {
         Ok(_) => Vec::new(),
@@ -572,25 +572,25 @@ fn rules() {
 
 #[test]
 fn guards_and_what_opens_them() {
-    for (danger, keys) in [
-        (Danger::AnyOriginWithCredentials, "allow_credentials: true\nallow_origins: ['*']"),
-        (Danger::InsecureOrigins, "allow_origins: ['http://a.example']\nallow_credentials: true"),
-        (Danger::PublicSuffixes, "allow_origins: ['https://*.github.io']\nallow_credentials: true"),
-        (Danger::NullOrigin, "allow_origins: ['null']"),
-        (Danger::LooseRegex, "allow_origins: ['regex:https://a.example\\.com']"),
+    for (guard, keys) in [
+        (Guard::AnyOriginWithCredentials, "allow_credentials: true\nallow_origins: ['*']"),
+        (Guard::InsecureOrigins, "allow_origins: ['http://a.example']\nallow_credentials: true"),
+        (Guard::PublicSuffixes, "allow_origins: ['https://*.github.io']\nallow_credentials: true"),
+        (Guard::NullOrigin, "allow_origins: ['null']"),
+        (Guard::LooseRegex, "allow_origins: ['regex:https://a.example\\.com']"),
         // A guard holds where the boolean is spelled as YAML 1.1 would have it, too.
-        (Danger::InsecureOrigins, "allow_origins: ['http://a.example']\nallow_credentials: yes"),
+        (Guard::InsecureOrigins, "allow_origins: ['http://a.example']\nallow_credentials: yes"),
     ] {
         let report = parse(with_policy(keys).as_bytes(), Path::new("f")).unwrap_err();
         let mistake = &report.mistakes()[0];
-        assert_eq!(mistake.opened_by(), Some(danger), "{mistake}");
+        assert_eq!(mistake.opened_by(), Some(guard), "{mistake}");
         assert_eq!(mistake.place(), "policies.a.allow_origins[0]");
         assert!(matches!(mistake.kind(), MistakeKind::Guard(_)));
-        assert!(mistake.remedy().contains(danger.as_str()), "{mistake}");
+        assert!(mistake.remedy().contains(guard.as_str()), "{mistake}");
         let keys = keys.replace("yes", "true");
-        for other in Danger::ALL {
+        for other in Guard::ALL {
             let text = with_policy(&format!("{keys}\ndangerously_allow: [{}]", other.as_str()));
-            assert_eq!(mistakes(&text).is_empty(), other == danger, "{text}");
+            assert_eq!(mistakes(&text).is_empty(), other == guard, "{text}");
         }
     }
     // Credentials of one rule are not those of another.
@@ -600,7 +600,7 @@ fn guards_and_what_opens_them() {
     );
     assert_mistakes(text, &[]);
     // Some mistakes nothing opens.
-    let all = Danger::ALL.map(Danger::as_str).join(", ");
+    let all = Guard::ALL.map(Guard::as_str).join(", ");
     let text = with_policy(&format!(
         "allow_origins: ['https://a.example']\nallow_credentials: true\nexpose_headers: '*'\n\
          dangerously_allow: [{all}]"
@@ -732,8 +732,8 @@ fn files_of_origins() {
             (&*file, Some(6), "policies.a.max_age", Some("\"soon\"")),
         ]
     );
-    assert_eq!(report.mistakes()[1].opened_by(), Some(Danger::InsecureOrigins));
-    assert_eq!(report.mistakes()[3].opened_by(), Some(Danger::AnyOriginWithCredentials));
+    assert_eq!(report.mistakes()[1].opened_by(), Some(Guard::InsecureOrigins));
+    assert_eq!(report.mistakes()[3].opened_by(), Some(Guard::AnyOriginWithCredentials));
 
     let bad: String = (0..500).map(|n| format!("HTTPS://{n}.example\n")).collect();
     directory.write("list.txt", bad);

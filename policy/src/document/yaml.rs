@@ -1,36 +1,36 @@
 //! YAML text to a [`Node`].
 //!
-//! The parser is asked for one event at a time, so that nesting and the copies that aliases make
-//! are bounded while reading, and so that every value knows its line.
+//! The parser delivers one event at a time. Nesting, and the copies that aliases make, can therefore
+//! be limited while reading, and every value gets its line.
 
 use std::collections::HashMap;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::{
+    mistake_kind::MistakeKind,
     node::{Node, Value},
-    report::MistakeKind,
 };
 
-/// Documents larger than this are refused before they are parsed: room for some ten thousand
-/// policies, while long lists of origins belong into an `allow_origins_file`.
+/// The largest document, in bytes. A larger one is refused before it is parsed. It has room for some
+/// ten thousand policies; long lists of origins belong in an `allow_origins_file`.
 pub(crate) const MAX_BYTES: usize = 4 << 20;
 
-/// A policy document needs seven levels.
+/// The deepest nesting. A policy document needs seven levels.
 const MAX_DEPTH: usize = 32;
 
-/// What the values of a document may weigh, aliases counted as often as they are used: more than
-/// any document of [`MAX_BYTES`] without aliases can, so that only copies reach it.
+/// The greatest weight of all values, where every use of an alias counts. No document of
+/// [`MAX_BYTES`] reaches it without aliases.
 const MAX_WEIGHT: usize = 8 * MAX_BYTES;
 
-/// Weighs a node beside its text, so that empty values are not free.
+/// The weight of a node in addition to its text, so that empty values are not free.
 const NODE_WEIGHT: usize = 8;
 
-/// Something that keeps the text from being a tree at all.
+/// The reason why a text cannot be read at all.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) line: Option<u32>,
-    /// The text of that line, where it helps.
+    /// The text of that line, if it helps.
     pub(super) text: Option<String>,
     pub(super) kind: MistakeKind,
 }
@@ -38,7 +38,7 @@ pub(super) struct Failure {
 /// Reads the one document of a YAML file. An empty file is [`Value::Null`].
 pub(super) fn read(bytes: &[u8]) -> Result<Node, Failure> {
     let text = check_text(bytes)?;
-    let mut reader = Reader {
+    let mut builder = TreeBuilder {
         text,
         // The text has at most MAX_BYTES lines.
         lines: text.lines().count().max(1) as u32,
@@ -48,18 +48,18 @@ pub(super) fn read(bytes: &[u8]) -> Result<Node, Failure> {
     };
     let mut root = None;
     loop {
-        match reader.next()? {
+        match builder.next()? {
             (Event::StreamEnd, _) => break,
             (Event::DocumentStart(_), span) if root.is_some() => {
                 return Err(Failure {
-                    line: Some(reader.line(span.start)),
+                    line: Some(builder.line(span.start)),
                     text: None,
                     kind: MistakeKind::SeveralDocuments,
                 });
             }
             (Event::DocumentStart(_), _) => {
-                let (event, span) = reader.next()?;
-                root = Some(reader.node(event, span, 0)?.0);
+                let (event, span) = builder.next()?;
+                root = Some(builder.node(event, span, 0)?.0);
             }
             _ => {}
         }
@@ -67,7 +67,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Node, Failure> {
     Ok(root.unwrap_or(Node { value: Value::Null, line: Some(1) }))
 }
 
-/// What can be said without parsing: the size, the encoding, the characters.
+/// Checks the size, the encoding and the characters, which needs no parser.
 fn check_text(bytes: &[u8]) -> Result<&str, Failure> {
     let fail = |line, kind| Failure { line, text: None, kind };
     if bytes.len() > MAX_BYTES {
@@ -94,22 +94,22 @@ fn check_text(bytes: &[u8]) -> Result<&str, Failure> {
     }
 }
 
-/// A tag as people write it.
+/// A tag as it is usually written.
 fn show(tag: &Tag) -> String {
     if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { tag.to_string() }
 }
 
-struct Reader<'t> {
+struct TreeBuilder<'t> {
     text: &'t str,
     lines: u32,
     parser: Parser<'t, StrInput<'t>>,
-    /// What aliases stand for, and what it weighs.
+    /// The nodes that aliases refer to, and their weights.
     anchors: HashMap<usize, (Node, usize)>,
     weight: usize,
 }
 
-impl<'t> Reader<'t> {
-    /// The line of a mark, the last one for the end of the text.
+impl<'t> TreeBuilder<'t> {
+    /// The line of a position. The end of the text belongs to the last line.
     fn line(&self, mark: Marker) -> u32 {
         u32::try_from(mark.line()).unwrap_or(u32::MAX).clamp(1, self.lines)
     }
@@ -181,7 +181,7 @@ impl<'t> Reader<'t> {
                     let (event, span) = self.next()?;
                     let (mut node, other) = self.node(event, span, depth + 1)?;
                     if node.value == Value::Null {
-                        // Nothing has no place of its own: it is missing where its key stands.
+                        // A missing value has no position; report it at its key.
                         node.line = key.line;
                     }
                     map.push((key, node));
@@ -189,7 +189,7 @@ impl<'t> Reader<'t> {
                 }
                 (anchor, tag.map_or(Value::Map(map), |tag| Value::Tagged(show(&tag))), weight)
             }
-            // The parser's grammar lets no other event begin a node.
+            // By the parser's grammar no other event begins a node.
             _ => return fail(MistakeKind::Syntax("a value is missing".into())),
         };
         let own =
@@ -207,7 +207,7 @@ impl<'t> Reader<'t> {
         Ok((node, weight))
     }
 
-    /// A syntax error, with a remedy for the usual ones.
+    /// A syntax error. The most frequent ones have a kind of mistake, and a remedy, for themselves.
     fn syntax(&self, error: &ScanError) -> Failure {
         let number = self.line(*error.marker());
         let text = self.text.lines().nth(number as usize - 1).unwrap_or_default();
@@ -272,4 +272,143 @@ fn is_number(text: &str) -> bool {
         || (unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.')
             && unsigned.contains(|c: char| c.is_ascii_digit())
             && unsigned.parse::<f64>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::{prelude::*, sample::select};
+    use yaml_serde::Value as Other;
+
+    use super::*;
+
+    /// Whether both readers understand a value in the same way. A value with a tag is refused by the
+    /// validation, so its content does not matter.
+    fn is_same(node: &Node, other: &Other) -> bool {
+        match (&node.value, other) {
+            (Value::Tagged(_), _) | (Value::Null, Other::Null) => true,
+            (Value::Bool(one), Other::Bool(other)) => one == other,
+            (Value::Number(text), Other::Number(other)) => {
+                let number = match text.get(..2) {
+                    Some("0x") => u64::from_str_radix(&text[2..], 16).unwrap() as f64,
+                    Some("0o") => u64::from_str_radix(&text[2..], 8).unwrap() as f64,
+                    _ => text.replace(".inf", "inf").replace(".nan", "nan").parse().unwrap(),
+                };
+                let other = other.as_f64().unwrap();
+                number == other || number.is_nan() && other.is_nan()
+            }
+            (Value::String(text), Other::String(other)) => text == other,
+            (Value::List(list), Other::Sequence(other)) => {
+                list.len() == other.len() && list.iter().zip(other).all(|(a, b)| is_same(a, b))
+            }
+            (Value::Map(map), Other::Mapping(other)) => {
+                map.len() == other.len()
+                    && map.iter().zip(other).all(|((key, node), (other_key, other))| {
+                        is_same(key, other_key) && is_same(node, other)
+                    })
+            }
+            _ => false,
+        }
+    }
+
+    /// Reads a text with both readers. `None` if one of them refuses it.
+    fn read_twice(text: &str) -> Option<(Node, Other)> {
+        Some((read(text.as_bytes()).ok()?, yaml_serde::from_str(text).ok()?))
+    }
+
+    #[test]
+    fn documents_mean_what_another_reader_makes_of_them() {
+        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/document");
+        let mut compared = 0;
+        for file in fs::read_dir(corpus).unwrap() {
+            let text = fs::read_to_string(file.unwrap().path()).unwrap();
+            if let Some((node, other)) = read_twice(&text) {
+                assert!(is_same(&node, &other), "{text}\n{node:?}\n{other:?}");
+                compared += 1;
+            }
+        }
+        assert!(compared >= 3, "{compared}");
+    }
+
+    const SCALARS: [&str; 48] = [
+        "true",
+        "True",
+        "TRUE",
+        "tRue",
+        "false",
+        "False",
+        "FALSE",
+        "yes",
+        "off",
+        "y",
+        "null",
+        "Null",
+        "NULL",
+        "~",
+        "0",
+        "1",
+        "-1",
+        "+1",
+        "-0",
+        "600",
+        "1.5",
+        "-1.5",
+        ".5",
+        "5.",
+        "1e3",
+        "1E-3",
+        "0x1f",
+        "0o17",
+        "0x",
+        "1x",
+        "--1",
+        "1-1",
+        "1.2.3",
+        "10m",
+        "2026-01-01",
+        "12:30",
+        ".inf",
+        "-.inf",
+        ".nan",
+        ".",
+        "-",
+        "a",
+        "\"a b\"",
+        "'it''s'",
+        "\"\\u00e4\"",
+        "*",
+        "regex:a{2}",
+        "ä",
+    ];
+
+    /// A flow or block collection of texts.
+    fn document() -> impl Strategy<Value = String> {
+        let scalar = select(&SCALARS[..]).prop_map(str::to_owned);
+        let value = scalar.clone().prop_recursive(3, 16, 4, move |inner| {
+            let pair =
+                (scalar.clone(), inner.clone()).prop_map(|(key, value)| format!("{key}: {value}"));
+            prop_oneof![
+                prop::collection::vec(inner, 0..4)
+                    .prop_map(|list| format!("[{}]", list.join(", "))),
+                prop::collection::vec(pair, 0..4).prop_map(|map| format!("{{{}}}", map.join(", "))),
+            ]
+        });
+        (
+            select(&["", "- ", "a: ", "a:\n  - ", "&x ", "? "][..]),
+            prop::collection::vec(value, 1..4),
+        )
+            .prop_map(|(before, values)| {
+                values.iter().map(|value| format!("{before}{value} # x\n")).collect()
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn values_mean_what_another_reader_makes_of_them(text in document()) {
+            if let Some((node, other)) = read_twice(&text) {
+                prop_assert!(is_same(&node, &other), "{}\n{:?}\n{:?}", text, node, other);
+            }
+        }
+    }
 }

@@ -1,14 +1,14 @@
-//! `Access-Control-Allow-Credentials`: whether cookies and HTTP authentication may go along.
+//! `Access-Control-Allow-Credentials`: whether requests may carry cookies and HTTP authentication.
 
-use super::Value;
+use super::OwnedFieldValue;
 
 /// See [Fetch, "HTTP responses"](https://fetch.spec.whatwg.org/#http-access-control-allow-credentials).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AllowCredentials(pub(crate) bool);
 
 impl AllowCredentials {
-    /// `true` is the only value there is; a refusal is the absence of the header.
-    pub(crate) fn value(self) -> Option<Value> {
-        self.0.then(|| Value::Ready("true".into()))
+    /// `true` is the only value. Without credentials the header is not sent.
+    pub(crate) fn value(self) -> Option<OwnedFieldValue> {
+        self.0.then(|| OwnedFieldValue::Ready("true".into()))
     }
 }

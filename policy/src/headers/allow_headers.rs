@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::Value;
+use super::OwnedFieldValue;
 
 pub(crate) use super::header_name::check_request_header as check;
 
@@ -20,7 +20,7 @@ pub(crate) struct AllowHeaders {
     sorted: Box<[Box<str>]>,
 }
 
-/// An order in which looking a name up compares bytes only where the lengths agree.
+/// An order in which a lookup compares bytes only of names with the same length.
 fn by_length_then_bytes(listed: &[u8], name: &[u8]) -> Ordering {
     listed.len().cmp(&name.len()).then_with(|| listed.cmp(name))
 }
@@ -41,20 +41,22 @@ impl AllowHeaders {
 
     /// Whether a request may carry a header of this name, a token in any case.
     ///
-    /// A preflight names only what is not safelisted
+    /// A preflight names only headers that are not safelisted
     /// ([CORS-unsafe request-header names](https://fetch.spec.whatwg.org/#cors-unsafe-request-header-names)),
-    /// so that every name in it has to be allowed here, `content-type` too. Without credentials
-    /// `*` leaves out `Authorization`, as browsers do; with credentials, `*` is not a wildcard
-    /// for browsers, and this module sends back what was asked for.
+    /// so every name in it has to be allowed here, `content-type` too. Without credentials `*` does
+    /// not cover `Authorization`, as in browsers. With credentials browsers do not take `*` for a
+    /// wildcard, so the requested names are sent back.
     pub(crate) fn allow(&self, name: &[u8], credentials: bool) -> bool {
         (self.any && (credentials || !name.eq_ignore_ascii_case(NON_WILDCARD.as_bytes())))
             || self.lists(name)
     }
 
-    /// The length of a listed name that `names` begins with, if a comma or nothing follows.
+    /// The length of the listed name that `names` begins with, if a comma or the end follows.
     ///
-    /// Looks only at short lists, and only for the spelling of browsers; finding nothing says
-    /// nothing.
+    /// Searches short lists only, and only for the lower case that browsers send. `None` therefore
+    /// does not mean that the name is not listed.
+    // PERF: saves 70 to 130 instructions per name, because `allow` needs the end of the name, which
+    // costs a look at every byte, and a binary search.
     #[inline]
     pub(crate) fn listed_at_start(&self, names: &[u8]) -> Option<usize> {
         const SHORT: usize = 8;
@@ -75,7 +77,7 @@ impl AllowHeaders {
         let find = |compare: &dyn Fn(&[u8]) -> Ordering| {
             self.sorted.binary_search_by(|listed| compare(listed.as_bytes())).is_ok()
         };
-        // Browsers send lower case, so that the second search is for others.
+        // Browsers send lower case. Only other clients need the second search.
         find(&|listed| by_length_then_bytes(listed, name))
             || (name.iter().any(u8::is_ascii_uppercase)
                 && find(&|listed| {
@@ -84,13 +86,13 @@ impl AllowHeaders {
                 }))
     }
 
-    pub(crate) fn value(&self, credentials: bool) -> Option<Value> {
+    pub(crate) fn value(&self, credentials: bool) -> Option<OwnedFieldValue> {
         if self.any && credentials {
-            Some(Value::RequestHeaders)
+            Some(OwnedFieldValue::RequestHeaders)
         } else if self.written.is_empty() {
             None
         } else {
-            Some(Value::Ready(self.written.join(", ").into()))
+            Some(OwnedFieldValue::Ready(self.written.join(", ").into()))
         }
     }
 }
@@ -169,11 +171,14 @@ mod tests {
 
     #[test]
     fn the_value_is_what_was_written() {
-        let value = |text: &'static str| Some(Value::Ready(text.into()));
+        let value = |text: &'static str| Some(OwnedFieldValue::Ready(text.into()));
         assert_eq!(headers(&[]).value(false), None);
         assert_eq!(headers(&["X-B", "x-A"]).value(true), value("X-B, x-A"));
         assert_eq!(headers(&["*"]).value(false), value("*"));
         assert_eq!(headers(&["*", "Authorization"]).value(false), value("*, Authorization"));
-        assert_eq!(headers(&["*", "Authorization"]).value(true), Some(Value::RequestHeaders));
+        assert_eq!(
+            headers(&["*", "Authorization"]).value(true),
+            Some(OwnedFieldValue::RequestHeaders)
+        );
     }
 }

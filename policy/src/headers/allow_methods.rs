@@ -1,8 +1,8 @@
-//! `Access-Control-Allow-Methods`: what a preflight may announce.
+//! `Access-Control-Allow-Methods`: the methods that a preflight may ask for.
 
-use std::{error::Error, fmt};
+use thiserror::Error;
 
-use super::Value;
+use super::OwnedFieldValue;
 use crate::token::is_token;
 
 /// [CORS-safelisted methods](https://fetch.spec.whatwg.org/#cors-safelisted-method): every page
@@ -12,8 +12,8 @@ const SAFELISTED: [&str; 3] = ["GET", "HEAD", "POST"];
 /// [Forbidden methods](https://fetch.spec.whatwg.org/#forbidden-method): no page can send them.
 const FORBIDDEN: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
 
-/// What browsers [normalize](https://fetch.spec.whatwg.org/#concept-method-normalize) to upper
-/// case. Every other method is sent as the page spells it.
+/// Methods that browsers [normalize](https://fetch.spec.whatwg.org/#concept-method-normalize) to
+/// upper case. Every other method is sent as the page spells it.
 const NORMALIZED: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
 
 /// The methods that a rule allows.
@@ -32,11 +32,19 @@ impl Default for AllowMethods {
 }
 
 impl AllowMethods {
+    /// From entries that are `*` or have passed [`check_entry`]. `*` covers all others.
+    pub(crate) fn new(entries: Vec<Box<str>>) -> Self {
+        match entries.first() {
+            Some(star) if &**star == "*" => Self::Any,
+            _ => Self::Listed(entries),
+        }
+    }
+
     /// Whether a preflight may ask for `method`. Methods are case-sensitive.
     ///
     /// Step 7 of [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch) lets
-    /// a safelisted method pass whatever the header says. Something that is not a method at all,
-    /// or a forbidden one, is refused under `*` too: no browser asks for it.
+    /// a safelisted method pass, regardless of the header. A text that is not a method, or a forbidden
+    /// method, is refused under `*` too, because no browser asks for it.
     pub(crate) fn allow(&self, method: &[u8]) -> bool {
         SAFELISTED.iter().any(|safe| safe.as_bytes() == method)
             || match self {
@@ -45,19 +53,19 @@ impl AllowMethods {
             }
     }
 
-    /// With credentials, `*` would be the method named `*`, so that the requested method is sent
-    /// back instead.
-    pub(crate) fn value(&self, credentials: bool) -> Option<Value> {
+    /// The value of the header. With credentials, `*` would mean a method named `*`, so the requested
+    /// method is sent back instead.
+    pub(crate) fn value(&self, credentials: bool) -> Option<OwnedFieldValue> {
         match self {
-            Self::Any if credentials => Some(Value::RequestMethod),
-            Self::Any => Some(Value::Ready("*".into())),
+            Self::Any if credentials => Some(OwnedFieldValue::RequestMethod),
+            Self::Any => Some(OwnedFieldValue::Ready("*".into())),
             Self::Listed(methods) if methods.is_empty() => None,
-            Self::Listed(methods) => Some(Value::Ready(methods.join(", ").into())),
+            Self::Listed(methods) => Some(OwnedFieldValue::Ready(methods.join(", ").into())),
         }
     }
 }
 
-/// Their lengths and first letters tell most methods apart.
+/// Compares the first letters before everything else, because they tell most methods apart.
 #[inline]
 fn is_same(listed: &str, method: &[u8]) -> bool {
     listed.as_bytes().first() == method.first() && listed.as_bytes() == method
@@ -67,38 +75,27 @@ fn is_forbidden(method: &[u8]) -> bool {
     FORBIDDEN.iter().any(|forbidden| forbidden.as_bytes().eq_ignore_ascii_case(method))
 }
 
-/// Why something cannot stand in `allow_methods`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The reason why an entry cannot be in `allow_methods`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MethodError {
     /// It is not a token (RFC 9110, section 9.1).
+    #[error("not a method: methods are letters, digits and !#$%&'*+-.^_`|~")]
     NotAToken,
     /// The Fetch standard forbids pages to send it.
+    #[error("browsers never send this method (forbidden by the Fetch standard)")]
     Forbidden,
     /// Browsers turn it into upper case before they send it, so that it never matches.
+    #[error("never matches: methods are case-sensitive, and browsers send this one in upper case")]
     Normalized(&'static str),
     /// `patch` in lower case: browsers do *not* turn it into upper case, so that it matches only
     /// pages that misspell the method.
+    #[error("does not match PATCH: methods are case-sensitive")]
     Patch,
 }
 
-impl fmt::Display for MethodError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotAToken => "not a method: methods are letters, digits and !#$%&'*+-.^_`|~",
-            Self::Forbidden => "browsers never send this method (forbidden by the Fetch standard)",
-            Self::Normalized(_) => {
-                "never matches: methods are case-sensitive, and browsers send this one in upper case"
-            }
-            Self::Patch => "does not match PATCH: methods are case-sensitive",
-        })
-    }
-}
-
-impl Error for MethodError {}
-
 impl MethodError {
-    /// What to write instead.
+    /// Advice on what to write instead.
     pub fn remedy(&self) -> String {
         match self {
             Self::NotAToken => "write one method an entry, as in [GET, PUT]".into(),
@@ -109,11 +106,21 @@ impl MethodError {
     }
 }
 
+/// Checks one entry of `allow_methods`. `patch` is accepted only if the same list has `PATCH` too,
+/// because then it is not a misspelling.
+pub(crate) fn check_entry(method: &str, lists_upper_patch: bool) -> Result<(), MethodError> {
+    match method {
+        "*" => Ok(()),
+        "patch" if !lists_upper_patch => Err(MethodError::Patch),
+        _ => check(method),
+    }
+}
+
 /// Checks one entry of `allow_methods` that is not `*`.
 ///
 /// # Errors
 ///
-/// Why browsers never send it as it is written.
+/// If browsers never send the method as it is written.
 pub fn check(method: &str) -> Result<(), MethodError> {
     if !is_token(method.as_bytes()) {
         Err(MethodError::NotAToken)
@@ -175,11 +182,11 @@ mod tests {
 
     #[test]
     fn the_value_is_what_was_written() {
-        let value = |text: &'static str| Some(Value::Ready(text.into()));
+        let value = |text: &'static str| Some(OwnedFieldValue::Ready(text.into()));
         assert_eq!(AllowMethods::default().value(false), value("GET, HEAD, POST"));
         assert_eq!(listed(&["PUT", "DELETE"]).value(true), value("PUT, DELETE"));
         assert_eq!(AllowMethods::Any.value(false), value("*"));
-        assert_eq!(AllowMethods::Any.value(true), Some(Value::RequestMethod));
+        assert_eq!(AllowMethods::Any.value(true), Some(OwnedFieldValue::RequestMethod));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `Access-Control-Expose-Headers`: which response headers a page may read.
 
-use super::Value;
+use super::OwnedFieldValue;
 
 pub(crate) use super::header_name::check_response_header as check;
 
@@ -14,7 +14,7 @@ pub(crate) struct ExposeHeaders(
 );
 
 impl ExposeHeaders {
-    pub(crate) fn value(&self) -> Option<Value> {
-        (!self.0.is_empty()).then(|| Value::Ready(self.0.join(", ").into()))
+    pub(crate) fn value(&self) -> Option<OwnedFieldValue> {
+        (!self.0.is_empty()).then(|| OwnedFieldValue::Ready(self.0.join(", ").into()))
     }
 }

@@ -1,11 +1,11 @@
-//! Which header names may stand in `allow_headers` and in `expose_headers`.
+//! The header names that `allow_headers` and `expose_headers` may list.
 
-use std::{error::Error, fmt};
+use thiserror::Error;
 
 use crate::token::is_token;
 
-/// [Forbidden request-headers](https://fetch.spec.whatwg.org/#forbidden-request-header): browsers
-/// keep them to themselves, no page can set them.
+/// [Forbidden request-headers](https://fetch.spec.whatwg.org/#forbidden-request-header): no page
+/// can set them.
 const FORBIDDEN_IN_REQUESTS: [&str; 22] = [
     "accept-charset",
     "accept-encoding",
@@ -38,43 +38,34 @@ const FORBIDDEN_PREFIXES: [&str; 2] = ["proxy-", "sec-"];
 /// no page can read them, exposed or not.
 const FORBIDDEN_IN_RESPONSES: [&str; 2] = ["set-cookie", "set-cookie2"];
 
-/// Why something cannot stand in `allow_headers` or `expose_headers`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The reason why an entry cannot be in `allow_headers` or `expose_headers`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HeaderNameError {
     /// It is not a token (RFC 9110, section 5.1).
+    #[error("not a header name: header names are letters, digits and !#$%&'*+-.^_`|~")]
     NotAToken,
     /// The Fetch standard forbids pages to set it on a request.
+    #[error(
+        "pages cannot set this request header (forbidden by the Fetch standard), so that allowing \
+         it does nothing"
+    )]
     ForbiddenInRequests,
     /// The Fetch standard forbids pages to read it from a response.
+    #[error(
+        "pages cannot read this response header (forbidden by the Fetch standard), so that \
+         exposing it does nothing"
+    )]
     ForbiddenInResponses,
     /// It is a response header of the CORS protocol, and `allow_headers` is about requests.
+    #[error(
+        "a response header of CORS; allow_headers names the headers that pages may put on requests"
+    )]
     CorsResponseHeader,
 }
 
-impl fmt::Display for HeaderNameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotAToken => {
-                "not a header name: header names are letters, digits and !#$%&'*+-.^_`|~"
-            }
-            Self::ForbiddenInRequests => {
-                "pages cannot set this request header (forbidden by the Fetch standard), so that allowing it does nothing"
-            }
-            Self::ForbiddenInResponses => {
-                "pages cannot read this response header (forbidden by the Fetch standard), so that exposing it does nothing"
-            }
-            Self::CorsResponseHeader => {
-                "a response header of CORS; allow_headers names the headers that pages may put on requests"
-            }
-        })
-    }
-}
-
-impl Error for HeaderNameError {}
-
 impl HeaderNameError {
-    /// What to write instead.
+    /// Advice on what to write instead.
     pub fn remedy(&self) -> String {
         match self {
             Self::NotAToken => {
@@ -107,7 +98,7 @@ pub fn is_cors_response_header(name: &[u8]) -> bool {
 ///
 /// # Errors
 ///
-/// Why it cannot stand there.
+/// If pages cannot set the header on a request, or it is not a request header.
 pub fn check_request_header(name: &str) -> Result<(), HeaderNameError> {
     if !is_token(name.as_bytes()) {
         Err(HeaderNameError::NotAToken)

@@ -1,47 +1,38 @@
-//! `Access-Control-Max-Age`: for how long a browser may remember the answer to a preflight.
+//! `Access-Control-Max-Age`: how long a browser may cache the answer to a preflight.
 
-use std::{error::Error, fmt};
+use thiserror::Error;
 
-use super::Value;
+use super::OwnedFieldValue;
 
-/// Firefox remembers for a day at most; Chromium for two hours.
+/// Seconds. Firefox caches for a day at most, Chromium for two hours.
 const CAP: u64 = 86_400;
 
-/// Whole seconds, at most a day. `0` turns remembering off.
+/// Whole seconds, at most a day. `0` turns caching off.
 ///
 /// See [Fetch, "HTTP responses"](https://fetch.spec.whatwg.org/#http-access-control-max-age).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MaxAge(u32);
 
-/// Why something cannot be `max_age`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The reason why a text cannot be `max_age`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MaxAgeError {
     /// It is neither seconds nor a time in nginx's notation.
+    #[error("not a time")]
     NotATime,
     /// It has a fraction.
+    #[error("Access-Control-Max-Age has no fractions of a second")]
     Fraction,
     /// It is below zero.
+    #[error("a time below zero")]
     Negative,
     /// It is more than 86400 seconds.
+    #[error("more than 86400 seconds, at which browsers cap it")]
     TooLong,
 }
 
-impl fmt::Display for MaxAgeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotATime => "not a time",
-            Self::Fraction => "Access-Control-Max-Age has no fractions of a second",
-            Self::Negative => "a time below zero",
-            Self::TooLong => "more than 86400 seconds, at which browsers cap it",
-        })
-    }
-}
-
-impl Error for MaxAgeError {}
-
 impl MaxAgeError {
-    /// What to write instead.
+    /// Advice on what to write instead.
     pub fn remedy(&self) -> String {
         match self {
             Self::NotATime => {
@@ -56,9 +47,9 @@ impl MaxAgeError {
 }
 
 impl MaxAge {
-    /// Reads seconds or a time as nginx's directives take it: `90`, `10m`, `1h 30m`; units from
-    /// large to small, each at most once, `y M w d h m s`, spaces between them; the last number
-    /// may go without a unit
+    /// Reads seconds, or a time as in nginx's directives: `90`, `10m`, `1h 30m`. Units are
+    /// `y M w d h m s`, from large to small, each at most once, with optional spaces in between. The
+    /// last number needs no unit
     /// ([nginx, "Configuration file measurement units"](https://nginx.org/en/docs/syntax.html)).
     pub(crate) fn parse(text: &str) -> Result<Self, MaxAgeError> {
         match parse_time(text) {
@@ -73,8 +64,8 @@ impl MaxAge {
         }
     }
 
-    pub(crate) fn value(self) -> Value {
-        Value::Ready(self.0.to_string().into())
+    pub(crate) fn value(self) -> OwnedFieldValue {
+        OwnedFieldValue::Ready(self.0.to_string().into())
     }
 }
 

@@ -1,25 +1,24 @@
-//! `Access-Control-Request-Headers`: what a preflight asks for.
+//! `Access-Control-Request-Headers`: the header names that a preflight asks for.
 
 use crate::token::token_len;
 
-/// All lines of one request together.
+/// The greatest length of all lines of a request together, in bytes.
 pub(crate) const MAX_BYTES: usize = 8 * 1024;
 
-/// Names in all lines of one request together, each as often as it stands there.
+/// The greatest number of names in all lines of a request together. Repeated names count.
 pub(crate) const MAX_NAMES: usize = 128;
 
-/// Whether the lines are lists of header names, each of which satisfies `allowed`.
+/// Whether the lines are lists of header names that all satisfy `allowed`.
 ///
-/// `listed` gives the length of an allowed name that a line begins with, if a comma or nothing
-/// follows; it need not know all of them.
+/// `listed` returns the length of the allowed name at the beginning of a text, if a comma or the end
+/// follows. It need not know all allowed names.
 ///
 /// Browsers send one line, lower case, sorted, joined by `,` without spaces
-/// ([CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch), step 5). What
-/// stands between them and this server may write the same list differently: spaces and tabs
-/// around the commas, empty elements, several lines
-/// ([RFC 9110, section 5.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1)). Something
-/// that is not a list of tokens, or is larger than [`MAX_BYTES`] or [`MAX_NAMES`], is refused as
-/// a whole.
+/// ([CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch), step 5). Proxies in
+/// between may write the same list differently: with spaces and tabs around the commas, with empty
+/// elements, or in several lines
+/// ([RFC 9110, section 5.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.1)). Lines that are
+/// not lists of tokens, or exceed [`MAX_BYTES`] or [`MAX_NAMES`], are refused as a whole.
 pub(crate) fn allowed<'r>(
     lines: impl Iterator<Item = &'r [u8]>,
     listed: impl Fn(&[u8]) -> Option<usize>,
@@ -38,7 +37,7 @@ pub(crate) fn allowed<'r>(
                 rest = tail;
                 continue;
             }
-            // As browsers send it: no need to look at each byte.
+            // The spelling of browsers needs no look at each byte.
             if let Some(length) = listed(rest) {
                 names += 1;
                 if names > MAX_NAMES {
@@ -52,7 +51,7 @@ pub(crate) fn allowed<'r>(
             if names > MAX_NAMES || name.is_empty() || !allowed(name) {
                 return false;
             }
-            // After a name comes a comma, or nothing; either may have space before it.
+            // A comma or the end follows a name, possibly after spaces.
             let end = tail.iter().position(|byte| !matches!(byte, b' ' | b'\t'));
             rest = &tail[end.unwrap_or(tail.len())..];
             if rest.first().is_some_and(|byte| *byte != b',') {

@@ -1,15 +1,15 @@
-//! `Timing-Allow-Origin`: who may see the detailed timing of the response.
+//! `Timing-Allow-Origin`: which pages may see the detailed timing of the response.
 
-use super::{Value, allow_origin::AllowOrigin};
+use super::{OwnedFieldValue, allow_origin::AllowOrigin};
 
 /// See [Resource Timing, "Timing-Allow-Origin Response Header"](https://www.w3.org/TR/resource-timing/#sec-timing-allow-origin).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TimingAllowOrigin(pub(crate) bool);
 
 impl TimingAllowOrigin {
-    /// Whoever may read the response may see its timing, so the value is that of
+    /// A page that may read the response may see its timing too, so the value is that of
     /// `Access-Control-Allow-Origin`.
-    pub(crate) fn value(self, allow_origin: AllowOrigin) -> Option<Value> {
+    pub(crate) fn value(self, allow_origin: AllowOrigin) -> Option<OwnedFieldValue> {
         self.0.then(|| allow_origin.value())
     }
 }

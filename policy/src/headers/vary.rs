@@ -38,12 +38,12 @@ impl Vary {
     /// `Access-Control-Request-Private-Network`
     pub const REQUEST_PRIVATE_NETWORK: Self = Self(8);
 
-    /// Whether there is nothing to send.
+    /// Whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The set minus what one `Vary` line of the response already names, in any case. `*` names
+    /// The set without the names in one `Vary` line of the response, in any case. `*` names
     /// everything.
     pub fn without(self, existing_line: &[u8]) -> Self {
         if self.is_empty() {
@@ -64,7 +64,7 @@ impl Vary {
         Self(rest)
     }
 
-    /// The value to send, or `None` if there is nothing to send.
+    /// The value to send, or `None` for an empty set.
     pub const fn value(self) -> Option<&'static str> {
         macro_rules! list {
             ($first:literal $(, $name:literal)*) => {

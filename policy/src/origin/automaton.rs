@@ -1,4 +1,4 @@
-//! Finite automata of expressions: what they accept, and what they accept beyond each other.
+//! Finite automata of expressions, and texts that some of them accept and others refuse.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -19,7 +19,7 @@ pub(crate) enum Direction {
     Reverse,
 }
 
-/// The automaton would take more memory than it may.
+/// The automaton would exceed its limit of memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooLarge;
 
@@ -31,9 +31,8 @@ pub(crate) struct Automaton {
 }
 
 impl Automaton {
-    /// Compiles expressions, which must hold no Unicode word boundaries, into one automaton that
-    /// takes at most `limit` bytes, and a small multiple of that while it is being built. The time to
-    /// build it is bounded by that, too.
+    /// Compiles expressions without Unicode word boundaries into one automaton of at most `limit`
+    /// bytes. Building it takes a small multiple of that memory, which bounds the time too.
     pub(crate) fn new(
         expressions: &[Hir],
         direction: Direction,
@@ -72,7 +71,7 @@ impl Automaton {
         Ok(Self { dfa, start })
     }
 
-    /// The index of the first expression that accepts the whole text. Allocates nothing.
+    /// The index of the first expression that accepts the whole text. Never allocates.
     pub(crate) fn first_accepting(&self, text: &[u8]) -> Option<usize> {
         let mut state = self.start;
         for &byte in text {
@@ -94,13 +93,13 @@ impl Automaton {
         self.dfa.is_match_state(self.dfa.next_eoi_state(state))
     }
 
-    /// The bytes this automaton cannot tell apart have the same class.
+    /// The class of a byte. The automaton treats all bytes of one class alike.
     fn class(&self, byte: u8) -> u8 {
         self.dfa.byte_classes().get(byte)
     }
 }
 
-/// Whether a text in question must or must not be accepted by an automaton.
+/// Whether an automaton must accept or refuse a text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Condition<'a> {
     Accepted(&'a Automaton),
@@ -129,14 +128,14 @@ impl<'a> Condition<'a> {
 /// The states of a product automaton and its transitions.
 struct Product<'a, const N: usize> {
     conditions: [Condition<'a>; N],
-    /// One byte of each class that some automaton tells from the others, easily read ones first.
+    /// One byte of each class of the product, legible bytes first.
     bytes: Vec<u8>,
     states: Vec<[StateID; N]>,
     numbers: HashMap<[StateID; N], usize>,
 }
 
 impl<'a, const N: usize> Product<'a, N> {
-    /// The product with its start state, which has the number 0.
+    /// The product with only its start state, which has the number 0.
     fn new(conditions: [Condition<'a>; N]) -> Self {
         let mut classes = HashMap::new();
         for byte in legible_first() {
@@ -176,7 +175,7 @@ impl<'a, const N: usize> Product<'a, N> {
     }
 }
 
-/// All bytes, those first that make an example easy to read.
+/// All bytes. The first ones make an example easy to read.
 fn legible_first() -> impl Iterator<Item = u8> {
     let letters = || b'a'..=b'z';
     let rest = || (b'!'..=b'~').chain(b'\0'..=b' ').chain(0x7f..=0xff);
@@ -188,7 +187,7 @@ fn legible_first() -> impl Iterator<Item = u8> {
     )
 }
 
-/// The shortest text that fulfils all conditions, if there is one.
+/// The shortest text that fulfils all conditions, if any does.
 ///
 /// Breadth-first search over the product of the automata; time and memory follow the number of its
 /// reachable states.
@@ -218,8 +217,8 @@ pub(crate) fn witness<const N: usize>(conditions: [Condition<'_>; N]) -> Option<
     None
 }
 
-/// The transitions between all states from which texts that fulfil all conditions can still come
-/// about, for reading such texts byte by byte.
+/// The transitions between all states from which a text can still fulfil all conditions. It reads
+/// such texts byte by byte.
 #[derive(Debug)]
 pub(crate) struct Graph {
     transitions: Vec<HashMap<u8, usize>>,

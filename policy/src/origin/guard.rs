@@ -1,18 +1,20 @@
-//! Guards: what is well-formed and still dangerous.
+//! Guards against patterns that are well-formed and still dangerous.
 
 use std::fmt;
 use std::str::FromStr;
+
+use thiserror::Error;
 
 use super::pattern::{OriginPattern, Wildcard, WildcardHost};
 use super::regex::OriginRegex;
 use super::suffix::is_public_suffix;
 use super::syntax::is_local_host;
 
-/// Something dangerous that a policy can allow itself, by the name that it has in
+/// A guard against one kind of dangerous pattern. A policy can open it by its name in
 /// `dangerously_allow`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Danger {
-    /// With credentials, `http` origins that are not of this machine.
+pub enum Guard {
+    /// With credentials, `http` origins of other machines.
     InsecureOrigins,
     /// With credentials, wildcards directly below a public suffix, or for any host.
     PublicSuffixes,
@@ -20,12 +22,12 @@ pub enum Danger {
     AnyOriginWithCredentials,
     /// The `null` origin.
     NullOrigin,
-    /// Regular expressions in which something could stand for any byte.
+    /// Regular expressions with a class that could match any byte.
     LooseRegex,
 }
 
-impl Danger {
-    /// All of them, in the order of the documentation.
+impl Guard {
+    /// All guards, in the order of the documentation.
     pub const ALL: [Self; 5] = [
         Self::InsecureOrigins,
         Self::PublicSuffixes,
@@ -46,47 +48,48 @@ impl Danger {
     }
 }
 
-impl fmt::Display for Danger {
+impl fmt::Display for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-/// The name is not that of a [`Danger`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnknownDanger;
+/// The name does not belong to a [`Guard`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("not the name of a guard")]
+pub struct UnknownGuard;
 
-impl fmt::Display for UnknownDanger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not the name of a guard")
-    }
-}
+impl FromStr for Guard {
+    type Err = UnknownGuard;
 
-impl std::error::Error for UnknownDanger {}
-
-impl FromStr for Danger {
-    type Err = UnknownDanger;
-
-    fn from_str(name: &str) -> Result<Self, UnknownDanger> {
-        Self::ALL.into_iter().find(|danger| danger.as_str() == name).ok_or(UnknownDanger)
+    fn from_str(name: &str) -> Result<Self, UnknownGuard> {
+        Self::ALL.into_iter().find(|guard| guard.as_str() == name).ok_or(UnknownGuard)
     }
 }
 
 /// A guard that a pattern violates. Its `Display` says what is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum GuardError {
-    /// `*` with credentials: any page could act as whoever visits it.
+pub enum GuardViolation {
+    /// `*` with credentials: any page could act as its visitor.
+    #[error("with credentials, every origin could read what only the user may see")]
     AnyOriginWithCredentials,
-    /// With credentials, an `http` origin that is not of this machine: neither `localhost` or below
-    /// it (RFC 6761, section 6.3) nor a loopback address.
+    /// With credentials, an `http` origin of another machine. Origins of this machine are `localhost`,
+    /// names below it (RFC 6761, section 6.3) and loopback addresses.
+    #[error(
+        "{}with credentials, whoever can change unencrypted traffic could act as this origin",
+        match_of(.example.as_deref())
+    )]
     InsecureOrigin {
-        /// An origin that the pattern matches, where it matches several.
+        /// An origin that the pattern matches, if it matches several.
         example: Option<String>,
         /// The same pattern with `https`, if it is not a regular expression.
         secure: Option<String>,
     },
     /// With credentials, any name directly below a public suffix.
+    #[error(
+        "with credentials, anyone could register a name directly below the public suffix `{suffix}`"
+    )]
     PublicSuffix {
         /// The suffix.
         suffix: String,
@@ -94,10 +97,13 @@ pub enum GuardError {
         owned: String,
     },
     /// With credentials, any host of a scheme.
+    #[error("with credentials, anyone could set up a host for it")]
     AnyHost,
     /// The `null` origin.
+    #[error("any page can have the origin `null`, by way of a sandboxed frame for instance")]
     NullOrigin,
-    /// A regular expression in which a class could stand for any byte.
+    /// A regular expression with a class that could match any byte.
+    #[error("`{class}` could stand for any byte: the expression also matches `{example}`")]
     LooseRegex {
         /// The class.
         class: String,
@@ -106,19 +112,23 @@ pub enum GuardError {
     },
 }
 
-impl GuardError {
+fn match_of(example: Option<&str>) -> String {
+    example.map(|example| format!("it also matches `{example}`: ")).unwrap_or_default()
+}
+
+impl GuardViolation {
     /// The entry of `dangerously_allow` that opens the guard.
-    pub fn opened_by(&self) -> Danger {
+    pub fn opened_by(&self) -> Guard {
         match self {
-            Self::AnyOriginWithCredentials => Danger::AnyOriginWithCredentials,
-            Self::InsecureOrigin { .. } => Danger::InsecureOrigins,
-            Self::PublicSuffix { .. } | Self::AnyHost => Danger::PublicSuffixes,
-            Self::NullOrigin => Danger::NullOrigin,
-            Self::LooseRegex { .. } => Danger::LooseRegex,
+            Self::AnyOriginWithCredentials => Guard::AnyOriginWithCredentials,
+            Self::InsecureOrigin { .. } => Guard::InsecureOrigins,
+            Self::PublicSuffix { .. } | Self::AnyHost => Guard::PublicSuffixes,
+            Self::NullOrigin => Guard::NullOrigin,
+            Self::LooseRegex { .. } => Guard::LooseRegex,
         }
     }
 
-    /// What to write instead.
+    /// Advice on what to write instead, as a sentence without its full stop.
     pub fn remedy(&self) -> String {
         let instead = match self {
             Self::AnyOriginWithCredentials => {
@@ -141,62 +151,28 @@ impl GuardError {
     }
 }
 
-impl fmt::Display for GuardError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AnyOriginWithCredentials => {
-                f.write_str("with credentials, every origin could read what only the user may see")
-            }
-            Self::InsecureOrigin { example, .. } => {
-                if let Some(example) = example {
-                    write!(f, "it also matches `{example}`: ")?;
-                }
-                f.write_str(
-                    "with credentials, whoever can change unencrypted traffic could act as this \
-                     origin",
-                )
-            }
-            Self::PublicSuffix { suffix, .. } => write!(
-                f,
-                "with credentials, anyone could register a name directly below the public suffix \
-                 `{suffix}`"
-            ),
-            Self::AnyHost => f.write_str("with credentials, anyone could set up a host for it"),
-            Self::NullOrigin => f.write_str(
-                "any page can have the origin `null`, by way of a sandboxed frame for instance",
-            ),
-            Self::LooseRegex { class, example } => write!(
-                f,
-                "`{class}` could stand for any byte: the expression also matches `{example}`"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for GuardError {}
-
 impl OriginPattern<'_> {
-    /// The guards that this pattern violates in a rule with or without credentials; each can be
-    /// opened by the policy's `dangerously_allow`.
-    pub fn guards(&self, credentials: bool) -> Vec<GuardError> {
+    /// The guards that this pattern violates in a rule with or without credentials. The policy's
+    /// `dangerously_allow` can open each of them.
+    pub fn violations(&self, credentials: bool) -> Vec<GuardViolation> {
         match self {
-            Self::Any if credentials => vec![GuardError::AnyOriginWithCredentials],
-            Self::Null => vec![GuardError::NullOrigin],
+            Self::Any if credentials => vec![GuardViolation::AnyOriginWithCredentials],
+            Self::Null => vec![GuardViolation::NullOrigin],
             Self::Exact(origin)
                 if credentials && origin.scheme() == b"http" && !is_local_host(origin.host()) =>
             {
                 let text = String::from_utf8_lossy(origin.as_bytes());
-                vec![GuardError::InsecureOrigin { example: None, secure: secure(&text) }]
+                vec![GuardViolation::InsecureOrigin { example: None, secure: secure(&text) }]
             }
-            Self::Wildcard(wildcard) if credentials => wildcard_guards(wildcard),
-            Self::Regex(regex) => regex_guards(regex, credentials),
+            Self::Wildcard(wildcard) if credentials => wildcard_violations(wildcard),
+            Self::Regex(regex) => regex_violations(regex, credentials),
             Self::Any | Self::Exact(_) | Self::Wildcard(_) => Vec::new(),
         }
     }
 }
 
-fn wildcard_guards(wildcard: &Wildcard<'_>) -> Vec<GuardError> {
-    let mut guards = Vec::new();
+fn wildcard_violations(wildcard: &Wildcard<'_>) -> Vec<GuardViolation> {
+    let mut violations = Vec::new();
     let is_local = match wildcard.host {
         WildcardHost::Any => false,
         WildcardHost::Below(suffix) | WildcardHost::Exact(suffix) => {
@@ -205,43 +181,44 @@ fn wildcard_guards(wildcard: &Wildcard<'_>) -> Vec<GuardError> {
     };
     if wildcard.scheme == "http" && !is_local {
         let secure = secure(&wildcard.to_string());
-        guards.push(GuardError::InsecureOrigin { example: None, secure });
+        violations.push(GuardViolation::InsecureOrigin { example: None, secure });
     }
     match wildcard.host {
-        WildcardHost::Any => guards.push(GuardError::AnyHost),
+        WildcardHost::Any => violations.push(GuardViolation::AnyHost),
         WildcardHost::Below(suffix) if is_public_suffix(suffix.as_bytes()) => {
             let owned = format!("{}://*.example.{suffix}{}", wildcard.scheme, wildcard.port);
-            guards.push(GuardError::PublicSuffix { suffix: suffix.to_owned(), owned });
+            violations.push(GuardViolation::PublicSuffix { suffix: suffix.to_owned(), owned });
         }
         WildcardHost::Below(_) | WildcardHost::Exact(_) => {}
     }
-    guards
+    violations
 }
 
-fn regex_guards(regex: &OriginRegex<'_>, credentials: bool) -> Vec<GuardError> {
-    let mut guards = Vec::new();
+fn regex_violations(regex: &OriginRegex<'_>, credentials: bool) -> Vec<GuardViolation> {
+    let mut violations = Vec::new();
     if let Some(loose) = regex.loose() {
         let (class, example) = (loose.class.clone(), loose.example.clone());
-        guards.push(GuardError::LooseRegex { class, example });
+        violations.push(GuardViolation::LooseRegex { class, example });
     }
     if credentials {
         if let Some(example) = regex.cleartext_example() {
-            guards.push(GuardError::InsecureOrigin { example: Some(example), secure: None });
+            violations
+                .push(GuardViolation::InsecureOrigin { example: Some(example), secure: None });
         }
         match regex.open_suffix() {
             None => {}
-            Some("") => guards.push(GuardError::AnyHost),
+            Some("") => violations.push(GuardViolation::AnyHost),
             Some(suffix) => {
                 let suffix = suffix.to_owned();
                 let owned = format!(r"\.example\.{}", suffix.replace('.', r"\."));
-                guards.push(GuardError::PublicSuffix { suffix, owned });
+                violations.push(GuardViolation::PublicSuffix { suffix, owned });
             }
         }
     }
-    guards
+    violations
 }
 
-/// The `http` pattern with `https` in its place.
+/// The same pattern with `https` in place of `http`.
 fn secure(pattern: &str) -> Option<String> {
     pattern.strip_prefix("http://").map(|rest| format!("https://{rest}"))
 }

@@ -1,15 +1,13 @@
-//! Patterns of origins, as they stand in a policy.
+//! Patterns of origins, as a policy lists them.
 
 use std::fmt;
 
-use super::mistake::{PatternError, diagnose};
-use super::regex::OriginRegex;
+use super::diagnose::diagnose;
+use super::error::PatternError;
+use super::regex::{OriginRegex, REGEX_PREFIX};
 use super::syntax::{
     Origin, is_host, is_host_length, is_named_host, is_origin_scheme, parse_port, split_port,
 };
-
-/// What begins a pattern that is a regular expression.
-pub(crate) const REGEX_PREFIX: &str = "regex:";
 
 /// A checked pattern of origins.
 ///
@@ -23,8 +21,8 @@ pub(crate) const REGEX_PREFIX: &str = "regex:";
 /// | `*` | every origin, and anything else that an `Origin` header may hold |
 /// | `null` | the null origin |
 ///
-/// All but `*` and `null` match well-formed origins only: nothing slips in where a `*` stands but
-/// labels.
+/// All but `*` and `null` match well-formed origins only. In place of a `*` they accept labels and
+/// nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OriginPattern<'a> {
     /// `*`
@@ -44,8 +42,8 @@ impl<'a> OriginPattern<'a> {
     ///
     /// # Errors
     ///
-    /// Whatever is wrong with the text in itself, whether it could never match or could match more
-    /// than it says. What is dangerous but can be wanted is a matter of [`OriginPattern::guards`].
+    /// If the text could never match an origin, or could match more than it says. A pattern that is
+    /// dangerous, but can be intended, is accepted: see [`OriginPattern::violations`].
     ///
     /// ```
     /// use cors_policy::origin::OriginPattern;
@@ -77,8 +75,8 @@ impl<'a> OriginPattern<'a> {
 
     /// Whether this one pattern matches this value of the `Origin` header.
     ///
-    /// Says in the plainest way what [`OriginMatcher::find`](super::OriginMatcher::find) does for
-    /// all patterns of a policy at once.
+    /// This is the plain definition of a match. [`OriginMatcher::find`](super::OriginMatcher::find)
+    /// searches all patterns of a policy at once.
     pub fn matches(&self, origin: &[u8]) -> bool {
         match self {
             Self::Any => true,
@@ -129,11 +127,11 @@ pub enum WildcardHost<'a> {
 /// The ports of a [`Wildcard`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WildcardPort {
-    /// The default one of the scheme, which is not written.
+    /// The default port of the scheme, which is not written.
     Default,
-    /// This one.
+    /// This port.
     Exact(u16),
-    /// Any, the default one included.
+    /// Any port, including the default one.
     Any,
 }
 

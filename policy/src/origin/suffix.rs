@@ -1,8 +1,7 @@
-//! Public suffixes: names directly below which anyone can register a name of their own.
+//! Public suffixes: anyone can register a name directly below them.
 
-/// Names that no registry sells although the Public Suffix List does not have them: RFC 6761,
-/// RFC 6762 (`local`, and appendix G for those in common use in private networks), and `internal`,
-/// which ICANN has set aside.
+/// Names that are not on the Public Suffix List, but that no registry sells: RFC 6761, RFC 6762
+/// (`local`, and appendix G for private networks), and `internal`, which ICANN has reserved.
 const PRIVATE: [&[u8]; 11] = [
     b"corp",
     b"example",
@@ -17,9 +16,9 @@ const PRIVATE: [&[u8]; 11] = [
     b"test",
 ];
 
-/// Whether the name is a suffix of the [Public Suffix List](https://publicsuffix.org/list/), its
-/// section of private domains (`github.io`) included. As in the list's algorithm, a top-level
-/// domain that the list does not have counts as one.
+/// Whether the name is on the [Public Suffix List](https://publicsuffix.org/list/), including its
+/// section of private domains (`github.io`). As in the list's algorithm, a top-level domain that is
+/// not on the list counts as a suffix.
 pub(crate) fn is_public_suffix(name: &[u8]) -> bool {
     psl::suffix(name).is_some_and(|suffix| suffix.as_bytes() == name) && !PRIVATE.contains(&name)
 }

@@ -12,15 +12,15 @@ const MAX_HOST_LEN: usize = 253;
 const MAX_LABEL_LEN: usize = 63;
 
 /// The longest `Origin` header value, in bytes, that anything but `*` matches: a scheme of 64, a
-/// host of 253 (RFC 1035, section 2.3.4), a port of five digits, and what stands between them.
+/// host of 253 (RFC 1035, section 2.3.4), a port of five digits, and the separators.
 pub const MAX_ORIGIN_LEN: usize = MAX_SCHEME_LEN + "://".len() + MAX_HOST_LEN + ":65535".len();
 
 /// A well-formed tuple origin, as the Fetch standard
 /// [serializes a request's origin](https://fetch.spec.whatwg.org/#serializing-a-request-origin).
 ///
 /// Stricter than the URL standard in one respect: a host consists of labels of `a-z`, `0-9`, `-`
-/// and `_`, although browsers also let bytes such as `!`, `&` or a backtick through, which nothing
-/// on the web has as a name and which have helped attackers past careless patterns.
+/// and `_`. Browsers also accept bytes such as `!`, `&` or a backtick. No public name has them, and
+/// they have helped attackers past careless patterns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin<'a> {
     bytes: &'a [u8],
@@ -30,8 +30,8 @@ pub struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// Takes an origin apart; `None` if the bytes are anything else than exactly one well-formed
-    /// tuple origin. Allocates nothing.
+    /// Splits an origin into its parts. `None` unless the bytes are exactly one well-formed tuple
+    /// origin. Never allocates.
     ///
     /// ```
     /// use cors_policy::origin::Origin;
@@ -75,15 +75,15 @@ impl<'a> Origin<'a> {
         self.host
     }
 
-    /// The port, or `None` where the origin has the scheme's default one, which is never written.
+    /// The port, or `None` for the scheme's default port, which is never written.
     pub fn port(&self) -> Option<u16> {
         self.port
     }
 
-    /// Whether a request with this value of the `Host` header (RFC 9110, section 7.2) went to this
-    /// very host and port. A port that is not written is the default one of the origin's scheme,
-    /// since a server behind a proxy does not know which scheme its client used. Only `http` and
-    /// `https` origins can be those of a request.
+    /// Whether a request with this value of the `Host` header (RFC 9110, section 7.2) went to the host
+    /// and port of this origin. A missing port means the default port of the origin's scheme, because
+    /// a server behind a proxy does not know which scheme its client used. Only `http` and `https`
+    /// origins can be same-origin with a request.
     pub fn is_same_origin_as_host(&self, host_header: &[u8]) -> bool {
         if !matches!(self.scheme, b"http" | b"https") {
             return false;
@@ -101,10 +101,9 @@ impl<'a> Origin<'a> {
     }
 }
 
-/// Scheme and what follows `://`.
-#[inline]
+/// The scheme, and the rest after `://`.
 pub(crate) fn split_scheme(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    // The one scheme that nearly all origins have needs no search.
+    // PERF: nearly all origins have this scheme, which then needs no search for the colon.
     if let Some(rest) = bytes.strip_prefix(b"https://") {
         return Some((b"https", rest));
     }
@@ -112,8 +111,7 @@ pub(crate) fn split_scheme(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&bytes[..end], bytes[end..].strip_prefix(b"://")?))
 }
 
-/// Host and, where digits or nothing follow a colon at the end, port.
-#[inline]
+/// The host and the port. The port is the digits after a final colon, and can be empty.
 pub(crate) fn split_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
     let digits = authority.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let (before, port) = authority.split_at(authority.len() - digits);
@@ -188,8 +186,8 @@ fn is_name(host: &[u8]) -> bool {
     is_label_length(label) && is_host_length(host.len())
 }
 
-/// Whether the URL standard reads this host as an IPv4 address, in whatever form: the scheme is a
-/// special one and the host
+/// Whether the URL standard reads this host as an IPv4 address, in any form: the scheme is special,
+/// and the host
 /// [ends in a number](https://url.spec.whatwg.org/#ends-in-a-number-checker).
 pub(crate) fn has_addresses(scheme: &[u8], host: &[u8]) -> bool {
     let start = host.iter().rposition(|&byte| byte == b'.').map_or(0, |dot| dot + 1);
@@ -201,7 +199,6 @@ pub(crate) fn has_addresses(scheme: &[u8], host: &[u8]) -> bool {
     is_number && default_port(scheme).is_some()
 }
 
-#[inline]
 pub(crate) fn is_label_byte(byte: u8) -> bool {
     const TABLE: [bool; 256] = {
         let mut table = [false; 256];
@@ -215,12 +212,10 @@ pub(crate) fn is_label_byte(byte: u8) -> bool {
     TABLE[usize::from(byte)]
 }
 
-#[inline]
 pub(crate) fn is_label_length(length: usize) -> bool {
     (1..=MAX_LABEL_LEN).contains(&length)
 }
 
-#[inline]
 pub(crate) fn is_host_length(length: usize) -> bool {
     length <= MAX_HOST_LEN
 }
@@ -251,7 +246,7 @@ pub(crate) fn write_ipv6(address: Ipv6Addr, out: &mut impl Write) -> fmt::Result
     }
 }
 
-/// What is left of some bytes after those written so far; writing anything else fails.
+/// The rest of some bytes after those written so far. Writing other bytes fails.
 struct Remainder<'a>(&'a [u8]);
 
 impl Write for Remainder<'_> {
@@ -261,8 +256,8 @@ impl Write for Remainder<'_> {
     }
 }
 
-/// Whether nobody between a browser and this host can read or change what they exchange: names
-/// that resolve to the machine itself (RFC 6761, section 6.3) and loopback addresses.
+/// Whether traffic to this host stays on the browser's machine, where nobody else can read or change
+/// it: names that resolve to the machine itself (RFC 6761, section 6.3) and loopback addresses.
 pub(crate) fn is_local_host(host: &[u8]) -> bool {
     host == b"localhost"
         || host.ends_with(b".localhost")

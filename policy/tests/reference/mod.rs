@@ -1,4 +1,4 @@
-//! What origins and patterns mean, in plain string code that shares nothing with the crate.
+//! The meaning of origins and patterns, in plain string code that shares nothing with the crate.
 
 /// Whether the text is exactly one well-formed tuple origin.
 pub(crate) fn is_origin(text: &str) -> bool {

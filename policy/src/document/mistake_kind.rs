@@ -1,0 +1,359 @@
+//! The kinds of mistakes: what a message says is wrong, and what it says to write instead.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::{
+    keys::{KeyKind, KeySpec, Language},
+    node::truth,
+    quote::cut,
+};
+use crate::{
+    headers::{HeaderNameError, MaxAgeError, MethodError},
+    origin::{GuardViolation, MatcherError, PatternError},
+};
+
+/// A kind of mistake. `Display` says what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum MistakeKind {
+    /// A file that cannot be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
+    /// A path that does not lead to a regular file.
+    #[error("{found}, not a regular file")]
+    NotAFile {
+        /// The kind of file.
+        found: &'static str,
+    },
+    /// A document that is larger than the limit, in bytes.
+    #[error("larger than {} MiB", .limit >> 20)]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// An `allow_origins_file` that is larger than the limit, in bytes.
+    #[error("larger than {} MiB", .limit >> 20)]
+    ListTooLarge {
+        /// The limit.
+        limit: u64,
+    },
+    /// A file, or a line of an `allow_origins_file`, that is not UTF-8.
+    #[error("not UTF-8")]
+    NotUtf8,
+    /// A character that YAML does not permit.
+    #[error("the control character U+{:04X}", u32::from(*.0))]
+    ControlCharacter(char),
+    /// A file that is not YAML, with the parser's message.
+    #[error("not YAML: {0}")]
+    Syntax(String),
+    /// A value that begins with `*` outside of quotes.
+    #[error("`*` outside of quotes begins a YAML alias")]
+    UnquotedStar,
+    /// A tab where YAML requires spaces.
+    #[error("YAML forbids tabs in the indentation")]
+    Tab,
+    /// More than one YAML document in the file.
+    #[error("a second YAML document begins here")]
+    SeveralDocuments,
+    /// Lists and mappings inside each other, deeper than any policy needs.
+    #[error("lists and mappings inside each other, more than {limit} deep")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// An alias inside the value that it refers to.
+    #[error("an alias inside of what it stands for")]
+    RecursiveAlias,
+    /// Aliases that copy too much.
+    #[error("aliases copy more than a policy file may hold")]
+    AliasBomb,
+    /// An empty file.
+    #[error("the file is empty")]
+    EmptyDocument,
+    /// A YAML tag.
+    #[error("YAML tags have no meaning here")]
+    Tag(String),
+    /// A key that is not a text.
+    #[error("a key has to be a text")]
+    KeyNotText,
+    /// `<<`
+    #[error("merge keys are not supported (YAML 1.2 has none)")]
+    MergeKey,
+    /// A key that appears twice.
+    #[error(fmt = fmt_duplicate_key)]
+    DuplicateKey {
+        /// The line of the first one, if known.
+        first: Option<u32>,
+    },
+    /// An unknown key.
+    #[error("unknown key")]
+    UnknownKey {
+        /// The known key that is spelled most like it, if one is close.
+        nearest: Option<&'static str>,
+        /// The known keys.
+        known: Vec<&'static str>,
+    },
+    /// A key that belongs elsewhere.
+    #[error("this key belongs {belongs}")]
+    MisplacedKey {
+        /// Where it belongs.
+        belongs: &'static str,
+    },
+    /// A key of a rule next to `rules`.
+    #[error("beside `rules`, this key would apply to none of them")]
+    RuleKeyBesideRules,
+    /// A key without a value, or with `null`.
+    #[error("no value")]
+    NoValue,
+    /// A value of the wrong type.
+    #[error("expected {expected}, found {found}")]
+    WrongType {
+        /// The type that is expected.
+        expected: Expected,
+        /// The type that was found.
+        found: &'static str,
+    },
+    /// No `version`.
+    #[error("`version` is missing")]
+    MissingVersion,
+    /// A version other than 1.
+    #[error("not a version that this release reads")]
+    UnsupportedVersion,
+    /// No policy.
+    #[error("no policy is defined")]
+    NoPolicies,
+    /// A name that a policy cannot have.
+    #[error("not a name for a policy")]
+    PolicyName,
+    /// No allowed origin, so that the policy or the rule does nothing.
+    #[error("allows no origin")]
+    NoOrigins,
+    /// An empty list of rules.
+    #[error("no rules")]
+    NoRules,
+    /// More rules than a policy can have.
+    #[error("more than {limit} rules")]
+    TooManyRules {
+        /// The limit.
+        limit: usize,
+    },
+    /// A rule after one that matches every origin.
+    #[error("never reached: rules[{hidden_by}] matches every origin")]
+    UnreachableRule {
+        /// The index of the rule that matches every origin.
+        hidden_by: usize,
+    },
+    /// `*` in `deny_origins`.
+    #[error("refuses every origin")]
+    DeniesEveryOrigin,
+    /// An empty list of origins or methods.
+    #[error("an empty list")]
+    EmptyList,
+    /// An empty entry of a list.
+    #[error("an empty entry")]
+    EmptyEntry,
+    /// One text with several entries, separated by commas or spaces.
+    #[error("several entries in one text")]
+    SeveralInOne {
+        /// The entries.
+        entries: Vec<String>,
+    },
+    /// A text that is not an origin pattern.
+    #[error(transparent)]
+    Pattern(PatternError),
+    /// An origin pattern that violates a guard.
+    #[error(transparent)]
+    Guard(GuardViolation),
+    /// Patterns that take too much memory together.
+    #[error(transparent)]
+    Matcher(MatcherError),
+    /// A line of an `allow_origins_file` that is longer than any pattern.
+    #[error("a line of more than {limit} bytes")]
+    LineTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// An entry of `allow_methods` that is not a method, or does nothing.
+    #[error(transparent)]
+    Method(MethodError),
+    /// An entry of `allow_headers` or `expose_headers` that is not a header name, or does nothing.
+    #[error(transparent)]
+    HeaderName(HeaderNameError),
+    /// An entry that `*` in the same list covers.
+    #[error("`*` beside it covers this")]
+    CoveredByStar,
+    /// `expose_headers: "*"` with credentials.
+    #[error(
+        "with credentials, browsers take `*` for the header of that name, and nothing is exposed"
+    )]
+    ExposesEverythingWithCredentials,
+    /// A `max_age` that is not a time, or not one that browsers take.
+    #[error(transparent)]
+    MaxAge(MaxAgeError),
+    /// A value that is not one of the known words.
+    #[error("unknown value")]
+    UnknownValue {
+        /// The known word that is spelled most like it, if one is close.
+        nearest: Option<&'static str>,
+        /// The known words.
+        known: Vec<&'static str>,
+    },
+}
+
+/// The type of value that a message expects. Displays as a noun phrase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Expected {
+    /// The value of a key, as a noun phrase.
+    #[error("{0}")]
+    Key(&'static str),
+    /// An entry of a list.
+    #[error("a text")]
+    Entry,
+    /// The mapping of a document.
+    #[error("the keys `version` and `policies`")]
+    Document,
+    /// The mapping from names to policies.
+    #[error("policies by their names")]
+    Policies,
+    /// The mapping of a policy.
+    #[error("the keys of a policy")]
+    Policy,
+    /// The mapping of a rule.
+    #[error("the keys of a rule")]
+    Rule,
+}
+
+fn fmt_duplicate_key(first: &Option<u32>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match first {
+        Some(line) => write!(f, "the same key stands in line {line} already"),
+        None => f.write_str("the same key stands here already"),
+    }
+}
+
+impl MistakeKind {
+    /// Advice on what to write instead. `key` is the key of the value, and `value` is the value as a
+    /// message shows it.
+    pub(super) fn remedy(
+        &self,
+        key: Option<&KeySpec>,
+        value: Option<&str>,
+        language: Language,
+    ) -> String {
+        let example = || match key {
+            Some(key) => format!("write `{}`", key.example(language)),
+            None => "write a value".to_owned(),
+        };
+        match self {
+            Self::Unreadable(_) => "check the path and its permissions",
+            Self::NotAFile { .. } => {
+                "write the path of a regular file, or of a symbolic link to one"
+            }
+            Self::ListTooLarge { .. } => {
+                "keep no more than origins and comments in it, and write wildcards where they do"
+            }
+            Self::TooLarge { .. } => {
+                "move long lists of origins to files of their own, with allow_origins_file"
+            }
+            Self::NotUtf8 => "save the file as UTF-8",
+            Self::ControlCharacter(_) => "remove it",
+            Self::Syntax(_) => {
+                "check quotes, colons and indentation in this line and in the one above"
+            }
+            Self::UnquotedStar => "put the whole value in quotes, as in \"*\"",
+            Self::Tab => "indent with spaces",
+            Self::SeveralDocuments => "keep one document in the file, without `---` inside",
+            Self::TooDeep { .. } => "write policies as the documentation shows",
+            Self::RecursiveAlias => "write the value out",
+            Self::AliasBomb => "write the values out",
+            Self::EmptyDocument => "begin with `version: 1` and `policies:`",
+            Self::Tag(tag) => return format!("remove `{}`", cut(tag)),
+            Self::KeyNotText => "put it in quotes, as in \"404\"",
+            Self::MergeKey => "repeat the keys, or let an alias stand for a whole value",
+            Self::DuplicateKey { .. } => "remove one of the two",
+            Self::UnknownKey { nearest, known } | Self::UnknownValue { nearest, known } => {
+                return match nearest {
+                    Some(nearest) => format!("write `{nearest}`"),
+                    None => format!("write one of {}", known.join(", ")),
+                };
+            }
+            Self::MisplacedKey { .. } => "move it there",
+            Self::RuleKeyBesideRules => "move it into the entries of `rules`",
+            Self::WrongType { expected, found } => match expected {
+                Expected::Key(_) if key.is_some_and(|key| key.kind == KeyKind::Boolean) => {
+                    return boolean_remedy(value, language);
+                }
+                Expected::Key(_) => return example(),
+                Expected::Entry if *found == "a list" => {
+                    "write the entries one by one; an alias of a list stands for the whole list"
+                }
+                Expected::Entry if *found == "a mapping" => {
+                    "put the whole entry in quotes, or write one entry a line after `-`"
+                }
+                Expected::Entry => "put it in quotes",
+                Expected::Document => "begin with `version: 1` and `policies:`",
+                Expected::Policies => {
+                    "write the name of a policy and a colon, and its keys below it, indented"
+                }
+                Expected::Policy | Expected::Rule => {
+                    "write `key: value`, with a space after the colon, as in `allow_origins: \
+                     [\"https://app.example.com\"]`"
+                }
+            },
+            Self::NoValue => return format!("{}, or remove the key", example()),
+            Self::MissingVersion => "begin the file with `version: 1`",
+            Self::UnsupportedVersion => "write `version: 1`",
+            Self::NoPolicies => {
+                "write `policies:`, below it the name of a policy, and below that allow_origins"
+            }
+            Self::PolicyName => {
+                "names are letters, digits, `_`, `.` and `-`, at most 64 of them; `off` is taken"
+            }
+            Self::NoOrigins => {
+                "list origins with allow_origins or allow_origins_file; \"*\" is every origin"
+            }
+            Self::NoRules => "write at least one rule, or remove `rules`",
+            Self::TooManyRules { .. } => "let one rule list all origins that are treated alike",
+            Self::UnreachableRule { hidden_by } => {
+                return format!("move it above rules[{hidden_by}], or remove it");
+            }
+            Self::DeniesEveryOrigin => "remove it; what no rule allows is refused anyway",
+            Self::EmptyList => {
+                "remove the key, or write at least one entry (GET, HEAD and POST cannot be \
+                 forbidden; \"*\" is every origin)"
+            }
+            Self::EmptyEntry if key.is_some_and(KeySpec::takes_origins) => {
+                "remove it, or write an origin; the null origin is \"null\" in quotes"
+            }
+            Self::EmptyEntry => "remove it, or write what it was meant to hold",
+            Self::SeveralInOne { entries } => {
+                return match language {
+                    Language::Yaml => format!("write a list: [{}]", entries.join(", ")),
+                    Language::Nginx => format!("separate by spaces: {}", entries.join(" ")),
+                };
+            }
+            Self::Pattern(error) => return error.remedy(),
+            Self::Guard(error) => return error.remedy(),
+            Self::Matcher(error) => return error.remedy(),
+            Self::LineTooLong { .. } => "write one origin a line",
+            Self::Method(error) => return error.remedy(),
+            Self::HeaderName(error) => return error.remedy(),
+            Self::CoveredByStar => "remove it, or remove `*`",
+            Self::ExposesEverythingWithCredentials => "list the headers that pages may read",
+            Self::MaxAge(error) => return error.remedy(),
+        }
+        .to_owned()
+    }
+}
+
+/// Advice for a boolean key with another value. A value such as `yes` means a boolean in YAML 1.1.
+fn boolean_remedy(value: Option<&str>, language: Language) -> String {
+    let meant = value.and_then(|value| truth(value.trim_matches('"')));
+    match (language, meant) {
+        (Language::Yaml, Some(meant)) => format!("write `{meant}`"),
+        (Language::Yaml, None) => "write `true` or `false`".to_owned(),
+        (Language::Nginx, _) => "write `on` or `off`".to_owned(),
+    }
+}

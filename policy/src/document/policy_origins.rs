@@ -1,0 +1,149 @@
+//! The origins of one policy, compiled as they are read.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    mistake_kind::MistakeKind,
+    node::Node,
+    origins_file::{self, Line, OriginsFile},
+    pattern_site::{PatternSite, PatternVisitor},
+    place::Location,
+    quote::quote,
+    reader::{Reader, contains, get},
+};
+use crate::origin::{Guard, MatcherBuilder, OriginPattern, Rank};
+
+/// Collects the patterns of a policy.
+pub(super) struct PolicyOrigins<'p> {
+    policy: &'p str,
+    visitor: PatternVisitor<'p>,
+    /// The guards that `dangerously_allow` opens.
+    open: Vec<Guard>,
+    pub(super) matcher: MatcherBuilder,
+    /// Whether there is a pattern in `deny_origins`.
+    pub(super) denies: bool,
+    /// Each `allow_origins_file`.
+    pub(super) files: Vec<PathBuf>,
+}
+
+/// Facts about one rule that its origins depend on, and facts about its origins that the rule
+/// depends on.
+#[derive(Debug, Default)]
+pub(super) struct RuleOrigins {
+    pub(super) rank: Rank,
+    /// Whether the rule allows credentials. Guards depend on it.
+    pub(super) credentials: bool,
+    /// Whether the rule has `allow_origins`.
+    pub(super) has_list: bool,
+    /// Whether `*` is among the patterns.
+    pub(super) any: bool,
+    /// Whether `null` is among the patterns.
+    pub(super) null: bool,
+}
+
+impl<'p> PolicyOrigins<'p> {
+    /// For the policy of this name and mapping.
+    pub(super) fn new(policy: &'p str, map: &[(Node, Node)], visitor: PatternVisitor<'p>) -> Self {
+        Self {
+            policy,
+            visitor,
+            open: get(map, "dangerously_allow").map(open_guards).unwrap_or_default(),
+            matcher: MatcherBuilder::new(),
+            denies: false,
+            files: Vec::new(),
+        }
+    }
+
+    /// Adds a pattern that the policy denies.
+    pub(super) fn deny(&mut self, reader: &mut Reader, location: Location<'_>, text: &str) {
+        if let Some(pattern) = parse(reader, location, text) {
+            self.add(location, 0, text, &pattern);
+        }
+    }
+
+    /// Adds a pattern of a rule, and reports the guards that it violates.
+    pub(super) fn allow(
+        &mut self,
+        reader: &mut Reader,
+        location: Location<'_>,
+        text: &str,
+        rule: &mut RuleOrigins,
+    ) {
+        let Some(pattern) = parse(reader, location, text) else { return };
+        rule.any |= matches!(pattern, OriginPattern::Any);
+        rule.null |= matches!(pattern, OriginPattern::Null);
+        for violation in pattern.violations(rule.credentials) {
+            if !self.open.contains(&violation.opened_by()) {
+                reader.add(location, Some(quote(text)), MistakeKind::Guard(violation));
+            }
+        }
+        self.add(location, rule.rank, text, &pattern);
+    }
+
+    /// Adds the patterns of an `allow_origins_file` to a rule.
+    pub(super) fn allow_file(
+        &mut self,
+        reader: &mut Reader,
+        location: Location<'_>,
+        path: PathBuf,
+        rule: &mut RuleOrigins,
+    ) {
+        self.files.push(path.clone());
+        let file: Arc<Path> = path.into();
+        let mut lines = 0_usize;
+        let read = OriginsFile::open(&file).and_then(|list| {
+            self.matcher.reserve(list.length());
+            list.read(|number, line| {
+                let location = Location { file: &file, line: Some(number), ..location };
+                lines += 1;
+                match line {
+                    Line::TooLong => {
+                        let kind = MistakeKind::LineTooLong { limit: origins_file::MAX_LINE };
+                        reader.add(location, None, kind);
+                    }
+                    Line::Pattern(bytes) => match std::str::from_utf8(bytes) {
+                        Ok(text) => self.allow(reader, location, text, rule),
+                        Err(_) => {
+                            let shown = quote(&String::from_utf8_lossy(bytes));
+                            reader.add(location, Some(shown), MistakeKind::NotUtf8);
+                        }
+                    },
+                }
+            })
+        });
+        let location = Location { file: &file, line: None, ..location };
+        if let Err(kind) = read {
+            reader.add(location, None, kind);
+        } else if lines == 0 && !rule.has_list {
+            reader.add(location, None, MistakeKind::NoOrigins);
+        }
+    }
+
+    fn add(&mut self, location: Location<'_>, rank: Rank, text: &str, pattern: &OriginPattern<'_>) {
+        self.matcher.add(rank, pattern);
+        (self.visitor)(&PatternSite { policy: self.policy, rank, pattern, text, location });
+    }
+}
+
+fn parse<'t>(
+    reader: &mut Reader,
+    location: Location<'_>,
+    text: &'t str,
+) -> Option<OriginPattern<'t>> {
+    OriginPattern::parse(text)
+        .map_err(|error| reader.add(location, Some(quote(text)), MistakeKind::Pattern(error)))
+        .ok()
+}
+
+/// The guards that a `dangerously_allow` opens. Its mistakes are reported when the key is read.
+fn open_guards(node: &Node) -> Vec<Guard> {
+    Guard::ALL.into_iter().filter(|guard| contains(node, guard.as_str())).collect()
+}
+
+/// Whether a policy or a rule lists origins.
+pub(super) fn lists_origins(map: &[(Node, Node)]) -> bool {
+    get(map, "allow_origins").is_some() || get(map, "allow_origins_file").is_some()
+}

@@ -1,0 +1,276 @@
+//! Reading nodes as the types that keys expect. Everything that does not fit becomes a mistake.
+
+use std::{collections::HashMap, path::Path, slice, sync::Arc};
+
+use super::{
+    keys::Language,
+    mistake_kind::{Expected, MistakeKind},
+    node::{Node, Value},
+    place::Location,
+    quote::{quote, show},
+    report::{Mistake, Mistakes, Report},
+};
+use crate::nearest;
+
+/// The keys of a mapping so far, and their lines.
+pub(super) type SeenKeys<'n> = HashMap<&'n str, Option<u32>>;
+
+/// Reads one document and collects its mistakes.
+#[derive(Debug)]
+pub(super) struct Reader {
+    file: Arc<Path>,
+    language: Language,
+    mistakes: Mistakes,
+}
+
+impl Reader {
+    pub(super) fn new(file: &Path, language: Language) -> Self {
+        Self { file: file.into(), language, mistakes: Mistakes::default() }
+    }
+
+    /// The file of the document.
+    pub(super) fn file(&self) -> Arc<Path> {
+        self.file.clone()
+    }
+
+    /// The number of mistakes so far.
+    pub(super) fn mistakes(&self) -> usize {
+        self.mistakes.count()
+    }
+
+    /// The value, or all mistakes if there are any.
+    pub(super) fn finish<T>(self, value: T) -> Result<T, Report> {
+        self.mistakes.into_result(value)
+    }
+
+    /// Adds a mistake. `value` is the value as the message shows it.
+    pub(super) fn add(&mut self, location: Location<'_>, value: Option<String>, kind: MistakeKind) {
+        let language = self.language;
+        self.mistakes.add(|| Mistake {
+            file: location.file.clone(),
+            line: location.line,
+            place: location.path.to_string(),
+            value,
+            kind,
+            key: location.key,
+            language,
+        });
+    }
+
+    /// Adds a mistake about a whole value.
+    pub(super) fn refuse(&mut self, location: Location<'_>, node: &Node, kind: MistakeKind) {
+        self.add(location, show(node), kind);
+    }
+
+    /// Adds the mistake that a value has another type than expected.
+    pub(super) fn wrong_type(&mut self, location: Location<'_>, node: &Node, expected: Expected) {
+        let kind = match &node.value {
+            Value::Tagged(tag) => MistakeKind::Tag(tag.clone()),
+            Value::Null => MistakeKind::NoValue,
+            value => MistakeKind::WrongType { expected, found: type_of(value) },
+        };
+        self.refuse(location, node, kind);
+    }
+
+    /// Adds the mistake that a value has another type than its key expects.
+    pub(super) fn wrong_key_type(&mut self, location: Location<'_>, node: &Node) {
+        let expects = location.key.map_or("a value", |key| key.expects);
+        self.wrong_type(location, node, Expected::Key(expects));
+    }
+
+    /// The text of a key, unless it has a mistake. `seen` belongs to one mapping.
+    pub(super) fn key<'n>(
+        &mut self,
+        location: Location<'_>,
+        key: &'n Node,
+        seen: &mut SeenKeys<'n>,
+    ) -> Option<&'n str> {
+        let location = location.at_line(key.line);
+        let text = match &key.value {
+            Value::String(text) => text,
+            Value::Tagged(tag) => {
+                self.add(location, None, MistakeKind::Tag(tag.clone()));
+                return None;
+            }
+            _ => {
+                self.refuse(location, key, MistakeKind::KeyNotText);
+                return None;
+            }
+        };
+        let kind = if text == "<<" {
+            MistakeKind::MergeKey
+        } else if let Some(first) = seen.get(text.as_str()) {
+            MistakeKind::DuplicateKey { first: *first }
+        } else {
+            seen.insert(text, key.line);
+            return Some(text);
+        };
+        self.add(location.at(&location.path.key(text), key.line), None, kind);
+        None
+    }
+
+    /// Calls `each` for every entry of a list that is a text. One text counts as a list of one.
+    ///
+    /// Returns the number of entries, or `None` if the value is not a list.
+    pub(super) fn entries<'n>(
+        &mut self,
+        location: Location<'_>,
+        node: &'n Node,
+        mut each: impl FnMut(&mut Self, Location<'_>, &'n Node, &'n str),
+    ) -> Option<usize> {
+        let nodes = match &node.value {
+            Value::List(nodes) => &nodes[..],
+            Value::String(text) => {
+                let entries = split(text);
+                if entries.len() > 1 {
+                    self.refuse(location, node, MistakeKind::SeveralInOne { entries });
+                    return None;
+                }
+                slice::from_ref(node)
+            }
+            _ => {
+                self.wrong_key_type(location, node);
+                return None;
+            }
+        };
+        for (index, entry) in nodes.iter().enumerate() {
+            // A text in place of a list has the path of the list.
+            let path = match &node.value {
+                Value::List(_) => location.path.index(index),
+                _ => *location.path,
+            };
+            let location = location.at(&path, entry.line);
+            if let Some(text) = self.entry(location, entry) {
+                each(self, location, entry, text);
+            }
+        }
+        Some(nodes.len())
+    }
+
+    /// The text of an entry of a list, unless it is empty or something else.
+    fn entry<'n>(&mut self, location: Location<'_>, node: &'n Node) -> Option<&'n str> {
+        match &node.value {
+            Value::String(text) if !text.trim().is_empty() => return Some(text),
+            Value::String(_) | Value::Null => self.add(location, None, MistakeKind::EmptyEntry),
+            _ => self.wrong_type(location, node, Expected::Entry),
+        }
+        None
+    }
+
+    /// The entries of a list of methods or header names, without those that have mistakes. Next to
+    /// `*` only a name that it does not cover may be listed.
+    pub(super) fn names(
+        &mut self,
+        location: Location<'_>,
+        node: &Node,
+        not_covered: Option<&str>,
+        check: impl Fn(&str) -> Result<(), MistakeKind>,
+    ) -> Option<Vec<Box<str>>> {
+        let has_star = contains(node, "*") && check("*").is_ok();
+        let is_covered = |text: &str| {
+            has_star
+                && text != "*"
+                && !not_covered.is_some_and(|name| text.eq_ignore_ascii_case(name))
+        };
+        let mut names = Vec::new();
+        self.entries(location, node, |reader, location, node, text| match check(text) {
+            Ok(()) if is_covered(text) => {
+                reader.refuse(location, node, MistakeKind::CoveredByStar);
+            }
+            Ok(()) => names.push(text.into()),
+            Err(kind) => reader.refuse(location, node, kind),
+        })?;
+        Some(names)
+    }
+
+    /// `true` or `false`.
+    pub(super) fn boolean(&mut self, location: Location<'_>, node: &Node) -> Option<bool> {
+        if let Value::Bool(value) = node.value {
+            Some(value)
+        } else {
+            self.wrong_key_type(location, node);
+            None
+        }
+    }
+
+    /// A text or a number, as written.
+    pub(super) fn scalar<'n>(&mut self, location: Location<'_>, node: &'n Node) -> Option<&'n str> {
+        if let Value::String(text) | Value::Number(text) = &node.value {
+            Some(text)
+        } else {
+            self.wrong_key_type(location, node);
+            None
+        }
+    }
+
+    /// One of a few words or numbers.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        location: Location<'_>,
+        node: &Node,
+        known: &[(&'static str, T)],
+    ) -> Option<T> {
+        let text = self.scalar(location, node)?;
+        let found = known.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            let words: Vec<_> = known.iter().map(|(word, _)| *word).collect();
+            self.refuse(location, node, unknown_value(text, &words));
+        }
+        found.map(|(_, value)| *value)
+    }
+}
+
+/// Whether a text is among the entries of a list.
+pub(super) fn contains(node: &Node, entry: &str) -> bool {
+    let is_entry = |node: &Node| matches!(&node.value, Value::String(text) if text == entry);
+    match &node.value {
+        Value::List(list) => list.iter().any(is_entry),
+        _ => is_entry(node),
+    }
+}
+
+/// The value of a key, the first one if the key appears twice.
+pub(super) fn get<'n>(map: &'n [(Node, Node)], name: &str) -> Option<&'n Node> {
+    map.iter()
+        .find(|(key, _)| matches!(&key.value, Value::String(text) if text == name))
+        .map(|(_, node)| node)
+}
+
+/// The entries that were meant by one text. A regular expression may hold commas; nothing else may
+/// hold commas or spaces.
+fn split(text: &str) -> Vec<String> {
+    if text.starts_with("regex:") {
+        return vec![text.to_owned()];
+    }
+    text.split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|entry| !entry.is_empty())
+        .take(10)
+        .map(quote)
+        .collect()
+}
+
+/// The type of a value, as a noun phrase.
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::List(_) => "a list",
+        Value::Map(_) => "a mapping",
+        Value::Tagged(_) => "a tag",
+    }
+}
+
+/// The mistake of a key that is not among the known ones.
+pub(super) fn unknown_key(key: &str, known: &[&'static str]) -> MistakeKind {
+    MistakeKind::UnknownKey { nearest: nearest(key, known.iter().copied()), known: known.to_vec() }
+}
+
+/// The mistake of a value that is not among the known ones.
+pub(super) fn unknown_value(value: &str, known: &[&'static str]) -> MistakeKind {
+    MistakeKind::UnknownValue {
+        nearest: nearest(value, known.iter().copied()),
+        known: known.to_vec(),
+    }
+}

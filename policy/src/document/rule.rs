@@ -1,0 +1,175 @@
+//! One rule: a function for each of its keys, which returns the type of the response header.
+
+use std::path::Path;
+
+use super::{
+    keys::RuleKey,
+    mistake_kind::MistakeKind,
+    node::{Node, Value, truth},
+    place::Location,
+    policy_origins::{PolicyOrigins, RuleOrigins},
+    reader::{Reader, contains, get},
+};
+use crate::{
+    headers::{
+        allow_credentials::AllowCredentials,
+        allow_headers::{self, AllowHeaders},
+        allow_methods::{self, AllowMethods},
+        allow_private_network::AllowPrivateNetwork,
+        expose_headers::{self, ExposeHeaders},
+        max_age::MaxAge,
+        timing_allow_origin::TimingAllowOrigin,
+    },
+    origin::Rank,
+    policy::RuleSettings,
+};
+
+/// Reads the keys of one rule.
+pub(super) struct RuleBuilder {
+    settings: RuleSettings,
+    origins: RuleOrigins,
+}
+
+impl RuleBuilder {
+    /// For the rule of this rank and mapping.
+    pub(super) fn new(rank: Rank, map: &[(Node, Node)]) -> Self {
+        // Guards depend on credentials, wherever in the rule the key appears. A value such as `yes`
+        // is a mistake, but shows that credentials are meant.
+        let credentials = match get(map, "allow_credentials").map(|node| &node.value) {
+            Some(Value::Bool(value)) => *value,
+            Some(Value::String(text)) => truth(text).unwrap_or(false),
+            _ => false,
+        };
+        let has_list = get(map, "allow_origins").is_some();
+        Self {
+            settings: RuleSettings::default(),
+            origins: RuleOrigins { rank, credentials, has_list, ..RuleOrigins::default() },
+        }
+    }
+
+    /// The rule. It is complete only if there was no mistake.
+    pub(super) fn finish(self) -> RuleSettings {
+        RuleSettings { any: self.origins.any, null: self.origins.null, ..self.settings }
+    }
+
+    /// Reads a key. No key may be read twice.
+    pub(super) fn read_key(
+        &mut self,
+        reader: &mut Reader,
+        origins: &mut PolicyOrigins<'_>,
+        location: Location<'_>,
+        key: RuleKey,
+        node: &Node,
+    ) {
+        let settings = &mut self.settings;
+        match key {
+            RuleKey::AllowOrigins => {
+                allow_origins(reader, origins, location, node, &mut self.origins);
+            }
+            RuleKey::AllowOriginsFile => {
+                allow_origins_file(reader, origins, location, node, &mut self.origins);
+            }
+            RuleKey::AllowMethods => {
+                settings.allow_methods = allow_methods(reader, location, node).unwrap_or_default();
+            }
+            RuleKey::AllowHeaders => {
+                settings.allow_headers = allow_headers(reader, location, node).unwrap_or_default();
+            }
+            RuleKey::ExposeHeaders => {
+                let credentials = self.origins.credentials;
+                settings.expose_headers =
+                    expose_headers(reader, location, node, credentials).unwrap_or_default();
+            }
+            RuleKey::AllowCredentials => {
+                settings.allow_credentials =
+                    reader.boolean(location, node).map(AllowCredentials).unwrap_or_default();
+            }
+            RuleKey::MaxAge => settings.max_age = max_age(reader, location, node),
+            RuleKey::AllowPrivateNetwork => {
+                settings.allow_private_network =
+                    reader.boolean(location, node).map(AllowPrivateNetwork).unwrap_or_default();
+            }
+            RuleKey::TimingAllowOrigin => {
+                settings.timing_allow_origin =
+                    reader.boolean(location, node).map(TimingAllowOrigin).unwrap_or_default();
+            }
+        }
+    }
+}
+
+fn allow_origins(
+    reader: &mut Reader,
+    origins: &mut PolicyOrigins<'_>,
+    location: Location<'_>,
+    node: &Node,
+    rule: &mut RuleOrigins,
+) {
+    if is_empty_list(node) {
+        reader.add(location, None, MistakeKind::EmptyList);
+    }
+    reader.entries(location, node, |reader, location, _, text| {
+        origins.allow(reader, location, text, rule);
+    });
+}
+
+fn allow_origins_file(
+    reader: &mut Reader,
+    origins: &mut PolicyOrigins<'_>,
+    location: Location<'_>,
+    node: &Node,
+    rule: &mut RuleOrigins,
+) {
+    match &node.value {
+        Value::String(name) if !name.trim().is_empty() => {
+            let document = reader.file();
+            let path = document.parent().unwrap_or(Path::new("")).join(name);
+            origins.allow_file(reader, location, path, rule);
+        }
+        Value::String(_) => reader.add(location, None, MistakeKind::NoValue),
+        _ => reader.wrong_key_type(location, node),
+    }
+}
+
+fn allow_methods(reader: &mut Reader, location: Location<'_>, node: &Node) -> Option<AllowMethods> {
+    if is_empty_list(node) {
+        reader.add(location, None, MistakeKind::EmptyList);
+    }
+    let lists_upper_patch = contains(node, "PATCH");
+    let methods = reader.names(location, node, None, |method| {
+        allow_methods::check_entry(method, lists_upper_patch).map_err(MistakeKind::Method)
+    })?;
+    Some(AllowMethods::new(methods))
+}
+
+fn allow_headers(reader: &mut Reader, location: Location<'_>, node: &Node) -> Option<AllowHeaders> {
+    let headers = reader.names(location, node, Some("Authorization"), |name| match name {
+        "*" => Ok(()),
+        _ => allow_headers::check(name).map_err(MistakeKind::HeaderName),
+    })?;
+    Some(AllowHeaders::new(headers))
+}
+
+fn expose_headers(
+    reader: &mut Reader,
+    location: Location<'_>,
+    node: &Node,
+    credentials: bool,
+) -> Option<ExposeHeaders> {
+    let headers = reader.names(location, node, Some("Authorization"), |name| match name {
+        "*" if credentials => Err(MistakeKind::ExposesEverythingWithCredentials),
+        "*" => Ok(()),
+        _ => expose_headers::check(name).map_err(MistakeKind::HeaderName),
+    })?;
+    Some(ExposeHeaders(headers))
+}
+
+fn max_age(reader: &mut Reader, location: Location<'_>, node: &Node) -> Option<MaxAge> {
+    let text = reader.scalar(location, node)?;
+    MaxAge::parse(text)
+        .map_err(|error| reader.refuse(location, node, MistakeKind::MaxAge(error)))
+        .ok()
+}
+
+fn is_empty_list(node: &Node) -> bool {
+    matches!(&node.value, Value::List(list) if list.is_empty())
+}

@@ -1,0 +1,295 @@
+//! The errors of one pattern, and of all patterns of a policy together.
+//!
+//! [`diagnose`](super::diagnose) finds the mistakes; [`remedy`](super::remedy) says what to write
+//! instead.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// A mistake in a pattern. Its `Display` says what is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PatternError {
+    /// The text is empty.
+    #[error("an empty entry names no origin")]
+    Empty,
+    /// White space within or around the pattern.
+    #[error("an origin holds no white space")]
+    Whitespace {
+        /// The parts between the white space.
+        entries: Vec<String>,
+    },
+    /// Several origins in one pattern.
+    #[error("one entry is one origin")]
+    List {
+        /// The origins.
+        entries: Vec<String>,
+    },
+    /// A regular expression without the prefix `regex:`.
+    #[error("a regular expression has to begin with `regex:`")]
+    UnmarkedRegex {
+        /// The same with the prefix.
+        replacement: String,
+    },
+    /// Characters beyond ASCII.
+    #[error("characters beyond ASCII never match: browsers send the punycode form")]
+    NonAscii {
+        /// The same in ASCII (punycode), if the host has such a form.
+        replacement: Option<String>,
+    },
+    /// Upper case.
+    #[error("upper case in an origin never matches: browsers send lower case")]
+    UpperCase {
+        /// The same in lower case.
+        replacement: String,
+    },
+    /// No scheme.
+    #[error("an origin begins with a scheme")]
+    MissingScheme {
+        /// The same with the most likely scheme.
+        replacement: String,
+    },
+    /// The text before `://` is not a scheme, such as `*`.
+    #[error("`{}` is not the name of a scheme", .scheme.escape_debug())]
+    InvalidScheme {
+        /// The text before `://`.
+        scheme: String,
+        /// The same with `https`.
+        replacement: String,
+    },
+    /// A scheme longer than 64 bytes.
+    #[error("the scheme has {length} bytes, more than 64")]
+    SchemeTooLong {
+        /// Its length, in bytes.
+        length: usize,
+    },
+    /// The scheme `file`.
+    #[error("pages opened as files have no origin: browsers send `null`")]
+    FileScheme,
+    /// No host after the scheme.
+    #[error("the host is missing")]
+    MissingHost {
+        /// The scheme.
+        scheme: String,
+    },
+    /// A user name or password.
+    #[error("an origin holds no user name or password")]
+    UserInfo {
+        /// The same without it.
+        replacement: String,
+    },
+    /// A slash at the end.
+    #[error("an origin does not end with a slash")]
+    TrailingSlash {
+        /// The same without it.
+        replacement: String,
+    },
+    /// A path.
+    #[error("an origin has no path")]
+    Path {
+        /// The same without it.
+        replacement: String,
+    },
+    /// A query.
+    #[error("an origin has no query")]
+    Query {
+        /// The same without it.
+        replacement: String,
+    },
+    /// A fragment.
+    #[error("an origin has no fragment")]
+    Fragment {
+        /// The same without it.
+        replacement: String,
+    },
+    /// A colon without a port after it.
+    #[error("there is no port after the colon")]
+    EmptyPort {
+        /// The same without the colon.
+        replacement: String,
+    },
+    /// A port that is not a number from 1 to 65535.
+    #[error("`{}` is not a port", .port.escape_debug())]
+    InvalidPort {
+        /// The port.
+        port: String,
+    },
+    /// A port with leading zeros.
+    #[error("browsers send the port without leading zeros")]
+    PortWithLeadingZeros {
+        /// The same without them.
+        replacement: String,
+    },
+    /// The default port of the scheme.
+    #[error("{port} is the scheme's default port, which browsers leave out")]
+    DefaultPort {
+        /// The port.
+        port: u16,
+        /// The same without it.
+        replacement: String,
+    },
+    /// A `*` anywhere but in place of the leftmost labels.
+    #[error("`*` can stand for the leftmost labels only, or for the whole host or port")]
+    MisplacedWildcard {
+        /// The pattern that was probably meant.
+        replacement: Option<String>,
+    },
+    /// A `*` before an address, which has no subdomains.
+    #[error("an address has no subdomains")]
+    WildcardBelowAddress {
+        /// The address alone.
+        replacement: String,
+    },
+    /// Two dots in a row, or a dot at the beginning.
+    #[error("there is nothing before a dot of the host")]
+    EmptyLabel {
+        /// The pattern that was probably meant.
+        replacement: String,
+    },
+    /// A dot at the end.
+    #[error("the host ends with a dot, which makes it another origin")]
+    TrailingDot {
+        /// The same without it.
+        replacement: String,
+    },
+    /// A character that no host has.
+    #[error("`{}` is not part of any host", .character.escape_debug())]
+    ForbiddenCharacter {
+        /// The character.
+        character: char,
+    },
+    /// A label longer than 63 bytes.
+    #[error("a label of the host has {length} bytes, more than 63")]
+    LabelTooLong {
+        /// Its length, in bytes.
+        length: usize,
+    },
+    /// A host longer than 253 bytes, including the shortest label that can replace `*`.
+    #[error("the host has {length} bytes, more than 253")]
+    HostTooLong {
+        /// Its length, in bytes.
+        length: usize,
+    },
+    /// An IPv4 address that is not written as four decimal numbers.
+    #[error("a host that ends in a number is an IPv4 address, sent as a dotted quad")]
+    InvalidIpv4 {
+        /// The same as a dotted quad, if it is an address.
+        replacement: Option<String>,
+    },
+    /// Brackets around something other than an IPv6 address.
+    #[error("there is no IPv6 address in the brackets")]
+    InvalidIpv6,
+    /// An IPv6 address without brackets.
+    #[error("an IPv6 address stands in brackets")]
+    UnbracketedIpv6 {
+        /// The same with brackets.
+        replacement: String,
+    },
+    /// An IPv6 address in another form than browsers send.
+    #[error("browsers send IPv6 addresses in compressed form")]
+    UncompressedIpv6 {
+        /// The same in compressed form.
+        replacement: String,
+    },
+    /// A regular expression that is too long.
+    #[error("the expression has {length} bytes, more than {limit}")]
+    RegexTooLong {
+        /// Its length, in bytes.
+        length: usize,
+        /// The greatest length allowed, in bytes.
+        limit: usize,
+    },
+    /// A regular expression that does not compile.
+    #[error("the expression does not compile: {reason}")]
+    RegexSyntax {
+        /// The compiler's message, on one line.
+        reason: String,
+    },
+    /// A regular expression whose automaton would take too much memory.
+    #[error("the compiled expression would be too large")]
+    RegexTooLarge,
+    /// A regular expression that matches no well-formed origin.
+    #[error(fmt = fmt_matches_no_origin)]
+    RegexMatchesNoOrigin {
+        /// A text that it does match, escaped.
+        example: Option<String>,
+    },
+    /// A regular expression that also matches texts that are more than one origin.
+    #[error("the expression also matches `{example}`, which is not an origin")]
+    RegexBeyondOrigin {
+        /// Such a text, escaped.
+        example: String,
+    },
+}
+
+fn fmt_matches_no_origin(example: &Option<String>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match example {
+        Some(example) => write!(
+            f,
+            "the expression matches no origin that a browser sends, only texts such as `{example}`"
+        ),
+        None => f.write_str("the expression matches nothing"),
+    }
+}
+
+impl PatternError {
+    /// The text with this one mistake removed, where that is possible. It may have further mistakes.
+    pub(crate) fn replacement(&self) -> Option<&str> {
+        match self {
+            Self::Whitespace { entries } | Self::List { entries } => match &entries[..] {
+                [entry] => Some(entry),
+                _ => None,
+            },
+            Self::UnmarkedRegex { replacement }
+            | Self::UpperCase { replacement }
+            | Self::MissingScheme { replacement }
+            | Self::InvalidScheme { replacement, .. }
+            | Self::UserInfo { replacement }
+            | Self::TrailingSlash { replacement }
+            | Self::Path { replacement }
+            | Self::Query { replacement }
+            | Self::Fragment { replacement }
+            | Self::EmptyPort { replacement }
+            | Self::PortWithLeadingZeros { replacement }
+            | Self::DefaultPort { replacement, .. }
+            | Self::WildcardBelowAddress { replacement }
+            | Self::EmptyLabel { replacement }
+            | Self::TrailingDot { replacement }
+            | Self::UnbracketedIpv6 { replacement }
+            | Self::UncompressedIpv6 { replacement } => Some(replacement),
+            Self::NonAscii { replacement }
+            | Self::MisplacedWildcard { replacement }
+            | Self::InvalidIpv4 { replacement } => replacement.as_deref(),
+            Self::Empty
+            | Self::SchemeTooLong { .. }
+            | Self::FileScheme
+            | Self::MissingHost { .. }
+            | Self::InvalidPort { .. }
+            | Self::ForbiddenCharacter { .. }
+            | Self::LabelTooLong { .. }
+            | Self::HostTooLong { .. }
+            | Self::InvalidIpv6
+            | Self::RegexTooLong { .. }
+            | Self::RegexSyntax { .. }
+            | Self::RegexTooLarge
+            | Self::RegexMatchesNoOrigin { .. }
+            | Self::RegexBeyondOrigin { .. } => None,
+        }
+    }
+}
+
+/// All patterns of a policy cannot be held together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum MatcherError {
+    /// The origins take more than 4 GiB.
+    #[error("the origins of the policy take more than 4 GiB together")]
+    TooManyOrigins,
+    /// The automaton of all regular expressions would take too much memory.
+    #[error("the regular expressions of the policy would be too large together")]
+    RegexesTooLarge,
+    /// The system provides no more memory for the origins.
+    #[error("there is not enough memory for the origins of the policy")]
+    OutOfMemory,
+}

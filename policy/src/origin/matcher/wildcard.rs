@@ -1,0 +1,260 @@
+//! Wildcards: a hash table of host suffixes.
+
+use std::collections::TryReserveError;
+
+use hashbrown::HashTable;
+
+use super::hash::{Hash, is_equal, table_for};
+use super::rank::{MaybeRank, NONE, Rank};
+use crate::origin::error::MatcherError;
+use crate::origin::pattern::{Wildcard, WildcardHost, WildcardPort};
+use crate::origin::syntax::{
+    MAX_ORIGIN_LEN, Origin, is_host_length, is_label_byte, is_label_length, parse_port, split_port,
+    split_scheme,
+};
+
+/// Wildcards, found by the fixed part of the host.
+///
+/// The key of `https://*.example.com` is `.example.com`, that of `http://localhost:*` is
+/// `localhost`, and that of `https://*` is empty. Scheme and port are part of the key. A lookup walks
+/// over the host once. At each dot it probes the table if some key is as long as the rest.
+#[derive(Debug)]
+pub(super) struct WildcardOrigins {
+    /// The schemes and keys of all entries, one after the other.
+    bytes: Vec<u8>,
+    table: HashTable<WildcardEntry>,
+    hash: Hash,
+    /// The lowest rank of any wildcard here.
+    pub(super) lowest: MaybeRank,
+    /// One bit for each length of a key that begins with a dot.
+    lengths: [u64; 4],
+    has_any_host: bool,
+    has_exact_host: bool,
+    has_fixed_port: bool,
+    has_any_port: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct WildcardEntry {
+    offset: u32,
+    port: PortCode,
+    scheme_length: u8,
+    key_length: u8,
+    rank: Rank,
+}
+
+/// 0 if no port is written, the port, or [`ANY_PORT`].
+type PortCode = u32;
+
+const DEFAULT_PORT: PortCode = 0;
+const ANY_PORT: PortCode = 1 << 16;
+
+impl WildcardEntry {
+    fn scheme(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.offset as usize..][..usize::from(self.scheme_length)]
+    }
+
+    fn key(self, bytes: &[u8]) -> &[u8] {
+        let offset = self.offset as usize + usize::from(self.scheme_length);
+        &bytes[offset..][..usize::from(self.key_length)]
+    }
+
+    fn hash(self, hash: &Hash, bytes: &[u8]) -> u64 {
+        hash.after(hash.scheme(self.scheme(bytes)), self.key(bytes)) ^ hash_port(self.port)
+    }
+}
+
+/// Spreads a port over all bits.
+fn hash_port(port: PortCode) -> u64 {
+    u64::from(port).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[derive(Debug, Default)]
+pub(super) struct WildcardBuilder {
+    bytes: Vec<u8>,
+    entries: Vec<WildcardEntry>,
+    lengths: [u64; 4],
+    has_any_host: bool,
+    has_exact_host: bool,
+    has_fixed_port: bool,
+    has_any_port: bool,
+}
+
+impl WildcardBuilder {
+    pub(super) fn add(
+        &mut self,
+        rank: Rank,
+        wildcard: &Wildcard<'_>,
+    ) -> Result<(), TryReserveError> {
+        let scheme = wildcard.scheme.as_bytes();
+        let (dot, name): (&[u8], &[u8]) = match wildcard.host {
+            WildcardHost::Any => (b"", b""),
+            WildcardHost::Exact(host) => (b"", host.as_bytes()),
+            WildcardHost::Below(suffix) => (b".", suffix.as_bytes()),
+        };
+        let port = match wildcard.port {
+            WildcardPort::Default => DEFAULT_PORT,
+            WildcardPort::Exact(port) => port.into(),
+            WildcardPort::Any => ANY_PORT,
+        };
+        let scheme_length = u8::try_from(scheme.len()).expect("a scheme is short");
+        let key_length = u8::try_from(dot.len() + name.len()).expect("a host is short");
+        // `build` checks that it fits.
+        let offset = self.bytes.len() as u32;
+        self.bytes.try_reserve(scheme.len() + dot.len() + name.len())?;
+        self.entries.try_reserve(1)?;
+        self.bytes.extend([scheme, dot, name].into_iter().flatten());
+        self.entries.push(WildcardEntry { offset, port, scheme_length, key_length, rank });
+        match wildcard.host {
+            WildcardHost::Any => self.has_any_host = true,
+            WildcardHost::Exact(_) => self.has_exact_host = true,
+            WildcardHost::Below(_) => {
+                self.lengths[usize::from(key_length) / 64] |= 1 << (key_length % 64);
+            }
+        }
+        self.has_fixed_port |= port != ANY_PORT;
+        self.has_any_port |= port == ANY_PORT;
+        Ok(())
+    }
+
+    pub(super) fn build(self) -> Result<WildcardOrigins, MatcherError> {
+        let Self { mut bytes, entries, .. } = self;
+        bytes.shrink_to_fit();
+        u32::try_from(bytes.len()).map_err(|_| MatcherError::TooManyOrigins)?;
+        let hash = Hash::new();
+        let mut table = table_for(entries.len())?;
+        for &new in &entries {
+            let entry = table.entry(
+                new.hash(&hash, &bytes),
+                |entry: &WildcardEntry| {
+                    entry.port == new.port
+                        && entry.key(&bytes) == new.key(&bytes)
+                        && entry.scheme(&bytes) == new.scheme(&bytes)
+                },
+                |entry| entry.hash(&hash, &bytes),
+            );
+            entry.and_modify(|known| known.rank = known.rank.min(new.rank)).or_insert(new);
+        }
+        Ok(WildcardOrigins {
+            bytes,
+            table,
+            hash,
+            lowest: entries.iter().map(|entry| entry.rank.into()).min().unwrap_or(NONE),
+            lengths: self.lengths,
+            has_any_host: self.has_any_host,
+            has_exact_host: self.has_exact_host,
+            has_fixed_port: self.has_fixed_port,
+            has_any_port: self.has_any_port,
+        })
+    }
+}
+
+impl WildcardOrigins {
+    /// The lowest rank of a wildcard that matches, or `best` if that is lower.
+    #[inline(never)]
+    pub(super) fn find(&self, origin: &[u8], mut best: MaybeRank) -> MaybeRank {
+        if origin.len() > MAX_ORIGIN_LEN {
+            return best;
+        }
+        let Some((scheme, authority)) = split_scheme(origin) else { return best };
+        let (host, port) = split_port(authority);
+        let port = match port.map(|digits| parse_port(digits, scheme)) {
+            None => DEFAULT_PORT,
+            Some(Some(port)) => port.into(),
+            Some(None) => return best,
+        };
+        if !is_host_length(host.len()) {
+            return best;
+        }
+        let prefix = Prefix { scheme, hash: self.hash.scheme(scheme), port };
+        // An empty key, or one that begins with a dot, is not a whole host.
+        if self.has_exact_host && !matches!(host.first(), None | Some(b'.')) {
+            best = best.min(self.probe(&prefix, host));
+        }
+        if self.has_any_host && Origin::parse(origin).is_some() {
+            best = best.min(self.probe(&prefix, b""));
+        }
+        let mut label = 0;
+        for (position, &byte) in host.iter().enumerate() {
+            if is_label_byte(byte) {
+                label += 1;
+                continue;
+            }
+            // `*` must match labels only. The rest equals the key of a well-formed pattern.
+            if byte != b'.' || !is_label_length(label) {
+                break;
+            }
+            label = 0;
+            let length = host.len() - position;
+            if self.lengths[length / 64] >> (length % 64) & 1 == 1 {
+                best = best.min(self.probe(&prefix, &host[position..]));
+                if best <= self.lowest {
+                    break;
+                }
+            }
+        }
+        best
+    }
+
+    /// The lowest rank of the wildcards with this key.
+    fn probe(&self, prefix: &Prefix<'_>, key: &[u8]) -> MaybeRank {
+        let hash = self.hash.after(prefix.hash, key);
+        let get = |port| {
+            let found = self.table.find(hash ^ hash_port(port), |entry| {
+                entry.port == port
+                    && is_equal(entry.key(&self.bytes), key)
+                    && entry.scheme(&self.bytes) == prefix.scheme
+            });
+            found.map_or(NONE, |entry| entry.rank.into())
+        };
+        let fixed = if self.has_fixed_port { get(prefix.port) } else { NONE };
+        let any = if self.has_any_port { get(ANY_PORT) } else { NONE };
+        fixed.min(any)
+    }
+}
+
+/// The part that all probes of one lookup share.
+struct Prefix<'a> {
+    scheme: &'a [u8],
+    hash: u64,
+    port: PortCode,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    /// How many hashes these wildcards have in a new table.
+    fn hashes<'t>(wildcards: impl Iterator<Item = (&'t str, &'t str)>) -> usize {
+        let hash = Hash::new();
+        let hashes = wildcards.map(|(scheme, key)| {
+            let bytes = [scheme, key].concat();
+            let entry = WildcardEntry {
+                offset: 0,
+                port: ANY_PORT,
+                scheme_length: scheme.len() as u8,
+                key_length: key.len() as u8,
+                rank: 1,
+            };
+            entry.hash(&hash, bytes.as_bytes())
+        });
+        hashes.collect::<HashSet<_>>().len()
+    }
+
+    #[test]
+    fn what_differs_in_a_regular_way_does_not_collide() {
+        let names: Vec<_> = (0..1000).map(|n| format!("n{n}")).collect();
+        // Scheme and key are the same, or change places.
+        assert_eq!(hashes(names.iter().map(|name| (&**name, &**name))), 1000);
+        let pairs =
+            names.chunks(2).flat_map(|pair| [(&*pair[0], &*pair[1]), (&*pair[1], &*pair[0])]);
+        assert_eq!(hashes(pairs), 1000);
+        // One letter, and one word, over and over.
+        let letters: Vec<_> = (0..=250).map(|length| "a".repeat(length)).collect();
+        assert_eq!(hashes(letters.iter().map(|key| ("https", &**key))), 251);
+        let words: Vec<_> = (0..=120).map(|length| ".a".repeat(length)).collect();
+        assert_eq!(hashes(words.iter().map(|key| ("https", &**key))), 121);
+    }
+}
