@@ -95,9 +95,9 @@ impl Request {
     pub(crate) fn response_headers(&self, answer: &Answer<'_>) -> Vec<(&'static str, String)> {
         let value = |value| match value {
             FieldValue::Ready(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-            FieldValue::Origin => Some(self.origin.clone()),
-            FieldValue::RequestMethod => Some(self.method.clone()),
-            FieldValue::RequestHeaders => self.request_headers(),
+            FieldValue::EchoOrigin => Some(self.origin.clone()),
+            FieldValue::EchoMethod => Some(self.method.clone()),
+            FieldValue::EchoHeaders => self.request_headers(),
         };
         answer
             .fields()

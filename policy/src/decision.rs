@@ -72,21 +72,21 @@ impl fmt::Display for Decision {
 
 /// The headers of one kind of answer. Only the values that echo the request are missing.
 ///
-/// A policy has few templates, and all of them are known once it is read. A server can therefore
-/// render them in advance: see [`Policy::templates`](crate::Policy::templates).
+/// A policy has few header sets, and all of them are known once it is read. A server can therefore
+/// render them in advance: see [`Policy::header_sets`](crate::Policy::header_sets).
 #[derive(Debug)]
-pub struct Template {
+pub struct HeaderSet {
     index: usize,
     fields: Box<[Field]>,
     vary: Vary,
 }
 
-impl Template {
+impl HeaderSet {
     pub(crate) fn new(index: usize, fields: Box<[Field]>, vary: Vary) -> Self {
         Self { index, fields, vary }
     }
 
-    /// The index among the templates of its policy, from 0.
+    /// The index among the header sets of its policy, from 0.
     pub fn index(&self) -> usize {
         self.index
     }
@@ -105,7 +105,7 @@ impl Template {
 /// A decision and the headers that go with it, borrowed from the policy.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer<'p> {
-    pub(crate) template: &'p Template,
+    pub(crate) header_set: &'p HeaderSet,
     pub(crate) decision: Decision,
     /// The rank of the rule that decided, or 0 if none did.
     pub(crate) rank: Rank,
@@ -118,7 +118,7 @@ pub struct Answer<'p> {
 /// An [`Answer`] without the policy that it borrows from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeptAnswer {
-    pub(crate) template: usize,
+    pub(crate) header_set: usize,
     pub(crate) decision: Decision,
     pub(crate) rank: Rank,
     pub(crate) echo_method: bool,
@@ -127,10 +127,10 @@ pub struct KeptAnswer {
 
 impl<'p> Answer<'p> {
     #[inline(always)]
-    pub(crate) fn allow(rank: Rank, template: &'p Template) -> Self {
+    pub(crate) fn allow(rank: Rank, header_set: &'p HeaderSet) -> Self {
         Self {
             decision: Decision::Allowed,
-            template,
+            header_set,
             rank,
             echo_method: false,
             echo_headers: false,
@@ -139,8 +139,8 @@ impl<'p> Answer<'p> {
 
     /// Detaches the answer from its policy. [`Responses::answer`](crate::Responses::answer) restores it.
     pub fn keep(&self) -> KeptAnswer {
-        let Self { template, decision, rank, echo_method, echo_headers } = *self;
-        KeptAnswer { template: template.index, decision, rank, echo_method, echo_headers }
+        let Self { header_set, decision, rank, echo_method, echo_headers } = *self;
+        KeptAnswer { header_set: header_set.index, decision, rank, echo_method, echo_headers }
     }
 
     /// The decision.
@@ -155,33 +155,33 @@ impl<'p> Answer<'p> {
     }
 
     /// The headers of this kind of answer.
-    pub fn template(&self) -> &'p Template {
-        self.template
+    pub fn header_set(&self) -> &'p HeaderSet {
+        self.header_set
     }
 
-    /// Whether a field of the template is sent. A method or header that is not allowed is not echoed.
+    /// Whether a field of the header_set is sent. A method or header that is not allowed is not echoed.
     pub fn sends(&self, value: FieldValue<'_>) -> bool {
         match value {
-            FieldValue::RequestMethod => self.echo_method,
-            FieldValue::RequestHeaders => self.echo_headers,
-            FieldValue::Ready(_) | FieldValue::Origin => true,
+            FieldValue::EchoMethod => self.echo_method,
+            FieldValue::EchoHeaders => self.echo_headers,
+            FieldValue::Ready(_) | FieldValue::EchoOrigin => true,
         }
     }
 
     /// The response headers to send, in the order in which to send them, each name at most once.
     pub fn fields(&self) -> impl Iterator<Item = (FieldName, FieldValue<'p>)> + use<'p> {
         let answer = *self;
-        answer.template.fields().filter(move |&(_, value)| answer.sends(value))
+        answer.header_set.fields().filter(move |&(_, value)| answer.sends(value))
     }
 
     /// The value of `Access-Control-Allow-Origin`, if it is sent.
     pub fn allow_origin(&self) -> Option<FieldValue<'p>> {
         // It is always the first field.
-        self.template.fields().next().map(|(_, value)| value)
+        self.header_set.fields().next().map(|(_, value)| value)
     }
 
     /// The request headers that the response depends on, to be merged into its `Vary`.
     pub fn vary(&self) -> Vary {
-        self.template.vary
+        self.header_set.vary
     }
 }

@@ -78,12 +78,12 @@ pub enum FieldValue<'p> {
     /// These bytes, which live as long as the policy.
     Ready(&'p [u8]),
     /// The value of the request's `Origin`.
-    Origin,
+    EchoOrigin,
     /// The value of the request's `Access-Control-Request-Method`. Checked to be a method.
-    RequestMethod,
+    EchoMethod,
     /// Each `Access-Control-Request-Headers` line of the request, as one response line each. Checked
     /// to be lists of header names.
-    RequestHeaders,
+    EchoHeaders,
 }
 
 /// One header of a compiled rule.
@@ -97,18 +97,18 @@ pub(crate) struct Field {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum OwnedFieldValue {
     Ready(Box<str>),
-    Origin,
-    RequestMethod,
-    RequestHeaders,
+    EchoOrigin,
+    EchoMethod,
+    EchoHeaders,
 }
 
 impl OwnedFieldValue {
     pub(crate) fn borrow(&self) -> FieldValue<'_> {
         match self {
             Self::Ready(text) => FieldValue::Ready(text.as_bytes()),
-            Self::Origin => FieldValue::Origin,
-            Self::RequestMethod => FieldValue::RequestMethod,
-            Self::RequestHeaders => FieldValue::RequestHeaders,
+            Self::EchoOrigin => FieldValue::EchoOrigin,
+            Self::EchoMethod => FieldValue::EchoMethod,
+            Self::EchoHeaders => FieldValue::EchoHeaders,
         }
     }
 }

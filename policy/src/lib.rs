@@ -36,7 +36,7 @@ mod policy;
 mod test_directory;
 mod token;
 
-pub use decision::{Answer, Decision, KeptAnswer, OriginHeader, PreflightRequest, Template};
+pub use decision::{Answer, Decision, HeaderSet, KeptAnswer, OriginHeader, PreflightRequest};
 pub use headers::{FieldName, FieldValue, Vary};
 pub use nearest::nearest;
 pub use policy::{Policy, PreflightMode, Responses, UpstreamHeaders};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Answer, Decision, KeptAnswer, OriginHeader, PreflightRequest, Template, Vary,
+    Answer, Decision, HeaderSet, KeptAnswer, OriginHeader, PreflightRequest, Vary,
     headers::{
         Field, FieldName, OwnedFieldValue, allow_credentials::AllowCredentials,
         allow_headers::AllowHeaders, allow_methods::AllowMethods, allow_origin::AllowOrigin,
@@ -56,7 +56,7 @@ pub struct Responses {
     name: Box<str>,
     rules: Box<[Rule]>,
     /// The headers if no rule decides.
-    denied: Template,
+    denied: HeaderSet,
     /// The rank of the rule that answers `*` to every origin.
     any_rank: Option<Rank>,
     /// Every request gets the answer of the first rule, with any origin or none.
@@ -105,10 +105,10 @@ pub(crate) struct RuleSettings {
 /// One rule, its answers ready to send.
 #[derive(Debug)]
 struct Rule {
-    actual: Template,
-    preflight: Template,
+    actual: HeaderSet,
+    preflight: HeaderSet,
     /// To a preflight that asks for a private network.
-    private_network: Option<Template>,
+    private_network: Option<HeaderSet>,
     allow_methods: AllowMethods,
     allow_headers: AllowHeaders,
     credentials: bool,
@@ -119,7 +119,7 @@ struct Rule {
 }
 
 impl Rule {
-    /// `index` is that of the first template. All responses of the policy vary on `vary`.
+    /// `index` is that of the first header_set. All responses of the policy vary on `vary`.
     fn new(settings: RuleSettings, index: usize, vary: Vary) -> Self {
         let RuleSettings { any, null, allow_credentials, allow_methods, allow_headers, .. } =
             settings;
@@ -140,7 +140,7 @@ impl Rule {
             (FieldName::MaxAge, settings.max_age.map(MaxAge::value)),
         ]);
         let echoes = preflight.iter().any(|field| {
-            matches!(field.value, OwnedFieldValue::RequestMethod | OwnedFieldValue::RequestHeaders)
+            matches!(field.value, OwnedFieldValue::EchoMethod | OwnedFieldValue::EchoHeaders)
         });
         let preflight_vary =
             if echoes { vary | Vary::REQUEST_METHOD | Vary::REQUEST_HEADERS } else { vary };
@@ -152,11 +152,11 @@ impl Rule {
         let private_network = settings.allow_private_network.value().map(|value| {
             let permission = Field { name: FieldName::AllowPrivateNetwork, value };
             let fields = preflight.iter().cloned().chain([permission]).collect();
-            Template::new(index + 2, fields, preflight_vary)
+            HeaderSet::new(index + 2, fields, preflight_vary)
         });
         Self {
-            actual: Template::new(index, actual, vary),
-            preflight: Template::new(index + 1, preflight, preflight_vary),
+            actual: HeaderSet::new(index, actual, vary),
+            preflight: HeaderSet::new(index + 1, preflight, preflight_vary),
             private_network,
             allow_methods,
             allow_headers,
@@ -166,7 +166,7 @@ impl Rule {
         }
     }
 
-    fn templates(&self) -> impl Iterator<Item = &Template> {
+    fn header_sets(&self) -> impl Iterator<Item = &HeaderSet> {
         [&self.actual, &self.preflight].into_iter().chain(&self.private_network)
     }
 }
@@ -196,11 +196,11 @@ impl Policy {
         let any = rules.iter().position(|rule| rule.any && !rule.allow_credentials.0);
         let allows_everyone = any == Some(0) && !denies;
         let vary = if allows_everyone { Vary::NONE } else { Vary::ORIGIN };
-        let denied = Template::new(0, Box::default(), vary);
+        let denied = HeaderSet::new(0, Box::default(), vary);
         let mut index = 1;
         let rules = rules.into_iter().map(|settings| {
             let rule = Rule::new(settings, index, vary);
-            index += rule.templates().count();
+            index += rule.header_sets().count();
             rule
         });
         let responses = Responses {
@@ -272,7 +272,7 @@ impl Policy {
                 (false, _) => Decision::DeniedMethod,
                 (true, false) => Decision::DeniedHeader,
             },
-            template: private_network.unwrap_or(&rule.preflight),
+            header_set: private_network.unwrap_or(&rule.preflight),
             rank,
             echo_method: method,
             echo_headers: headers,
@@ -285,9 +285,9 @@ impl Policy {
         self.responses.refuses(self.decide(origin).decision(), origin, host)
     }
 
-    /// All headers that the policy sends, in the order of [`Template::index`].
-    pub fn templates(&self) -> impl Iterator<Item = &Template> {
-        self.responses.templates()
+    /// All headers that the policy sends, in the order of [`HeaderSet::index`].
+    pub fn header_sets(&self) -> impl Iterator<Item = &HeaderSet> {
+        self.responses.header_sets()
     }
 
     /// The rule that decides about an origin, or the answer if no rule does.
@@ -303,7 +303,7 @@ impl Policy {
                     ..Answer::allow(1, &responses.rules[0].actual)
                 });
             }
-            OriginHeader::Absent => return Err(responses.nothing(Decision::None)),
+            OriginHeader::Absent => return Err(responses.denied(Decision::None)),
             OriginHeader::Repeated => responses.any_rank,
             OriginHeader::One(value) => self.matcher.find(value),
         };
@@ -313,11 +313,11 @@ impl Policy {
             Some(0) | None => None,
         };
         let Some((rank, rule)) = found else {
-            return Err(responses.nothing(Decision::DeniedOrigin));
+            return Err(responses.denied(Decision::DeniedOrigin));
         };
         if let (true, OriginHeader::One(value)) = (rule.echoes_any, origin) {
             if Origin::parse(value).is_none() && !(rule.null && value == b"null") {
-                return Err(responses.nothing(Decision::DeniedOrigin));
+                return Err(responses.denied(Decision::DeniedOrigin));
             }
         }
         Ok((rank, rule))
@@ -362,9 +362,9 @@ impl Responses {
         &self.name
     }
 
-    /// All headers that the policy sends, in the order of [`Template::index`].
-    pub fn templates(&self) -> impl Iterator<Item = &Template> {
-        core::iter::once(&self.denied).chain(self.rules.iter().flat_map(Rule::templates))
+    /// All headers that the policy sends, in the order of [`HeaderSet::index`].
+    pub fn header_sets(&self) -> impl Iterator<Item = &HeaderSet> {
+        core::iter::once(&self.denied).chain(self.rules.iter().flat_map(Rule::header_sets))
     }
 
     /// Restores an answer from [`Answer::keep`].
@@ -372,18 +372,18 @@ impl Responses {
     /// `kept` must come from an answer of the same policy. Otherwise the result may be an answer
     /// without headers.
     pub fn answer(&self, kept: KeptAnswer) -> Answer<'_> {
-        let KeptAnswer { template, decision, rank, echo_method, echo_headers } = kept;
+        let KeptAnswer { header_set, decision, rank, echo_method, echo_headers } = kept;
         // Without a rule, only the headers for `*` can have been sent, to a request without `Origin`.
         let rule = self.rules.get(usize::from(rank).saturating_sub(1));
-        let template = rule
-            .and_then(|rule| rule.templates().find(|its| its.index() == template))
+        let header_set = rule
+            .and_then(|rule| rule.header_sets().find(|its| its.index() == header_set))
             .unwrap_or(&self.denied);
-        Answer { template, decision, rank, echo_method, echo_headers }
+        Answer { header_set, decision, rank, echo_method, echo_headers }
     }
 
     /// The answer if no rule decides.
     #[inline(always)]
-    pub fn nothing(&self, decision: Decision) -> Answer<'_> {
+    pub fn denied(&self, decision: Decision) -> Answer<'_> {
         Answer { decision, ..Answer::allow(0, &self.denied) }
     }
 

@@ -23,9 +23,9 @@ fn sent(answer: Answer<'_>, origin: &str, method: &str, headers: &[&str]) -> Vec
             FieldValue::Ready(bytes) => {
                 lines.push(format!("{name}: {}", std::str::from_utf8(bytes).unwrap()));
             }
-            FieldValue::Origin => lines.push(format!("{name}: {origin}")),
-            FieldValue::RequestMethod => lines.push(format!("{name}: {method}")),
-            FieldValue::RequestHeaders => {
+            FieldValue::EchoOrigin => lines.push(format!("{name}: {origin}")),
+            FieldValue::EchoMethod => lines.push(format!("{name}: {method}")),
+            FieldValue::EchoHeaders => {
                 lines.extend(headers.iter().map(|line| format!("{name}: {line}")));
             }
         }
@@ -513,7 +513,7 @@ fn the_requested_headers_are_bounded() {
             private_network: false,
         };
         let answer = policy.decide_preflight(OriginHeader::One(b"https://a.example"), &preflight);
-        let echoed = answer.fields().any(|(_, value)| value == FieldValue::RequestHeaders);
+        let echoed = answer.fields().any(|(_, value)| value == FieldValue::EchoHeaders);
         assert!(!echoed || answer.decision() == Decision::Allowed);
         answer.decision()
     };
@@ -589,7 +589,7 @@ fn no_byte_of_a_request_reaches_a_response_unless_it_was_checked() {
         assert_eq!(answer.decision(), Decision::DeniedMethod, "{byte:#x}");
         for (name, value) in answer.fields() {
             assert!(
-                matches!(value, FieldValue::Ready(_) | FieldValue::Origin),
+                matches!(value, FieldValue::Ready(_) | FieldValue::EchoOrigin),
                 "{byte:#x}: {}",
                 name.as_str()
             );

@@ -272,9 +272,9 @@ fn written(answer: Answer<'_>, request: &Request) -> (&'static str, Vec<String>)
         };
         match value {
             FieldValue::Ready(bytes) => add(text(bytes)),
-            FieldValue::Origin => add(text(&request.origins[0])),
-            FieldValue::RequestMethod => add(text(method)),
-            FieldValue::RequestHeaders => headers.iter().for_each(|line| add(text(line))),
+            FieldValue::EchoOrigin => add(text(&request.origins[0])),
+            FieldValue::EchoMethod => add(text(method)),
+            FieldValue::EchoHeaders => headers.iter().for_each(|line| add(text(line))),
         }
     }
     sent.extend(answer.vary().value().map(|value| format!("Vary: {value}")));

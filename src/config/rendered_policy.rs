@@ -5,7 +5,7 @@ use core::ffi::c_void;
 use core::ops::Deref;
 use std::sync::Arc;
 
-use cors_policy::{Answer, Decision, FieldValue, OriginHeader, Policy, Responses, Template};
+use cors_policy::{Answer, Decision, FieldValue, HeaderSet, OriginHeader, Policy, Responses};
 use nginx_sys::{ngx_http_request_t, ngx_pool_cleanup_add, ngx_str_t, ngx_table_elt_t};
 
 use super::shared_zone::PolicyCounters;
@@ -23,9 +23,9 @@ impl RenderedPolicy {
     pub(crate) fn new(policy: Policy) -> Self {
         let responses = Arc::clone(policy.responses());
         let without_origin =
-            RenderedHeaders::new(policy.decide(OriginHeader::Absent).template()).lines;
+            RenderedHeaders::new(policy.decide(OriginHeader::Absent).header_set()).lines;
         let responses = Arc::new(RenderedResponses {
-            templates: responses.templates().map(RenderedHeaders::new).collect(),
+            header_sets: responses.header_sets().map(RenderedHeaders::new).collect(),
             without_origin,
             counters: Cell::new(PolicyCounters::NONE),
             responses,
@@ -51,7 +51,7 @@ impl Deref for RenderedPolicy {
 /// long as it lasts.
 pub(crate) struct RenderedResponses {
     // The lines point to bytes of `responses`.
-    templates: Box<[RenderedHeaders]>,
+    header_sets: Box<[RenderedHeaders]>,
     without_origin: Box<[ngx_table_elt_t]>,
     /// Set by nginx's thread, before the first request.
     counters: Cell<PolicyCounters>,
@@ -72,7 +72,7 @@ impl RenderedResponses {
 
     /// The headers of an answer of this policy.
     pub(crate) fn headers(&self, answer: &Answer<'_>) -> &RenderedHeaders {
-        &self.templates[answer.template().index()]
+        &self.header_sets[answer.header_set().index()]
     }
 
     /// Counts a decision.
@@ -134,20 +134,20 @@ pub(crate) enum Echo {
 }
 
 impl RenderedHeaders {
-    fn new(template: &Template) -> Self {
+    fn new(header_set: &HeaderSet) -> Self {
         let mut lines = Vec::new();
         let mut echoes = Vec::new();
-        for (index, (name, value)) in template.fields().enumerate() {
+        for (index, (name, value)) in header_set.fields().enumerate() {
             let (value, echo) = match value {
                 FieldValue::Ready(value) => (str_of(value), None),
-                FieldValue::Origin => (ngx_str_t::empty(), Some(Echo::Origin)),
-                FieldValue::RequestMethod => (ngx_str_t::empty(), Some(Echo::Method)),
-                FieldValue::RequestHeaders => (ngx_str_t::empty(), Some(Echo::Headers)),
+                FieldValue::EchoOrigin => (ngx_str_t::empty(), Some(Echo::Origin)),
+                FieldValue::EchoMethod => (ngx_str_t::empty(), Some(Echo::Method)),
+                FieldValue::EchoHeaders => (ngx_str_t::empty(), Some(Echo::Headers)),
             };
             lines.push(line(name.as_str(), name.lowercase(), value));
             echoes.extend(echo.map(|echo| (index, echo)));
         }
-        let vary = template.vary().value();
+        let vary = header_set.vary().value();
         lines.extend(vary.map(|value| line("Vary", "vary", str_of(value.as_bytes()))));
         Self { lines: lines.into(), echoes: echoes.into() }
     }

@@ -85,7 +85,7 @@ impl<'r> AppliedPolicy<'r> {
     }
 
     fn deny(&self, request: &CorsRequest<'_>) -> Answer<'r> {
-        self.responses.nothing(match request.origin.header() {
+        self.responses.denied(match request.origin.header() {
             OriginHeader::Absent => Decision::None,
             OriginHeader::One(_) | OriginHeader::Repeated => Decision::DeniedOrigin,
         })

@@ -219,10 +219,10 @@ fn write(
         let line = &mut lines[index];
         match (echo, request.preflight()) {
             (Echo::Origin, _) => fill_or_drop(line, request.origin.value()),
-            (Echo::Method, Some(preflight)) if answer.sends(FieldValue::RequestMethod) => {
+            (Echo::Method, Some(preflight)) if answer.sends(FieldValue::EchoMethod) => {
                 fill_or_drop(line, Some(str_of(preflight.method())));
             }
-            (Echo::Headers, Some(preflight)) if answer.sends(FieldValue::RequestHeaders) => {
+            (Echo::Headers, Some(preflight)) if answer.sends(FieldValue::EchoHeaders) => {
                 let mut values = preflight.headers().map(str_of);
                 more_headers = Some((*line, values.clone()));
                 fill_or_drop(line, values.next());

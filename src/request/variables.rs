@@ -29,8 +29,8 @@ const VARIABLES: [(&str, Value); 3] = [
     ("cors_allow_origin", |applied, request| match applied.decide(request).allow_origin() {
         _ if applied.is_dry_run => ngx_str_t::empty(),
         Some(FieldValue::Ready(value)) => str_of(value),
-        Some(FieldValue::Origin) => request.origin.value().unwrap_or_default(),
-        Some(FieldValue::RequestMethod | FieldValue::RequestHeaders) | None => ngx_str_t::empty(),
+        Some(FieldValue::EchoOrigin) => request.origin.value().unwrap_or_default(),
+        Some(FieldValue::EchoMethod | FieldValue::EchoHeaders) | None => ngx_str_t::empty(),
     }),
 ];
 

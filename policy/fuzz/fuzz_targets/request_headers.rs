@@ -51,7 +51,7 @@ fuzz_target!(|input: &[u8]| {
             });
         let expected = if allowed { Decision::Allowed } else { Decision::DeniedHeader };
         assert_eq!(answer.decision(), expected, "{}", policy.name());
-        let echoes = answer.fields().any(|(_, value)| value == FieldValue::RequestHeaders);
+        let echoes = answer.fields().any(|(_, value)| value == FieldValue::EchoHeaders);
         assert_eq!(echoes, allowed && policy.name() == "echo");
     }
 });

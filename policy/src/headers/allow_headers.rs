@@ -88,7 +88,7 @@ impl AllowHeaders {
 
     pub(crate) fn value(&self, credentials: bool) -> Option<OwnedFieldValue> {
         if self.any && credentials {
-            Some(OwnedFieldValue::RequestHeaders)
+            Some(OwnedFieldValue::EchoHeaders)
         } else if self.written.is_empty() {
             None
         } else {
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(headers(&["*", "Authorization"]).value(false), value("*, Authorization"));
         assert_eq!(
             headers(&["*", "Authorization"]).value(true),
-            Some(OwnedFieldValue::RequestHeaders)
+            Some(OwnedFieldValue::EchoHeaders)
         );
     }
 }

@@ -57,7 +57,7 @@ impl AllowMethods {
     /// method is sent back instead.
     pub(crate) fn value(&self, credentials: bool) -> Option<OwnedFieldValue> {
         match self {
-            Self::Any if credentials => Some(OwnedFieldValue::RequestMethod),
+            Self::Any if credentials => Some(OwnedFieldValue::EchoMethod),
             Self::Any => Some(OwnedFieldValue::Ready("*".into())),
             Self::Listed(methods) if methods.is_empty() => None,
             Self::Listed(methods) => Some(OwnedFieldValue::Ready(methods.join(", ").into())),
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(AllowMethods::default().value(false), value("GET, HEAD, POST"));
         assert_eq!(listed(&["PUT", "DELETE"]).value(true), value("PUT, DELETE"));
         assert_eq!(AllowMethods::Any.value(false), value("*"));
-        assert_eq!(AllowMethods::Any.value(true), Some(OwnedFieldValue::RequestMethod));
+        assert_eq!(AllowMethods::Any.value(true), Some(OwnedFieldValue::EchoMethod));
     }
 
     #[test]

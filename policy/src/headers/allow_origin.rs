@@ -22,7 +22,7 @@ impl AllowOrigin {
     pub(crate) fn value(self) -> OwnedFieldValue {
         match self {
             Self::Any => OwnedFieldValue::Ready("*".into()),
-            Self::Echo => OwnedFieldValue::Origin,
+            Self::Echo => OwnedFieldValue::EchoOrigin,
         }
     }
 }
