@@ -5,34 +5,32 @@ use nginx_sys::{NGX_LOG_INFO, ngx_http_request_t, ngx_log_t, ngx_uint_t};
 use ngx::ngx_log_error;
 
 use super::cors_request::CorsRequest;
+use super::effective_policy::AppliedPolicy;
 use super::excerpt::Excerpt;
-use crate::config::rendered_policy::RenderedResponses;
 use crate::nginx::request::log_of;
 
 /// Logs that the policy denies the request, if the log has the level `info`.
 #[inline(always)]
 pub(super) fn log(
     r: &ngx_http_request_t,
-    responses: &RenderedResponses,
-    is_dry_run: bool,
+    applied: AppliedPolicy<'_>,
     request: &CorsRequest<'_>,
     decision: Decision,
 ) {
     // SAFETY: the log of a request, which lives as long as the request.
     if unsafe { (*log_of(r)).log_level } >= NGX_LOG_INFO as ngx_uint_t {
-        write(log_of(r), responses, is_dry_run, request, decision);
+        write(log_of(r), applied, request, decision);
     }
 }
 
 #[cold]
 fn write(
     log: *mut ngx_log_t,
-    responses: &RenderedResponses,
-    is_dry_run: bool,
+    applied: AppliedPolicy<'_>,
     request: &CorsRequest<'_>,
     decision: Decision,
 ) {
-    let policy = responses.name();
+    let policy = applied.responses.name();
     let origin = Excerpt(match request.origin.header() {
         OriginHeader::One(value) => Some(value),
         OriginHeader::Absent | OriginHeader::Repeated => None,
@@ -40,7 +38,7 @@ fn write(
     let preflight = request.preflight();
     let method = Excerpt(preflight.map(|preflight| preflight.method()));
     let headers = Excerpt(preflight.and_then(|preflight| preflight.headers().next()));
-    let dry_run = if is_dry_run { ", dry run" } else { "" };
+    let dry_run = if applied.is_dry_run() { ", dry run" } else { "" };
     match decision {
         Decision::DeniedMethod => {
             ngx_log_error!(

@@ -35,41 +35,36 @@ use crate::nginx::request::{OutOfMemory, log_of};
 /// The policy that applies to a request. `'r` is the time that the request lasts.
 #[derive(Clone, Copy)]
 pub(crate) struct AppliedPolicy<'r> {
+    policy: &'r LocationPolicy,
     pub(crate) responses: &'r RenderedResponses,
-    /// Whether decisions are only counted and logged: `cors_policy_dry_run`.
-    pub(crate) is_dry_run: bool,
-    policy: Option<&'r RenderedPolicy>,
-    decided: Option<Decided>,
 }
 
 impl<'r> AppliedPolicy<'r> {
     /// The policy of a location; `None` if there is none.
-    ///
-    /// # Safety
-    ///
-    /// The request that `policy` applies to must last for `'r`.
-    pub(super) unsafe fn of(policy: &LocationPolicy) -> Option<Self> {
-        // SAFETY: what a `LocationPolicy` points to is in the request's configuration, or the request
-        // holds it. The `LocationPolicy` itself is not kept.
-        let policy: &'r LocationPolicy = unsafe { &*ptr::from_ref(policy) };
-        Some(Self {
-            responses: policy.responses()?,
-            policy: policy.policy(),
-            decided: policy.decided,
-            is_dry_run: policy.is_dry_run(),
-        })
+    pub(super) fn of(policy: &'r LocationPolicy) -> Option<Self> {
+        Some(Self { policy, responses: policy.responses()? })
+    }
+
+    /// Whether decisions are only counted and logged: `cors_policy_dry_run`.
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.policy.is_dry_run()
     }
 
     /// The policy's decision about the request. A policy that can be replaced has decided already.
     #[inline(always)]
     pub(crate) fn decide(&self, request: &CorsRequest<'_>) -> Answer<'r> {
-        match (self.policy, &self.decided) {
-            (Some(policy), _) => request.decide(policy),
-            (None, Some(decided)) if is_about(decided, request) => {
-                self.responses.answer(decided.answer)
-            }
-            (None, Some(decided)) => self.decide_again(request, decided.policies),
-            (None, None) => self.deny(request),
+        match self.policy.policy() {
+            Some(policy) => request.decide(policy),
+            None => self.decided(request),
+        }
+    }
+
+    #[inline(never)]
+    fn decided(&self, request: &CorsRequest<'_>) -> Answer<'r> {
+        match &self.policy.decided {
+            Some(decided) if is_about(decided, request) => self.responses.answer(decided.answer),
+            Some(decided) => self.decide_again(request, decided.policies),
+            None => self.deny(request),
         }
     }
 
@@ -275,6 +270,20 @@ pub(super) fn remember(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
         return Ok(());
     }
     let policy = evaluate(r, deciding)?;
+    store(r, here, policy);
+    Ok(())
+}
+
+/// The policy of a location for this request, in the request's pool.
+fn evaluate(
+    r: &mut ngx_http_request_t,
+    location: &LocationConf,
+) -> Result<*const LocationPolicy, OutOfMemory> {
+    let policy = match location.name.is_null() {
+        true => location.policy,
+        false => evaluate_name(r, location),
+    };
+    let policy = decide_now(policy, r)?;
     // SAFETY: a request has a pool.
     let room = unsafe { ngx_palloc(r.pool, size_of::<LocationPolicy>()) }.cast::<LocationPolicy>();
     if room.is_null() {
@@ -282,18 +291,11 @@ pub(super) fn remember(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
     }
     // SAFETY: there is room for it, aligned as `ngx_palloc` aligns.
     unsafe { room.write(policy) };
-    store(r, here, room);
-    Ok(())
+    Ok(room)
 }
 
-/// The policy of a location for this request.
-fn evaluate(
-    r: &mut ngx_http_request_t,
-    location: &LocationConf,
-) -> Result<LocationPolicy, OutOfMemory> {
-    if location.name.is_null() {
-        return decide_now(location.policy, r);
-    }
+/// The policy of a location where variables name it.
+fn evaluate_name(r: &mut ngx_http_request_t, location: &LocationConf) -> LocationPolicy {
     let (entry, is_final) = match named(r, location.name) {
         NamedPolicy::Entry(entry) => (Some(entry), true),
         NamedPolicy::None => (None, true),
@@ -301,7 +303,7 @@ fn evaluate(
     };
     let mut policy = LocationPolicy::new(location, entry);
     policy.is_final = is_final;
-    decide_now(policy, r)
+    policy
 }
 
 /// Lets a policy that can be replaced decide about the request as it is now. The request holds the
@@ -357,29 +359,28 @@ pub(super) unsafe fn policy<'r>(
     r: &mut ngx_http_request_t,
 ) -> Result<Option<AppliedPolicy<'r>>, OutOfMemory> {
     // SAFETY: as demanded of the caller.
-    unsafe {
-        match policy_if_known(r) {
-            Some(policy) => Ok(AppliedPolicy::of(policy)),
-            None => policy_now(r),
-        }
-    }
+    let policy = match unsafe { policy_if_known(r) } {
+        Some(policy) => policy,
+        None => match policy_now(r)? {
+            // SAFETY: the policy is in the configuration or in the request's pool.
+            Some(policy) => unsafe { &*policy },
+            None => return Ok(None),
+        },
+    };
+    Ok(AppliedPolicy::of(policy))
 }
 
-/// Like [`policy`], for a request that did not enter its location through the rewrite phase, or whose
-/// variables had no values then.
-///
-/// # Safety
-///
-/// As for [`policy`].
+/// Evaluates the policy of a request that did not enter its location through the rewrite phase, or
+/// whose variables had no values then.
 #[cold]
-unsafe fn policy_now<'r>(
-    r: &mut ngx_http_request_t,
-) -> Result<Option<AppliedPolicy<'r>>, OutOfMemory> {
+fn policy_now(r: &mut ngx_http_request_t) -> Result<Option<*const LocationPolicy>, OutOfMemory> {
     let Some(here) = Module::location_conf(r) else { return Ok(None) };
     let Some(value) = RememberedPolicy::of(r, here) else { return Ok(None) };
-    let policy = evaluate(r, value.deciding(here))?;
-    // SAFETY: as demanded of the caller.
-    Ok(unsafe { AppliedPolicy::of(&policy) })
+    let deciding = value.deciding(here);
+    if deciding.is_static {
+        return Ok(Some(&deciding.policy));
+    }
+    evaluate(r, deciding).map(Some)
 }
 
 /// The policy that variables name.

@@ -95,32 +95,15 @@ fn write_actual(
     policy: &LocationPolicy,
     origin: OriginLine<'_>,
 ) -> ngx_int_t {
-    run_and_pass_on(r, |r| {
-        let request = CorsRequest::actual(origin);
-        // PERF: a policy that cannot be replaced is not copied into an `AppliedPolicy`.
-        if let Some(policy_and_origins) = policy.policy() {
-            let answer = request.decide(policy_and_origins);
-            let responses = policy_and_origins.responses();
-            return write(r, responses, policy.is_dry_run(), &request, &answer, false);
+    let Some(applied) = AppliedPolicy::of(policy) else { return next(r) };
+    run_and_pass_on(r, |r| match policy.policy() {
+        Some(policy) => {
+            let request = CorsRequest::actual(origin);
+            write(r, applied, &request, &request.decide(policy), false)
         }
-        // SAFETY: the request lasts longer than this call.
-        match unsafe { AppliedPolicy::of(policy) } {
-            Some(applied) => write_applied(r, &applied, &request, false),
-            None => Ok(()),
-        }
+        // It can be replaced, and has decided already.
+        None => decide_and_write(r, applied, &CorsRequest::actual(origin), false),
     })
-}
-
-/// Decides, and writes the decision.
-#[inline(never)]
-fn write_applied(
-    r: &mut ngx_http_request_t,
-    applied: &AppliedPolicy<'_>,
-    request: &CorsRequest<'_>,
-    is_answered: bool,
-) -> Result<(), OutOfMemory> {
-    let answer = applied.decide(request);
-    write(r, applied.responses, applied.is_dry_run, request, &answer, is_answered)
 }
 
 /// Handles all other requests: `OPTIONS`, those with an earlier panic, and those whose policy is not
@@ -131,7 +114,7 @@ fn write_other(r: &mut ngx_http_request_t) -> ngx_int_t {
         None => run_and_pass_on(r, |r| {
             // SAFETY: no failure is noted, and the hand-off is not used after this call.
             if let Some(handoff) = unsafe { PreflightHandoff::of(r) } {
-                return write_applied(r, &handoff.applied, handoff.request, true);
+                return decide_and_write(r, handoff.applied, handoff.request, true);
             }
             // SAFETY: the request lasts longer than this call, in which its headers do not change.
             let (applied, headers_in) = unsafe { (effective_policy::policy(r)?, headers_in(r)) };
@@ -143,11 +126,22 @@ fn write_other(r: &mut ngx_http_request_t) -> ngx_int_t {
                 return Ok(());
             }
             let is_answered = is_preflight && early_answer::is_early(r);
-            write_applied(r, &applied, &request, is_answered)
+            decide_and_write(r, applied, &request, is_answered)
         }),
         Some(Failure::Unanswered) => respond_500(r),
         Some(Failure::Answered) => next(r),
     }
+}
+
+/// Decides, and writes the decision.
+#[inline(never)]
+fn decide_and_write(
+    r: &mut ngx_http_request_t,
+    applied: AppliedPolicy<'_>,
+    request: &CorsRequest<'_>,
+    is_answered: bool,
+) -> Result<(), OutOfMemory> {
+    write(r, applied, request, &applied.decide(request), is_answered)
 }
 
 /// Runs `f`, and passes the response on to the next filter.
@@ -176,7 +170,7 @@ fn respond_500(r: &mut ngx_http_request_t) -> ngx_int_t {
     unsafe { ngx_http_filter_finalize_request(r, Module::ptr(), status) }
 }
 
-/// Decides, counts, and writes the policy's decision into the response. All CORS headers but those of
+/// Counts the policy's decision, and writes it into the response. All CORS headers but those of
 /// a request without `Origin` are written here.
 ///
 /// With `is_answered`, the response becomes the policy's answer to a preflight.
@@ -185,14 +179,14 @@ fn respond_500(r: &mut ngx_http_request_t) -> ngx_int_t {
 #[inline(always)]
 fn write(
     r: &mut ngx_http_request_t,
-    responses: &RenderedResponses,
-    is_dry_run: bool,
+    applied: AppliedPolicy<'_>,
     request: &CorsRequest<'_>,
     answer: &Answer<'_>,
     is_answered: bool,
 ) -> Result<(), OutOfMemory> {
-    count_and_log(r, responses, is_dry_run, request, answer.decision());
-    if is_dry_run {
+    let responses = applied.responses;
+    count_and_log(r, applied, request, answer.decision());
+    if applied.is_dry_run() {
         return Ok(());
     }
     if is_answered {
@@ -262,8 +256,7 @@ fn fill_or_drop(line: &mut ngx_table_elt_t, value: Option<ngx_str_t>) {
 #[inline(always)]
 fn count_and_log(
     r: &ngx_http_request_t,
-    responses: &RenderedResponses,
-    is_dry_run: bool,
+    applied: AppliedPolicy<'_>,
     request: &CorsRequest<'_>,
     decision: Decision,
 ) {
@@ -272,12 +265,12 @@ fn count_and_log(
         Decision::None => return,
         Decision::Allowed => {}
         Decision::DeniedOrigin | Decision::DeniedMethod | Decision::DeniedHeader => {
-            denial_log::log(r, responses, is_dry_run, request, decision);
+            denial_log::log(r, applied, request, decision);
         }
     }
     let kind = match request.preflight() {
         Some(_) => RequestKind::Preflight,
         None => RequestKind::Actual,
     };
-    responses.count(kind, decision, is_dry_run);
+    applied.responses.count(kind, decision, applied.is_dry_run());
 }

@@ -138,12 +138,10 @@ fn handle_rewrite(request: *mut ngx_http_request_t, known: Option<&LocationPolic
         if Module::location_conf(r).is_some_and(|here| here.has_if.get()) {
             return Ok(Step::Continue);
         }
-        // SAFETY: the request lasts longer than this call.
-        let applied = unsafe {
-            match known {
-                Some(policy) => AppliedPolicy::of(policy),
-                None => effective_policy::policy(r)?,
-            }
+        let applied = match known {
+            Some(policy) => AppliedPolicy::of(policy),
+            // SAFETY: the request lasts longer than this call.
+            None => unsafe { effective_policy::policy(r)? },
         };
         Ok(applied.map_or(Step::Continue, |applied| answer_or_refuse(r, applied)))
     })
@@ -209,7 +207,7 @@ fn is_not_concerned(r: &ngx_http_request_t, is_dry_run: bool, enforces: bool) ->
 
 /// Answers a preflight, or refuses a request that the policy keeps out.
 fn answer_or_refuse(r: &mut ngx_http_request_t, applied: AppliedPolicy<'_>) -> Step {
-    if is_not_concerned(r, applied.is_dry_run, applied.responses.enforce()) {
+    if is_not_concerned(r, applied.is_dry_run(), applied.responses.enforce()) {
         return Step::Continue;
     }
     // SAFETY: the request lasts longer than this call, in which its headers do not change.

@@ -27,7 +27,7 @@ const VARIABLES: [(&str, Value); 3] = [
         str_of(applied.decide(request).decision().as_str().as_bytes())
     }),
     ("cors_allow_origin", |applied, request| match applied.decide(request).allow_origin() {
-        _ if applied.is_dry_run => ngx_str_t::empty(),
+        _ if applied.is_dry_run() => ngx_str_t::empty(),
         Some(FieldValue::Ready(value)) => str_of(value),
         Some(FieldValue::EchoOrigin) => request.origin.value().unwrap_or_default(),
         Some(FieldValue::EchoMethod | FieldValue::EchoHeaders) | None => ngx_str_t::empty(),
