@@ -207,6 +207,10 @@ location = /denied.html {
 location = /mirror {
     internal;
     error_page 403 = @application;
+    set $to /application;
+    if ($request_method = GET) {
+        proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT$to;
+    }
     proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/application;
 }
 location @application {
@@ -244,7 +248,11 @@ denied
 location /named { cors_policy api; post_action @application; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/application; }
 location /uri { cors_policy api; post_action /application-uri; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/application; }
 location /page { cors_policy api; error_page 403 /denied.html; return 200; }
+location /if { cors_policy api; post_action /application-if; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/application; }
+location /asks { cors_policy api; post_action /asking; return 200; }
 location = /denied.html { post_action @application; }
+location = /application-if { if ($request_uri) { proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT; } }
+location = /asking { auth_request /application; alias html/denied.html; }
 location @application { rewrite ^ /application break; proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT; }
 location = /application-uri { proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/application; }
 location = /application { access_log logs/application.log; return 204; }
@@ -253,13 +261,13 @@ location = /log { default_type text/plain; alias logs/application.log; }
 >>> denied.html
 denied
 --- request eval
-["POST /named\na=b", "POST /uri\na=b", "POST /page\na=b", "DELETE /named", "GET /log", "GET /named", "GET /log"]
+["POST /named\na=b", "POST /uri\na=b", "POST /page\na=b", "DELETE /named", "POST /if\na=b", "POST /asks\na=b", "GET /log", "GET /named", "GET /log"]
 --- more_headers eval
-[("Origin: https://evil.example") x 4, "", "Origin: https://app.example.com", ""]
+[("Origin: https://evil.example") x 6, "", "Origin: https://app.example.com", ""]
 --- error_code eval
-[(403) x 4, 200, 204, 200]
+[(403) x 6, 200, 204, 200]
 --- response_body_like eval
-["403 Forbidden", "403 Forbidden", "^denied\$", "403 Forbidden", "^\$", "^\$", "(?:[^\\n]* /application [^\\n]*\\n){2}"]
+["403 Forbidden", "403 Forbidden", "^denied\$", ("403 Forbidden") x 3, "^\$", "^\$", "(?:[^\\n]* /application [^\\n]*\\n){2}"]
 
 
 

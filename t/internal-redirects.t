@@ -473,3 +473,29 @@ location @file { rewrite ^ /page.txt break; root html; }
 Vary: Origin") x 5,
 ("Access-Control-Allow-Origin: https://a.example
 Vary: Origin") x 3]
+
+
+
+=== a response that nginx makes in the rewrite phase, in an if with a policy that is not known before
+--- http_config
+cors_policy_file ../html/cors.yaml watch=1h;
+--- config
+add_header Access-Control-Allow-Origin * always;
+location /watched { if ($arg_b) { cors_policy b; return 404; } }
+location /redirect { if ($arg_b) { cors_policy b; return 301 /file; } }
+location /rewrite { if ($arg_b) { cors_policy b; rewrite ^ /file redirect; } }
+location /named { if ($arg_b) { cors_policy $arg_b; return 404; } }
+location /set { if ($arg_b) { cors_policy $name; set $name b; return 404; } }
+location /cycle { if ($arg_b) { cors_policy b; rewrite ^ /cycle last; } }
+location /text { if ($arg_b) { cors_policy b; return 200 "text\n"; } }
+--- request eval
+["GET /watched?b=b", "GET /redirect?b=b", "GET /rewrite?b=b", "GET /named?b=b", "GET /set?b=b", "GET /cycle?b=b", "GET /text?b=b", "GET /watched?b=b", "GET /named?b=b"]
+--- more_headers eval
+[("Origin: https://b.example") x 7, ("Origin: https://evil.example") x 2]
+--- error_code eval
+[404, 301, 302, 404, 404, 500, 200, 404, 404]
+--- response_headers eval
+[("Access-Control-Allow-Origin: https://b.example
+Vary: Origin") x 7,
+("! Access-Control-Allow-Origin
+Vary: Origin") x 2]

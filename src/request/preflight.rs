@@ -40,21 +40,21 @@ fn is_concerned(r: &ngx_http_request_t) -> bool {
     ptr::eq(r, r.main) && !request::post_action(r)
 }
 
-/// Keeps a refused request from the application after its response: `mirror` copies a request for the
-/// error page too, and a `post_action` comes last.
+/// Keeps a refused request from the application after its response. It has no `post_action`, and
+/// the copy that `mirror` makes for its error page does not reach a content handler.
 fn keep_from_application(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: as in `rewrite_handler`.
     let r = unsafe { &*request };
-    if r.content_handler.is_none() || !effective_policy::is_refused(r) {
+    if !effective_policy::is_refused(r) {
         return NGX_DECLINED as ngx_int_t;
     }
-    if request::post_action(r) {
+    if ptr::eq(r, r.main) {
         // The response is already sent.
         return handle(request, |_| Ok(Step::Finish(NGX_OK as ngx_int_t)));
     }
     // Only `ngx_http_mirror_module` makes background subrequests of a request for a file. Other
     // subrequests fetch a part of the error page by `GET`, as the site says.
-    if request::background(r) {
+    if request::background(r) && r.content_handler.is_some() {
         return handle(request, |r| Ok(refuse(r)));
     }
     NGX_DECLINED as ngx_int_t
@@ -170,8 +170,11 @@ pub(crate) unsafe extern "C" fn preaccess_handler(request: *mut ngx_http_request
 pub(crate) unsafe extern "C" fn refused_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
     let r = unsafe { &*request };
-    if !is_concerned(r) || !effective_policy::is_refused(r) {
+    if !effective_policy::is_refused(r) {
         return NGX_DECLINED as ngx_int_t;
+    }
+    if !is_concerned(r) {
+        return keep_from_application(request);
     }
     // A named location keeps the method. With other methods, modules that serve files change them.
     const SAFE: u32 = NGX_HTTP_GET | NGX_HTTP_HEAD | NGX_HTTP_POST | NGX_HTTP_OPTIONS;
