@@ -873,8 +873,9 @@ sub processes {
     my $state = state($run, same => 'watched', map {"p$_"} 1 .. 3000);
     start($run, $state);
     my $server  = $run->{server};
-    my %workers = map { $_ => 1 } $server->workers;
-    my @helpers;
+    my (%workers, @helpers);
+    # On a busy machine one of them may answer nothing at first.
+    Server::wait_for(30, sub { %workers = map { $_ => 1 } $server->workers; 2 == keys %workers });
     Server::wait_for(30, sub { 2 == (@helpers = grep { !$workers{$_} } $server->workers_of_master) });
     is @helpers, 2, 'a cache manager and a cache loader are there';
     my @before = map { bytes_read($_) } @helpers;
