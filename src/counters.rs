@@ -1,7 +1,7 @@
 //! The counters of decisions, by policy, in shared memory.
 //!
 //! All workers count into the same memory, without locks. A policy finds its counters by its name, so
-//! policies can come and go. [`shared_zone`](crate::config::shared_zone) keeps the memory from one
+//! policies can come and go. `config/shared_zone.rs` keeps the memory from one
 //! configuration to the next.
 
 use core::mem::offset_of;
@@ -57,7 +57,7 @@ const MAX_NAME: usize = 64;
 /// The counters of one policy.
 ///
 /// Other builds of the module use the same memory. A change of this layout, or of [`Table`], needs
-/// another [`LAYOUT`](crate::config::shared_zone::LAYOUT).
+/// another `LAYOUT` in `config/shared_zone.rs`.
 #[repr(C, align(64))]
 pub(crate) struct Counters {
     /// Written under the lock of the shared memory.

@@ -71,20 +71,12 @@ my @kinds = (
     [ 'a device',         sub { symlink '/dev/zero', $_[0] },          qr/a device, not a regular file/ ],
     [ 'a loop of links',  sub { symlink $_[0], $_[0] },                qr/cannot be read: .*symbolic links/ ],
     [ 'too large a file', sub { sized($_[0], 600 << 20) },             qr/larger than (?:4|512) MiB/ ],
-    [ 'random bytes',     sub { spew($_[0], join '', map { chr(128 + ($_ * 7919) % 128) } 1 .. 4000) }, qr/not UTF-8/ ],
-    [ 'an empty file',    sub { spew($_[0], '') },                     qr/empty|no origin/ ],
+    [ 'random bytes',     sub { Nginx::spew($_[0], join '', map { chr(128 + ($_ * 7919) % 128) } 1 .. 4000) }, qr/not UTF-8/ ],
+    [ 'an empty file',    sub { Nginx::spew($_[0], '') },                     qr/empty|no origin/ ],
 );
 # Nothing is unreadable to root.
-push @kinds, [ 'an unreadable file', sub { spew($_[0], 'version: 1'); chmod 0, $_[0] }, qr/cannot be read: Permission denied/ ]
+push @kinds, [ 'an unreadable file', sub { Nginx::spew($_[0], 'version: 1'); chmod 0, $_[0] }, qr/cannot be read: Permission denied/ ]
     if $> != 0;
-
-sub spew {
-    my ($path, $text) = @_;
-    open my $file, '>:raw', $path or die "$path: $!\n";
-    print {$file} $text;
-    close $file or die "$path: $!\n";
-    return;
-}
 
 sub put {
     my ($path, $make) = @_;
@@ -108,7 +100,7 @@ for my $file (sort keys %good) {
         ok $status >> 8 && $output =~ /\[emerg\] .*\Q$file\E\b.*$message/, "$file: $name keeps nginx from starting"
             or diag "status $status: $output";
     }
-    put($path, sub { spew($_[0], $good{$file}) });
+    put($path, sub { Nginx::spew($_[0], $good{$file}) });
 
     $server->start;
     my @workers = $server->workers;
@@ -121,7 +113,7 @@ for my $file (sort keys %good) {
         ok allowed('https://one.example'), 'the policies stay';
     }
     is_deeply [ $server->workers ], \@workers, 'the workers stay, too';
-    put($path, sub { spew($_[0], $good{$file}) });
+    put($path, sub { Nginx::spew($_[0], $good{$file}) });
 
     $server->write_conf(http => 'cors_policy_file cors.yaml watch=50ms;', server => $LOCATION);
     ok $server->reload, 'a reload that begins to watch';
@@ -141,7 +133,7 @@ for my $file (sort keys %good) {
         ok all_workers('https://one.example', 1), 'the policies stay';
         $version++;
         put($path, sub {
-            spew($_[0], $file eq 'cors.yaml'
+            Nginx::spew($_[0], $file eq 'cors.yaml'
                 ? document("allow_origins: [https://one.example, https://v$version.example]")
                 : "https://one.example\nhttps://v$version.example\n");
         });
@@ -317,7 +309,7 @@ SKIP: {
         sysread $file, my $numbers, 8;
         return unpack('l!', $numbers) > 0;
     };
-    spew($control, "\0" x 4096);
+    Nginx::spew($control, "\0" x 4096);
     my @preload = ('env', "LD_PRELOAD=$fail", "FAIL_CONTROL=$control");
 
     # A request whose allocations fail, one after the other. Small pools have many of them.

@@ -353,3 +353,21 @@ Vary: Origin",
 "! Access-Control-Allow-Origin"]
 --- response_body_like eval
 ["^\\z", "^\\z", "^a page\n\\z", "\"GET /page\\.txt HTTP/1\\.1\" 204 "]
+
+
+
+=== an if that a subrequest enters changes nothing for the request that it is part of
+--- config
+location = /guarded { cors_policy api; auth_request /grant; alias html/page.txt; }
+location = /around { cors_policy api; addition_types *; add_before_body /part; alias html/page.txt; }
+location = /grant { if ($uri) { cors_policy strict; return 204; } }
+location = /part { if ($uri) { cors_policy strict; return 200 "part\n"; } }
+location = /left { if ($uri) { cors_policy strict; rewrite ^ /grant last; } }
+location = /leaving { cors_policy api; auth_request /left; alias html/page.txt; }
+--- request eval
+["GET /guarded", "GET /around", "GET /leaving"]
+--- more_headers
+Origin: https://app.example.com
+--- response_headers eval
+[("Access-Control-Allow-Origin: https://app.example.com
+Vary: Origin") x 3]

@@ -42,9 +42,9 @@ impl<const N: usize> HeaderName<N> {
         if line.lowcase_key.is_null() {
             return line.key.as_bytes().eq_ignore_ascii_case(&self.lowercase);
         }
-        // PERF: an array comparison takes 5 instructions for `origin`.
-        // SAFETY: nginx and the modules that add request headers set the name in lower case, which is
-        // as long as the name.
+        // PERF: without it, an allowed request takes 40 instructions more.
+        // SAFETY: the name in lower case, as long as the name. nginx and the modules that add request
+        // headers set it, since `ngx_http_proxy_module` reads it of every header that it sends.
         unsafe { *line.lowcase_key.cast::<[u8; N]>() == self.lowercase }
     }
 }

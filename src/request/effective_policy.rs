@@ -50,10 +50,15 @@ impl<'r> AppliedPolicy<'r> {
         self.policy.is_dry_run()
     }
 
-    /// The policy's decision about the request. A policy that can be replaced has decided already.
+    /// The policy itself, unless it can be replaced. Such a policy has decided already.
+    pub(super) fn policy(&self) -> Option<&'r RenderedPolicy> {
+        self.policy.policy()
+    }
+
+    /// The policy's decision about the request.
     #[inline(always)]
     pub(crate) fn decide(&self, request: &CorsRequest<'_>) -> Answer<'r> {
-        match self.policy.policy() {
+        match self.policy() {
             Some(policy) => request.decide(policy),
             None => self.decided(request),
         }

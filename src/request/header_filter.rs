@@ -18,7 +18,6 @@ use super::effective_policy::{self, AppliedPolicy};
 use super::{denial_log, early_answer, upstream_headers};
 use crate::Module;
 use crate::config::cycles;
-use crate::config::location::LocationPolicy;
 use crate::config::rendered_policy::{Echo, RenderedResponses};
 use crate::counters::RequestKind;
 use crate::nginx::headers_in::headers_in;
@@ -68,14 +67,14 @@ unsafe extern "C" fn filter(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: the request lasts longer than this call, in which its headers do not change.
     let (policy, headers_in) = unsafe { (effective_policy::policy_if_known(r), headers_in(r)) };
     let Some(policy) = policy else { return write_other(r) };
-    let Some(responses) = policy.responses() else { return next(r) };
-    // PERF: most requests have no `Origin`. Their way saves 113 instructions against `write`.
+    let Some(applied) = AppliedPolicy::of(policy) else { return next(r) };
+    // PERF: most requests have no `Origin`. Their way saves @V1@ instructions against `write`.
     match OriginLine::find(headers_in) {
-        OriginLine::Absent if policy.is_dry_run() => next(r),
+        OriginLine::Absent if applied.is_dry_run() => next(r),
         OriginLine::Absent if HeadersOut::of(&mut r.headers_out).is_empty() => {
-            append_without_origin(r, responses)
+            append_without_origin(r, applied.responses)
         }
-        origin => write_actual(r, policy, origin),
+        origin => write_actual(r, applied, origin),
     }
 }
 
@@ -92,16 +91,15 @@ fn append_without_origin(r: &mut ngx_http_request_t, responses: &RenderedRespons
 #[inline(never)]
 fn write_actual(
     r: &mut ngx_http_request_t,
-    policy: &LocationPolicy,
+    applied: AppliedPolicy<'_>,
     origin: OriginLine<'_>,
 ) -> ngx_int_t {
-    let Some(applied) = AppliedPolicy::of(policy) else { return next(r) };
-    run_and_pass_on(r, |r| match policy.policy() {
+    run_and_pass_on(r, |r| match applied.policy() {
+        // PERF: deciding here, and not in `AppliedPolicy::decide`, saves 11 instructions for a denial.
         Some(policy) => {
             let request = CorsRequest::actual(origin);
             write(r, applied, &request, &request.decide(policy), false)
         }
-        // It can be replaced, and has decided already.
         None => decide_and_write(r, applied, &CorsRequest::actual(origin), false),
     })
 }

@@ -36,12 +36,12 @@ enum Step {
 
 /// Whether policies apply to the request. They do not apply to subrequests, which nginx makes and not
 /// a page, nor to a `post_action`, when the response is already sent.
-fn is_concerned(r: &ngx_http_request_t) -> bool {
+fn do_policies_apply(r: &ngx_http_request_t) -> bool {
     ptr::eq(r, r.main) && !request::post_action(r)
 }
 
-/// Keeps a refused request from the application after its response. It has no `post_action`, and
-/// the copy that `mirror` makes for its error page does not reach a content handler.
+/// Keeps the followers of a refused request from the application: it has no `post_action`, and the copy
+/// that `mirror` makes for its error page does not reach a content handler.
 fn keep_from_application(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: as in `rewrite_handler`.
     let r = unsafe { &*request };
@@ -73,12 +73,14 @@ pub(crate) unsafe extern "C" fn server_rewrite_handler(
     let r = unsafe { &*request };
     // Most requests return here. None of this can panic.
     if r.method == NGX_HTTP_OPTIONS as ngx_uint_t {
-        if is_concerned(r) && Module::location_conf(r).is_some_and(LocationConf::is_whole_server) {
+        if do_policies_apply(r)
+            && Module::location_conf(r).is_some_and(LocationConf::is_whole_server)
+        {
             effective_policy::set_for_server(r);
         }
         return NGX_DECLINED as ngx_int_t;
     }
-    if !request::internal(r) || !is_concerned(r) || !effective_policy::is_for_server(r) {
+    if !request::internal(r) || !do_policies_apply(r) || !effective_policy::is_for_server(r) {
         return NGX_DECLINED as ngx_int_t;
     }
     handle(request, |r| {
@@ -107,14 +109,14 @@ pub(crate) unsafe extern "C" fn server_rewrite_handler(
 pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
     let r = unsafe { &*request };
-    if !is_concerned(r) {
+    if !do_policies_apply(r) {
         return keep_from_application(request);
     }
     // Most requests return here. None of this can panic.
     match effective_policy::remember_static(r) {
         Entered::NoPolicy => NGX_DECLINED as ngx_int_t,
         Entered::Static(location, policy)
-            if is_not_concerned(r, location.is_dry_run(), policy.enforce()) =>
+            if has_nothing_to_do(r, location.is_dry_run(), policy.enforce()) =>
         {
             NGX_DECLINED as ngx_int_t
         }
@@ -151,7 +153,7 @@ fn handle_rewrite(request: *mut ngx_http_request_t, known: Option<&LocationPolic
 /// variables, which nginx evaluates in the rewrite phase.
 pub(crate) unsafe extern "C" fn preaccess_handler(request: *mut ngx_http_request_t) -> ngx_int_t {
     // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
-    if !is_concerned(unsafe { &*request }) {
+    if !do_policies_apply(unsafe { &*request }) {
         return NGX_DECLINED as ngx_int_t;
     }
     handle(request, |r| {
@@ -173,7 +175,7 @@ pub(crate) unsafe extern "C" fn refused_handler(request: *mut ngx_http_request_t
     if !effective_policy::is_refused(r) {
         return NGX_DECLINED as ngx_int_t;
     }
-    if !is_concerned(r) {
+    if !do_policies_apply(r) {
         return keep_from_application(request);
     }
     // A named location keeps the method. With other methods, modules that serve files change them.
@@ -204,13 +206,13 @@ fn handle(
 }
 
 /// Whether the policy has nothing to do in this phase, regardless of the request's headers.
-fn is_not_concerned(r: &ngx_http_request_t, is_dry_run: bool, enforces: bool) -> bool {
+fn has_nothing_to_do(r: &ngx_http_request_t, is_dry_run: bool, enforces: bool) -> bool {
     is_dry_run || r.method != NGX_HTTP_OPTIONS as ngx_uint_t && !enforces
 }
 
 /// Answers a preflight, or refuses a request that the policy keeps out.
 fn answer_or_refuse(r: &mut ngx_http_request_t, applied: AppliedPolicy<'_>) -> Step {
-    if is_not_concerned(r, applied.is_dry_run(), applied.responses.enforce()) {
+    if has_nothing_to_do(r, applied.is_dry_run(), applied.responses.enforce()) {
         return Step::Continue;
     }
     // SAFETY: the request lasts longer than this call, in which its headers do not change.

@@ -68,7 +68,7 @@ unsafe extern "C" fn run_handler(r: *mut ngx_http_request_t) -> ngx_int_t {
     let rc = unsafe { handler(r) };
     // After `NGX_DONE` the request may be gone.
     if rc != NGX_DONE as ngx_int_t {
-        // SAFETY: the handler has not finalized the request.
+        // SAFETY: after any other code nginx uses the request too (`ngx_http_core_rewrite_phase`).
         let r = unsafe { &*r };
         if ptr::eq(r, r.main) {
             effective_policy::remember_if(r);
