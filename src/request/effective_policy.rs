@@ -343,10 +343,6 @@ fn decide_now(
 pub(super) unsafe fn policy_if_known<'r>(r: &ngx_http_request_t) -> Option<&'r LocationPolicy> {
     let here: &'r LocationConf = Module::location_conf(r)?;
     let value = RememberedPolicy::of(r, here)?;
-    // PERF: mostly it is the policy of this location, which one comparison tells.
-    if here.is_static && ptr::eq(value.get(), &here.policy) {
-        return Some(&here.policy);
-    }
     // SAFETY: the policy lives as long as the request.
     value.known(here).map(|known| unsafe { &*ptr::from_ref(known) })
 }
