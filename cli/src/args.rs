@@ -40,7 +40,7 @@ Examples:
   cors-policy check policies/*.yaml
   kubectl get configmap cors -o jsonpath='{.data.cors\\.yaml}' | cors-policy check -
 
-Exit code: 0 if every file is fine, 2 if any is refused. Warnings refuse a file only with --strict.
+Exit code: 0 if every file is fine, 2 if any is refused. With --strict, warnings refuse a file, too.
 Files that are fine are listed on standard output, mistakes on standard error.")]
     Check(CheckArgs),
 

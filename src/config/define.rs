@@ -184,13 +184,14 @@ fn parse(cf: &mut ngx_conf_t) -> *mut c_char {
 
 /// Adds a suggestion to nginx's message about an unknown directive.
 fn suggest(cf: &mut ngx_conf_t, block: &Block) {
-    let words: Result<Vec<_>, _> = cf.words().iter().map(|word| word.to_str()).collect();
-    let Ok([name, arguments @ ..]) = words.as_deref() else { return };
+    let words = cf.words().iter().map(|word| word.to_str().map(str::to_owned));
+    let Ok(words) = words.collect::<Result<Vec<_>, _>>() else { return };
+    let Some((name, arguments)) = words.split_first() else { return };
     let known = || document::keys().filter(|key| *key != "rules").chain(["rule"]);
-    if known().any(|key| key == *name) {
+    if known().any(|key| key == name) {
         return;
     }
-    let arguments = arguments.iter().map(|word| Node::string(*word, 1)).collect();
+    let arguments = arguments.iter().map(|word| Node::string(word, 1)).collect();
     if let Some(advice) = document::directive_advice(name, arguments, block.in_rule) {
         cf.log_emerg(format_args!("in \"cors_policy_define\", in place of \"{name}\": {advice}"));
     } else if let Some(key) = cors_policy::nearest(name, known()) {

@@ -34,7 +34,7 @@ Preflight: allowed
   < Access-Control-Allow-Credentials: true
   < Access-Control-Allow-Methods: GET, PATCH
   < Access-Control-Allow-Headers: authorization,x-a
-  < Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers, Access-Control-Request-Private-Network
+  < Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers
 
 Actual request: allowed
   > PATCH

@@ -175,8 +175,8 @@ pub(super) static KEYS: [KeySpec; 16] = [
         name: "allow_private_network",
         kind: KeyKind::Boolean,
         expects: "true or false",
-        yaml: "true",
-        nginx: "on",
+        yaml: "false",
+        nginx: "off",
         meaning: "Whether public pages may reach this server at a private address \
                   (Access-Control-Allow-Private-Network). No browser asks for it any more.",
     },
