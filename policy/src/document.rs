@@ -33,6 +33,7 @@
 
 mod file;
 mod keys;
+mod level;
 mod mistake_kind;
 mod node;
 mod open_guards;
@@ -55,10 +56,11 @@ mod yaml;
 use std::{io::Read, path::Path};
 
 pub use keys::KeyKind;
+pub use level::Level;
 pub use mistake_kind::{Expected, MistakeKind};
 pub use node::{Node, NodeLine, Value};
 pub use pattern_site::PatternSite;
-pub use report::{Accepted, Level, Mistake, Report};
+pub use report::{Accepted, Mistake, Report};
 #[cfg(feature = "schema")]
 pub use schema::schema;
 

@@ -6,9 +6,9 @@ use thiserror::Error;
 
 use super::{
     keys::{KeyKind, KeySpec, Language},
+    level::Level,
     node::truth,
     quote::cut,
-    report::Level,
 };
 use crate::{
     headers::{

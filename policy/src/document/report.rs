@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     keys::{KeySpec, Language},
+    level::Level,
     mistake_kind::MistakeKind,
 };
 use crate::origin::Guard;
@@ -19,31 +20,6 @@ const MAX_ERRORS: usize = 100;
 
 /// The number of warnings of each kind that are described. Further ones are counted.
 const MAX_WARNINGS_OF_A_KIND: usize = 10;
-
-/// What a mistake means for its document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Level {
-    /// The document is refused: it would let in more than was meant, or a page would fail for it.
-    Error,
-    /// The document is accepted. What the mistake concerns has no effect.
-    Warning,
-}
-
-impl Level {
-    /// The name, `error` or `warning`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-        }
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// What was read from a document without errors, and the warnings about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
