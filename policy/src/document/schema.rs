@@ -209,12 +209,37 @@ mod tests {
             let directory = crate::test_directory::TestDirectory::new("schema");
             directory.write("partners.txt", "https://a.example\n");
             let file = directory.write("cors.yaml", &text);
-            document::load(&file).unwrap();
+            let warnings = document::load(&file).unwrap().warnings;
+            // No origin of this document needs a guard.
+            assert_eq!(warnings.is_empty(), spec.key != Key::DangerouslyAllow, "{text}");
             let json = to_json(&yaml::read(text.as_bytes()).unwrap());
             let errors: Vec<_> =
                 validator().iter_errors(&json).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{text}: {errors:?}");
         }
+    }
+
+    #[test]
+    fn it_accepts_what_the_validation_only_warns_of() {
+        for policy in [
+            "{allow_origins: ['*'], max_age: 90000}",
+            "{allow_origins: ['*'], max_age: 2d}",
+            "{allow_origins: ['*'], allow_headers: [DNT, Access-Control-Allow-Origin]}",
+            "{allow_origins: ['*'], allow_private_network: true}",
+            "{allow_origins: ['*'], dangerously_allow: [null_origin]}",
+            "{rules: [{allow_origins: ['*'], dangerously_allow: null_origin}]}",
+        ] {
+            let text = format!("version: 1\npolicies: {{a: {policy}}}");
+            let read = document::parse(text.as_bytes(), "a".as_ref()).unwrap();
+            assert!(!read.warnings.is_empty(), "{policy}");
+            let json = to_json(&yaml::read(text.as_bytes()).unwrap());
+            assert!(validator().is_valid(&json), "{policy}");
+        }
+        // Guards stand beside rules as well as in them.
+        let text = "version: 1\npolicies: {a: {dangerously_allow: [null_origin], \
+                    rules: [{allow_origins: ['null'], dangerously_allow: []}]}}";
+        assert_eq!(document::parse(text.as_bytes(), "a".as_ref()).unwrap().warnings, []);
+        assert!(validator().is_valid(&to_json(&yaml::read(text.as_bytes()).unwrap())));
     }
 
     #[test]

@@ -1111,27 +1111,27 @@ fn stars_inside_of_names_and_methods_in_another_case() {
         (
             "allow_headers",
             "X-Acme-*",
-            "`*` inside a header name is an ordinary character, so that no page sends this name; list the names one by one, as in [X-Acme-A, X-Acme-B]",
+            "`*` inside a header name is an ordinary character, not a wildcard; list the names one by one, as in [X-Acme-A, X-Acme-B]",
         ),
         (
             "allow_headers",
             "Sec-*",
-            "`*` inside a header name is an ordinary character, so that no page sends this name; remove it: pages cannot set such headers",
+            "`*` inside a header name is an ordinary character, not a wildcard; remove it: pages cannot set such headers",
         ),
         (
             "expose_headers",
             "x-amz-meta-*",
-            "`*` inside a header name is an ordinary character, so that no page sends this name; list the names one by one, as in [x-amz-meta-A, x-amz-meta-B]",
+            "`*` inside a header name is an ordinary character, not a wildcard; list the names one by one, as in [x-amz-meta-A, x-amz-meta-B]",
         ),
         (
             "allow_methods",
             "PUT*",
-            "`*` inside a method is an ordinary character, so that no page sends this method; write PUT, and list other methods one by one",
+            "`*` inside a method is an ordinary character, not a wildcard; write PUT, and list other methods one by one",
         ),
         (
             "allow_methods",
             "MK*",
-            "`*` inside a method is an ordinary character, so that no page sends this method; list the methods that are meant one by one",
+            "`*` inside a method is an ordinary character, not a wildcard; list the methods that are meant one by one",
         ),
         (
             "allow_methods",
@@ -1357,7 +1357,7 @@ fn lines_of_a_block_are_those_of_its_files() {
         [
             "nginx.conf:8: api.max_age: beside rules, this key would apply to none of them; move it into the `rule` blocks",
             "nginx.conf:10: api.rules[0].enforce: this key belongs to the policy, beside its `rule` blocks; move it there",
-            "nginx.conf:10: api.rules[0].allow_headers[0]: \"X-*\": `*` inside a header name is an ordinary character, so that no page sends this name; list the names one by one, as in X-A X-B",
+            "nginx.conf:10: api.rules[0].allow_headers[0]: \"X-*\": `*` inside a header name is an ordinary character, not a wildcard; list the names one by one, as in X-A X-B",
             "nginx.conf:10: api.rules[0].allow_origins_file: \"/none.txt\": cannot be read: No such file or directory (os error 2); check the path and its permissions",
             "more.conf:1: api.rules[1]: never reached: rules[0] matches every origin; move it above rules[0], or remove it",
             "nginx.conf:10: api.rules[1].allow_origins[0]: an empty entry; remove it, or write an origin",

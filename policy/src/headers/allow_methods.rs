@@ -127,7 +127,7 @@ pub enum MethodError {
     #[error("not a method: methods are letters, digits and !#$%&'*+-.^_`|~")]
     NotAToken,
     /// `*` is a part of it. Only an entry that is `*` as a whole is a wildcard.
-    #[error("`*` inside a method is an ordinary character, so that no page sends this method")]
+    #[error("`*` inside a method is an ordinary character, not a wildcard")]
     StarInside,
     /// The Fetch standard forbids pages to send it.
     #[error("browsers never send this method (forbidden by the Fetch standard)")]

@@ -47,7 +47,7 @@ pub enum HeaderNameError {
     NotAToken,
     /// `*` is a part of it. Only an entry that is `*` as a whole is a wildcard
     /// ([HTTP new-header syntax](https://fetch.spec.whatwg.org/#http-new-header-syntax)).
-    #[error("`*` inside a header name is an ordinary character, so that no page sends this name")]
+    #[error("`*` inside a header name is an ordinary character, not a wildcard")]
     StarInside,
     /// The Fetch standard forbids pages to read it from a response.
     #[error(
