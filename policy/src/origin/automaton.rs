@@ -271,6 +271,32 @@ impl Graph {
         next.dedup();
         next
     }
+
+    /// The states that these bytes, read from the last one to the first, lead to.
+    pub(crate) fn step_back(&self, states: &[usize], text: &[u8]) -> Vec<usize> {
+        text.iter().rev().fold(states.to_vec(), |states, &byte| self.step(&states, byte))
+    }
+
+    /// For each state, whether bytes of this kind, or none, lead to one where `end` can follow.
+    pub(crate) fn leading_to(&self, is_kind: fn(u8) -> bool, end: u8) -> Vec<bool> {
+        let mut origins = vec![Vec::new(); self.transitions.len()];
+        let mut pending = Vec::new();
+        for (state, onward) in self.transitions.iter().enumerate() {
+            if onward.contains_key(&end) {
+                pending.push(state);
+            }
+            for (_, &next) in onward.iter().filter(|&(&byte, _)| is_kind(byte)) {
+                origins[next].push(state);
+            }
+        }
+        let mut leads = vec![false; self.transitions.len()];
+        while let Some(state) = pending.pop() {
+            if !std::mem::replace(&mut leads[state], true) {
+                pending.append(&mut origins[state]);
+            }
+        }
+        leads
+    }
 }
 
 #[cfg(test)]
@@ -315,5 +341,16 @@ mod tests {
         assert!(!graph.step(&after_a, b'b').is_empty());
         assert!(graph.step(&after_a, b'c').is_empty());
         assert_eq!(graph.step(&after_a, b'x'), graph.step(&after_a, b'y'));
+        assert_eq!(graph.step_back(&[Graph::START], b"ab"), []);
+        assert_eq!(graph.step_back(&[Graph::START], b"xa"), graph.step(&after_a, b'x'));
+    }
+
+    #[test]
+    fn states_that_lead_to_a_byte() {
+        let graph = Graph::new([Condition::Accepted(&automaton("a+(b|c.)|d"))], b"abcd.");
+        let leads = graph.leading_to(|byte| byte.is_ascii_lowercase(), b'.');
+        let after = |text: &[u8]| graph.step_back(&[Graph::START], text)[0];
+        assert!(leads[Graph::START] && leads[after(b"a")] && leads[after(b"ca")]);
+        assert!(!leads[after(b"d")] && !leads[after(b"ba")]);
     }
 }
