@@ -56,8 +56,12 @@ struct Hosts {
     graph: Graph,
     /// The states in which a host begins.
     ends: Vec<usize>,
-    /// For each state, whether more bytes of a label lead to one with a dot before it.
+    /// For each state, whether more bytes of a label, or none, lead to one with a dot before it.
     is_before_dot: Vec<bool>,
+    /// For each state, whether there is no end of labels that it is in.
+    is_endless: Vec<bool>,
+    /// The same for labels with a dot before them.
+    is_endless_before_dot: Vec<bool>,
 }
 
 /// A name at whose left end the expression accepts one more label.
@@ -74,7 +78,9 @@ impl Hosts {
     fn new(graph: Graph, has_port: bool) -> Self {
         let ends = if has_port { before_port(&graph) } else { vec![Graph::START] };
         let is_before_dot = graph.leading_to(is_label_byte, b'.');
-        Self { graph, ends, is_before_dot }
+        let is_endless = graph.endless(is_label_byte, &vec![true; is_before_dot.len()]);
+        let is_endless_before_dot = graph.endless(is_label_byte, &is_before_dot);
+        Self { graph, ends, is_before_dot, is_endless, is_endless_before_dot }
     }
 
     fn open_suffix(&self) -> Option<OpenSuffix> {
@@ -157,8 +163,16 @@ impl Hosts {
     /// All labels that can be read from the right, and the states after each. `None` if there are
     /// more than anyone would spell out.
     fn labels(&self, states: &[usize], before: Before) -> Option<Vec<(String, Vec<usize>)>> {
+        let states = self.of_use(states.to_vec(), before);
+        let is_endless = match before {
+            Before::Any => &self.is_endless,
+            Before::Dot => &self.is_endless_before_dot,
+        };
+        if states.iter().any(|&state| is_endless[state]) {
+            return None;
+        }
         let mut labels = Vec::new();
-        let mut pending = vec![(Vec::new(), self.of_use(states.to_vec(), before))];
+        let mut pending = vec![(Vec::new(), states)];
         while let Some((reversed, states)) = pending.pop() {
             let ends_here = |byte| !self.graph.step(&states, byte).is_empty();
             if !reversed.is_empty() && (ends_here(b'.') || before == Before::Any && ends_here(b'/'))
@@ -169,7 +183,7 @@ impl Hosts {
             if labels.len() > MAX_LABELS || reversed.len() > 63 {
                 return None;
             }
-            for byte in (0..=255).filter(|&byte| is_label_byte(byte)) {
+            for byte in self.graph.bytes(&states).into_iter().filter(|&byte| is_label_byte(byte)) {
                 let next = self.of_use(self.graph.step(&states, byte), before);
                 if !next.is_empty() {
                     pending.push((reversed.iter().copied().chain([byte]).collect(), next));
