@@ -28,11 +28,11 @@ mod matcher;
 mod pattern;
 mod regex;
 mod remedy;
-mod suffix;
+pub mod suffix;
 mod syntax;
 
 pub use error::{MatcherError, PatternError};
-pub use guard::{Guard, GuardViolation, UnknownGuard};
+pub use guard::{Guard, GuardViolation, Instead, UnknownGuard};
 pub use matcher::{MatcherBuilder, OriginMatcher, Rank};
 pub use pattern::{OriginPattern, Wildcard, WildcardHost, WildcardPort};
 pub use regex::OriginRegex;

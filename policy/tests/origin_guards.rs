@@ -160,7 +160,7 @@ fn remedies_say_what_to_write_and_what_permits_it() {
         ),
         (
             "https://*.github.io",
-            "with credentials, anyone could register a name directly below the public suffix `github.io`",
+            "with credentials, anyone who signs up for the service could get a name directly below the public suffix `github.io`",
             r#"put a name that is yours below the suffix, as in "https://*.example.github.io"; "public_suffixes" under `dangerously_allow` permits it"#,
         ),
         (

@@ -221,7 +221,8 @@ pub(crate) fn witness<const N: usize>(conditions: [Condition<'_>; N]) -> Option<
 /// such texts byte by byte.
 #[derive(Debug)]
 pub(crate) struct Graph {
-    transitions: Vec<HashMap<u8, usize>>,
+    /// For each state the bytes that lead on, in their order, and where they lead.
+    transitions: Vec<Vec<(u8, usize)>>,
 }
 
 impl Graph {
@@ -231,17 +232,19 @@ impl Graph {
     /// The graph over the given alphabet.
     pub(crate) fn new<const N: usize>(conditions: [Condition<'_>; N], alphabet: &[u8]) -> Self {
         let mut product = Product::new(conditions);
-        let mut transitions: Vec<HashMap<u8, usize>> = Vec::new();
+        let mut alphabet = alphabet.to_vec();
+        alphabet.sort_unstable();
+        let mut transitions: Vec<Vec<(u8, usize)>> = Vec::new();
         let mut origins: Vec<Vec<usize>> = vec![Vec::new()];
         while transitions.len() < product.states.len() {
             let state = transitions.len();
-            let mut onward = HashMap::new();
-            for &byte in alphabet {
+            let mut onward = Vec::new();
+            for &byte in &alphabet {
                 if let Some((next, is_new)) = product.step(state, byte) {
                     if is_new {
                         origins.push(Vec::new());
                     }
-                    onward.insert(byte, next);
+                    onward.push((byte, next));
                     origins[next].push(state);
                 }
             }
@@ -256,7 +259,7 @@ impl Graph {
             }
         }
         for onward in &mut transitions {
-            onward.retain(|_, next| fulfillable[*next]);
+            onward.retain(|&(_, next)| fulfillable[next]);
         }
         Self { transitions }
     }
@@ -265,11 +268,80 @@ impl Graph {
     pub(crate) fn step(&self, states: &[usize], byte: u8) -> Vec<usize> {
         let mut next: Vec<usize> = states
             .iter()
-            .filter_map(|&state| self.transitions[state].get(&byte).copied())
+            .filter_map(|&state| {
+                let onward = &self.transitions[state];
+                let index = onward.binary_search_by_key(&byte, |&(byte, _)| byte).ok()?;
+                Some(onward[index].1)
+            })
             .collect();
         next.sort_unstable();
         next.dedup();
         next
+    }
+
+    /// The states that these bytes, read from the last one to the first, lead to.
+    pub(crate) fn step_back(&self, states: &[usize], text: &[u8]) -> Vec<usize> {
+        text.iter().rev().fold(states.to_vec(), |states, &byte| self.step(&states, byte))
+    }
+
+    /// The bytes that lead on from any of these states, in their order.
+    pub(crate) fn bytes(&self, states: &[usize]) -> Vec<u8> {
+        let onward = states.iter().flat_map(|&state| &self.transitions[state]);
+        let mut bytes: Vec<u8> = onward.map(|&(byte, _)| byte).collect();
+        bytes.sort_unstable();
+        bytes.dedup();
+        bytes
+    }
+
+    /// For each state, whether bytes of this kind, or none, lead to one where `end` can follow.
+    pub(crate) fn leading_to(&self, is_kind: fn(u8) -> bool, end: u8) -> Vec<bool> {
+        let origins = self.origins(is_kind);
+        let mut pending: Vec<usize> = (0..self.transitions.len())
+            .filter(|&state| !self.step(&[state], end).is_empty())
+            .collect();
+        let mut leads = vec![false; self.transitions.len()];
+        while let Some(state) = pending.pop() {
+            if !std::mem::replace(&mut leads[state], true) {
+                pending.extend(&origins[state]);
+            }
+        }
+        leads
+    }
+
+    /// For each state, whether bytes of this kind can follow without end, through none but the states
+    /// that are allowed.
+    pub(crate) fn endless(&self, is_kind: fn(u8) -> bool, allowed: &[bool]) -> Vec<bool> {
+        let origins = self.origins(is_kind);
+        let mut ways: Vec<usize> = self
+            .transitions
+            .iter()
+            .map(|onward| {
+                onward.iter().filter(|&&(byte, next)| is_kind(byte) && allowed[next]).count()
+            })
+            .collect();
+        // Where no way leads on, all end; so do those that lead there and nowhere else.
+        let mut pending: Vec<usize> =
+            (0..ways.len()).filter(|&state| allowed[state] && ways[state] == 0).collect();
+        while let Some(state) = pending.pop() {
+            for &origin in &origins[state] {
+                ways[origin] -= 1;
+                if ways[origin] == 0 && allowed[origin] {
+                    pending.push(origin);
+                }
+            }
+        }
+        ways.into_iter().zip(allowed).map(|(ways, &allowed)| ways > 0 && allowed).collect()
+    }
+
+    /// For each state, from where a byte of this kind leads there: once for each byte.
+    fn origins(&self, is_kind: fn(u8) -> bool) -> Vec<Vec<usize>> {
+        let mut origins = vec![Vec::new(); self.transitions.len()];
+        for (state, onward) in self.transitions.iter().enumerate() {
+            for &(_, next) in onward.iter().filter(|&&(byte, _)| is_kind(byte)) {
+                origins[next].push(state);
+            }
+        }
+        origins
     }
 }
 
@@ -315,5 +387,25 @@ mod tests {
         assert!(!graph.step(&after_a, b'b').is_empty());
         assert!(graph.step(&after_a, b'c').is_empty());
         assert_eq!(graph.step(&after_a, b'x'), graph.step(&after_a, b'y'));
+        assert_eq!(graph.step_back(&[Graph::START], b"ab"), []);
+        assert_eq!(graph.step_back(&[Graph::START], b"xa"), graph.step(&after_a, b'x'));
+    }
+
+    #[test]
+    fn states_that_lead_to_a_byte() {
+        let graph = Graph::new([Condition::Accepted(&automaton("a+(b|c.)|d"))], b"abcd.");
+        let leads = graph.leading_to(|byte| byte.is_ascii_lowercase(), b'.');
+        let after = |text: &[u8]| graph.step_back(&[Graph::START], text)[0];
+        assert!(leads[Graph::START] && leads[after(b"a")] && leads[after(b"ca")]);
+        assert!(!leads[after(b"d")] && !leads[after(b"ba")]);
+
+        let letters = |byte: u8| byte.is_ascii_lowercase();
+        let endless = graph.endless(letters, &vec![true; leads.len()]);
+        assert!(endless[Graph::START] && endless[after(b"a")]);
+        assert!(!endless[after(b"d")] && !endless[after(b"ca")]);
+        let mut allowed = vec![true; leads.len()];
+        allowed[after(b"aa")] = false;
+        assert!(!graph.endless(letters, &allowed)[Graph::START]);
+        assert_eq!(graph.bytes(&[Graph::START, after(b"a")]), b"abcd");
     }
 }

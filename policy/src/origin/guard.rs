@@ -1,13 +1,13 @@
 //! Guards against patterns that are well-formed and still dangerous.
 
-use std::fmt;
 use std::str::FromStr;
+use std::{fmt, iter};
 
 use thiserror::Error;
 
-use super::pattern::{OriginPattern, Wildcard, WildcardHost};
+use super::pattern::{OriginPattern, Wildcard, WildcardHost, WildcardPort};
 use super::regex::OriginRegex;
-use super::suffix::is_public_suffix;
+use super::suffix::{OpenSuffix, Section, Sections, open_suffix};
 use super::syntax::is_local_host;
 
 /// A guard against one kind of dangerous pattern. A policy can open it by its name in
@@ -16,7 +16,8 @@ use super::syntax::is_local_host;
 pub enum Guard {
     /// With credentials, `http` origins of other machines.
     InsecureOrigins,
-    /// With credentials, wildcards directly below a public suffix, or for any host.
+    /// With credentials, patterns for names that anyone can get directly below a public suffix, or for
+    /// any host.
     PublicSuffixes,
     /// With credentials, every origin.
     AnyOriginWithCredentials,
@@ -83,18 +84,20 @@ pub enum GuardViolation {
     InsecureOrigin {
         /// An origin that the pattern matches, if it matches several.
         example: Option<String>,
-        /// The same pattern with `https`, if it is not a regular expression.
+        /// What to write instead, if it can be named: the same pattern with `https`, and with a name
+        /// below its public suffix.
         secure: Option<String>,
     },
     /// With credentials, any name directly below a public suffix.
-    #[error(
-        "with credentials, anyone could register a name directly below the public suffix `{suffix}`"
-    )]
+    #[error("{}with credentials, {}", match_of(.example.as_deref()), anyone_below(.suffix))]
     PublicSuffix {
         /// The suffix.
-        suffix: String,
-        /// The pattern with a name below the suffix, as an example.
-        owned: String,
+        suffix: OpenSuffix,
+        /// An origin that the pattern matches directly below the suffix, if the pattern does not end
+        /// in `*.` and the suffix.
+        example: Option<String>,
+        /// What to write instead, if it can be named.
+        instead: Option<Instead>,
     },
     /// With credentials, any host of a scheme.
     #[error("with credentials, anyone could set up a host for it")]
@@ -110,6 +113,24 @@ pub enum GuardViolation {
         /// A text that the expression accepts because of it.
         example: String,
     },
+}
+
+/// A pattern to write in place of one that matches any name below a public suffix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Instead {
+    /// The pattern with a name below the suffix.
+    Owned(String),
+    /// One of the origins.
+    Single(String),
+}
+
+/// How somebody gets a name below a public suffix.
+fn anyone_below(suffix: &OpenSuffix) -> String {
+    let how = match suffix.section {
+        Section::Icann => "anyone could register a name",
+        Section::Private => "anyone who signs up for the service could get a name",
+    };
+    format!("{how} directly below the public suffix `{}`", suffix.name)
 }
 
 fn match_of(example: Option<&str>) -> String {
@@ -135,11 +156,20 @@ impl GuardViolation {
                 "list the origins, or leave the credentials out".to_owned()
             }
             Self::InsecureOrigin { secure: Some(secure), .. } => format!("write \"{secure}\""),
-            Self::InsecureOrigin { secure: None, .. } => {
+            Self::InsecureOrigin { secure: None, example: Some(_) } => {
                 "begin the expression with `https://`".to_owned()
             }
-            Self::PublicSuffix { owned, .. } => {
+            Self::InsecureOrigin { secure: None, example: None } => {
+                "list the hosts that are yours, with `https://`".to_owned()
+            }
+            Self::PublicSuffix { instead: Some(Instead::Owned(owned)), .. } => {
                 format!("put a name that is yours below the suffix, as in \"{owned}\"")
+            }
+            Self::PublicSuffix { instead: Some(Instead::Single(origin)), .. } => {
+                format!("list the origins that are yours, as in \"{origin}\"")
+            }
+            Self::PublicSuffix { instead: None, .. } => {
+                "list the origins that are yours".to_owned()
             }
             Self::AnyHost => "list the hosts that are yours".to_owned(),
             Self::NullOrigin => "leave it out".to_owned(),
@@ -172,26 +202,57 @@ impl OriginPattern<'_> {
 }
 
 fn wildcard_violations(wildcard: &Wildcard<'_>) -> Vec<GuardViolation> {
-    let mut violations = Vec::new();
     let is_local = match wildcard.host {
         WildcardHost::Any => false,
-        WildcardHost::Below(suffix) | WildcardHost::Exact(suffix) => {
-            is_local_host(suffix.as_bytes())
-        }
+        WildcardHost::Below(host) | WildcardHost::Exact(host) => is_local_host(host.as_bytes()),
     };
-    if wildcard.scheme == "http" && !is_local {
-        let secure = secure(&wildcard.to_string());
-        violations.push(GuardViolation::InsecureOrigin { example: None, secure });
-    }
-    match wildcard.host {
-        WildcardHost::Any => violations.push(GuardViolation::AnyHost),
-        WildcardHost::Below(suffix) if is_public_suffix(suffix.as_bytes()) => {
-            let owned = format!("{}://*.example.{suffix}{}", wildcard.scheme, wildcard.port);
-            violations.push(GuardViolation::PublicSuffix { suffix: suffix.to_owned(), owned });
+    let is_insecure = wildcard.scheme == "http" && !is_local;
+    let scheme = if is_insecure { "https" } else { wildcard.scheme };
+    let (suffix, host) = match wildcard.host {
+        WildcardHost::Any => (Some(GuardViolation::AnyHost), None),
+        WildcardHost::Exact(host) => (None, Some(host.to_owned())),
+        WildcardHost::Below(name) => match open_below(name) {
+            None => (None, Some(format!("*.{name}"))),
+            Some(suffix) => {
+                let own = own_name(&suffix.name);
+                let is_above = suffix.name != name;
+                let host =
+                    own.as_ref().map(|own| if is_above { own.clone() } else { format!("*.{own}") });
+                let instead = host.as_ref().map(|host| {
+                    let pattern = format!("{scheme}://{host}{}", wildcard.port);
+                    if is_above { Instead::Single(pattern) } else { Instead::Owned(pattern) }
+                });
+                let example = own.filter(|_| is_above).map(|own| match wildcard.port {
+                    WildcardPort::Any => format!("{}://{own}", wildcard.scheme),
+                    port => format!("{}://{own}{port}", wildcard.scheme),
+                });
+                (Some(GuardViolation::PublicSuffix { suffix, example, instead }), host)
+            }
+        },
+    };
+    let secure = host.map(|host| format!("{scheme}://{host}{}", wildcard.port));
+    let insecure = is_insecure.then_some(GuardViolation::InsecureOrigin { example: None, secure });
+    insecure.into_iter().chain(suffix).collect()
+}
+
+/// The public suffix at this name or below it, if there is one.
+fn open_below(name: &str) -> Option<OpenSuffix> {
+    let labels: Vec<_> = iter::once("*").chain(name.split('.')).collect();
+    open_suffix(&labels, Sections::All)
+}
+
+/// A name directly below a public suffix, as an example: somebody owns all names below it.
+fn own_name(suffix: &str) -> Option<String> {
+    let mut suffix = suffix.replace('*', "a");
+    // The list has no rule with three labels left open.
+    for _ in 0..3 {
+        let own = format!("example.{suffix}");
+        if open_below(&own).is_none() {
+            return Some(own);
         }
-        WildcardHost::Below(_) | WildcardHost::Exact(_) => {}
+        suffix = format!("a.{suffix}");
     }
-    violations
+    None
 }
 
 fn regex_violations(regex: &OriginRegex<'_>, credentials: bool) -> Vec<GuardViolation> {
@@ -207,11 +268,14 @@ fn regex_violations(regex: &OriginRegex<'_>, credentials: bool) -> Vec<GuardViol
         }
         match regex.open_suffix() {
             None => {}
-            Some("") => violations.push(GuardViolation::AnyHost),
+            Some(suffix) if suffix.name == "*" => violations.push(GuardViolation::AnyHost),
             Some(suffix) => {
-                let suffix = suffix.to_owned();
-                let owned = format!(r"\.example\.{}", suffix.replace('.', r"\."));
-                violations.push(GuardViolation::PublicSuffix { suffix, owned });
+                let example = regex.example_below(&suffix.name);
+                let single =
+                    example.as_ref().map(|origin| secure(origin).unwrap_or(origin.clone()));
+                let instead = single.map(Instead::Single);
+                let suffix = suffix.clone();
+                violations.push(GuardViolation::PublicSuffix { suffix, example, instead });
             }
         }
     }

@@ -18,6 +18,7 @@ use self::compile::escape;
 use self::grammar::GRAMMAR;
 use super::automaton::{Automaton, Condition, Direction, witness};
 use super::error::PatternError;
+use super::suffix::OpenSuffix;
 use super::syntax::Origin;
 
 pub(crate) use self::compile::{REGEX_PREFIX, compile_all};
@@ -30,7 +31,7 @@ pub struct OriginRegex<'a> {
     expression: Hir,
     automaton: Automaton,
     loose: Option<LooseClass>,
-    open_suffix: Option<String>,
+    open_suffix: Option<OpenSuffix>,
 }
 
 impl<'a> OriginRegex<'a> {
@@ -92,10 +93,27 @@ impl<'a> OriginRegex<'a> {
         .map(|text| escape(&text))
     }
 
-    /// The public suffix directly below which the expression accepts any name; empty if it accepts
-    /// any top-level domain.
-    pub(crate) fn open_suffix(&self) -> Option<&str> {
-        self.open_suffix.as_deref()
+    /// The public suffix directly below which the expression accepts any name; `*` if it accepts any
+    /// top-level domain.
+    pub(crate) fn open_suffix(&self) -> Option<&OpenSuffix> {
+        self.open_suffix.as_ref()
+    }
+
+    /// An origin below a public suffix, which may have a `*` as a label, if the expression accepts
+    /// one. Prefers `https`.
+    pub(crate) fn example_below(&self, suffix: &str) -> Option<String> {
+        let suffix = suffix.replace('.', r"\.").replace('*', "[a-z0-9_-]+");
+        ["https", "[a-z][a-z0-9+.-]*"].into_iter().find_map(|scheme| {
+            let below = format!(r"{scheme}://([a-z0-9_-]+\.)+{suffix}(:[0-9]+)?");
+            let below = compile::compile(&compile::parse_bytes(&below).ok()?, Direction::Forward);
+            witness([
+                Condition::Accepted(&self.automaton),
+                Condition::Accepted(&GRAMMAR.origin),
+                Condition::Accepted(&below.ok()?),
+                Condition::Refused(&GRAMMAR.never),
+            ])
+            .map(|text| escape(&text))
+        })
     }
 }
 
