@@ -42,6 +42,8 @@ pub(super) struct RuleOrigins {
     pub(super) any: bool,
     /// Whether `null` is among the patterns.
     pub(super) null: bool,
+    /// Whether a pattern other than `*` matches `file://`.
+    pub(super) file: bool,
 }
 
 impl<'p> PolicyOrigins<'p> {
@@ -75,6 +77,7 @@ impl<'p> PolicyOrigins<'p> {
         let Some(pattern) = parse(reader, location, text) else { return };
         rule.any |= matches!(pattern, OriginPattern::Any);
         rule.null |= matches!(pattern, OriginPattern::Null);
+        rule.file |= pattern.matches_file();
         for violation in pattern.violations(rule.credentials) {
             if !self.open.contains(&violation.opened_by()) {
                 reader.add(location, Some(quote(text)), MistakeKind::Guard(violation));

@@ -49,7 +49,8 @@ impl RuleBuilder {
 
     /// The rule. It is complete only if there was no mistake.
     pub(super) fn finish(self) -> RuleSettings {
-        RuleSettings { any: self.origins.any, null: self.origins.null, ..self.settings }
+        let RuleOrigins { any, null, file, .. } = self.origins;
+        RuleSettings { any, null, file, ..self.settings }
     }
 
     /// Reads a key. No key may be read twice.

@@ -22,17 +22,20 @@ pub enum Guard {
     AnyOriginWithCredentials,
     /// The `null` origin.
     NullOrigin,
+    /// The origin `file://`.
+    FileOrigin,
     /// Regular expressions with a class that could match any byte.
     LooseRegex,
 }
 
 impl Guard {
     /// All guards, in the order of the documentation.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::InsecureOrigins,
         Self::PublicSuffixes,
         Self::AnyOriginWithCredentials,
         Self::NullOrigin,
+        Self::FileOrigin,
         Self::LooseRegex,
     ];
 
@@ -43,6 +46,7 @@ impl Guard {
             Self::PublicSuffixes => "public_suffixes",
             Self::AnyOriginWithCredentials => "any_origin_with_credentials",
             Self::NullOrigin => "null_origin",
+            Self::FileOrigin => "file_origin",
             Self::LooseRegex => "loose_regex",
         }
     }
@@ -102,6 +106,15 @@ pub enum GuardViolation {
     /// The `null` origin.
     #[error("any page can have the origin `null`, by way of a sandboxed frame for instance")]
     NullOrigin,
+    /// The origin `file://`, which some shells send for every page that they open as a file.
+    #[error(
+        "{}any page that is opened as a file can have the origin `file://`",
+        match_of(.example.as_deref())
+    )]
+    FileOrigin {
+        /// The origin, if the pattern matches several.
+        example: Option<String>,
+    },
     /// A regular expression with a class that could match any byte.
     #[error("`{class}` could stand for any byte: the expression also matches `{example}`")]
     LooseRegex {
@@ -124,6 +137,7 @@ impl GuardViolation {
             Self::InsecureOrigin { .. } => Guard::InsecureOrigins,
             Self::PublicSuffix { .. } | Self::AnyHost => Guard::PublicSuffixes,
             Self::NullOrigin => Guard::NullOrigin,
+            Self::FileOrigin { .. } => Guard::FileOrigin,
             Self::LooseRegex { .. } => Guard::LooseRegex,
         }
     }
@@ -142,7 +156,11 @@ impl GuardViolation {
                 format!("put a name that is yours below the suffix, as in \"{owned}\"")
             }
             Self::AnyHost => "list the hosts that are yours".to_owned(),
-            Self::NullOrigin => "leave it out".to_owned(),
+            Self::NullOrigin | Self::FileOrigin { example: None } => "leave it out".to_owned(),
+            Self::FileOrigin { example: Some(_) } => {
+                "begin the expression with the schemes that are meant, as in `(app|capacitor)://`"
+                    .to_owned()
+            }
             Self::LooseRegex { .. } => {
                 r"write `\.` for a dot and `[a-z0-9-]+` for a label".to_owned()
             }
@@ -158,6 +176,9 @@ impl OriginPattern<'_> {
         match self {
             Self::Any if credentials => vec![GuardViolation::AnyOriginWithCredentials],
             Self::Null => vec![GuardViolation::NullOrigin],
+            Self::Exact(origin) if origin.is_file() => {
+                vec![GuardViolation::FileOrigin { example: None }]
+            }
             Self::Exact(origin)
                 if credentials && origin.scheme() == b"http" && !is_local_host(origin.host()) =>
             {
@@ -175,9 +196,9 @@ fn wildcard_violations(wildcard: &Wildcard<'_>) -> Vec<GuardViolation> {
     let mut violations = Vec::new();
     let is_local = match wildcard.host {
         WildcardHost::Any => false,
-        WildcardHost::Below(suffix) | WildcardHost::Exact(suffix) => {
-            is_local_host(suffix.as_bytes())
-        }
+        WildcardHost::Below(name)
+        | WildcardHost::Glob { parent: name, .. }
+        | WildcardHost::Exact(name) => is_local_host(name.as_bytes()),
     };
     if wildcard.scheme == "http" && !is_local {
         let secure = secure(&wildcard.to_string());
@@ -189,7 +210,11 @@ fn wildcard_violations(wildcard: &Wildcard<'_>) -> Vec<GuardViolation> {
             let owned = format!("{}://*.example.{suffix}{}", wildcard.scheme, wildcard.port);
             violations.push(GuardViolation::PublicSuffix { suffix: suffix.to_owned(), owned });
         }
-        WildcardHost::Below(_) | WildcardHost::Exact(_) => {}
+        WildcardHost::Glob { labels, parent } if is_public_suffix(parent.as_bytes()) => {
+            let owned = format!("{}://{labels}.example.{parent}{}", wildcard.scheme, wildcard.port);
+            violations.push(GuardViolation::PublicSuffix { suffix: parent.to_owned(), owned });
+        }
+        WildcardHost::Below(_) | WildcardHost::Glob { .. } | WildcardHost::Exact(_) => {}
     }
     violations
 }
@@ -199,6 +224,10 @@ fn regex_violations(regex: &OriginRegex<'_>, credentials: bool) -> Vec<GuardViol
     if let Some(loose) = regex.loose() {
         let (class, example) = (loose.class.clone(), loose.example.clone());
         violations.push(GuardViolation::LooseRegex { class, example });
+    }
+    if regex.matches_file() {
+        let example = Some("file://".to_owned());
+        violations.push(GuardViolation::FileOrigin { example });
     }
     if credentials {
         if let Some(example) = regex.cleartext_example() {
@@ -218,7 +247,22 @@ fn regex_violations(regex: &OriginRegex<'_>, credentials: bool) -> Vec<GuardViol
     violations
 }
 
-/// The same pattern with `https` in place of `http`.
+/// The same pattern with `https` in place of `http`. The default port in it becomes that of `https`.
 fn secure(pattern: &str) -> Option<String> {
-    pattern.strip_prefix("http://").map(|rest| format!("https://{rest}"))
+    let rest = pattern.strip_prefix("http://")?;
+    let secure = match rest
+        .rsplit_once(":[")
+        .and_then(|(host, ports)| Some((host, ports.strip_suffix(']')?)))
+    {
+        Some((host, ports)) => {
+            let ports: Vec<_> =
+                ports.split(',').map(|port| if port == "80" { "443" } else { port }).collect();
+            format!("https://{host}:[{}]", ports.join(","))
+        }
+        None => format!("https://{rest}"),
+    };
+    match OriginPattern::parse(&secure) {
+        Ok(_) => Some(secure),
+        Err(error) => error.corrected(),
+    }
 }

@@ -23,9 +23,53 @@ pub(crate) fn is_public_suffix(name: &[u8]) -> bool {
     psl::suffix(name).is_some_and(|suffix| suffix.as_bytes() == name) && !PRIVATE.contains(&name)
 }
 
+/// Whether the registrable domain of every name below `parent` is part of `parent`, by the list's ICANN
+/// section. Nobody else can then register such a name with a registry.
+///
+/// Below names that no registry sells (see [`PRIVATE`], `alt` of RFC 9476, `home.arpa` of RFC 8375, and
+/// top-level domains that are not on the list) there is nothing to register.
+pub(crate) fn has_registrable_domain(parent: &[u8]) -> bool {
+    const HOME: &[u8] = b"home.arpa";
+    let is_registry = |name: &[u8]| {
+        let is_suffix = psl::suffix(name).is_some_and(|suffix| {
+            suffix.as_bytes() == name && suffix.typ() == Some(psl::Type::Icann)
+        });
+        is_suffix && name != HOME
+    };
+    // A rule such as `*.kawasaki.jp` makes a suffix of every name below.
+    let below = [b"x.", parent].concat();
+    !is_registry(parent) && !is_registry(&below)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_public_suffix;
+    use super::{has_registrable_domain, is_public_suffix};
+
+    #[test]
+    fn registrable_domains() {
+        for name in [
+            "example.com",
+            "example.co.uk",
+            "netlify.app",
+            "compute.amazonaws.com",
+            "www.ck",
+            "city.kawasaki.jp",
+            "a.b.kawasaki.jp",
+            "example",
+            "local",
+            "lan",
+            "alt",
+            "svc.internal",
+            "home.arpa",
+            "newtld",
+        ] {
+            assert!(has_registrable_domain(name.as_bytes()), "{name}");
+        }
+        for name in ["com", "co.uk", "ck", "a.ck", "kawasaki.jp", "b.kawasaki.jp", "sch.uk", "arpa"]
+        {
+            assert!(!has_registrable_domain(name.as_bytes()), "{name}");
+        }
+    }
 
     #[test]
     fn public_suffixes() {
