@@ -23,9 +23,11 @@
 mod automaton;
 mod diagnose;
 mod error;
+mod glob;
 mod guard;
 mod matcher;
 mod pattern;
+mod ports;
 mod regex;
 mod remedy;
 pub mod suffix;
@@ -35,5 +37,6 @@ pub use error::{MatcherError, PatternError};
 pub use guard::{Guard, GuardViolation, Instead, UnknownGuard};
 pub use matcher::{MatcherBuilder, OriginMatcher, Rank};
 pub use pattern::{OriginPattern, Wildcard, WildcardHost, WildcardPort};
+pub use ports::PortSet;
 pub use regex::OriginRegex;
 pub use syntax::{MAX_ORIGIN_LEN, Origin};

@@ -93,6 +93,8 @@ pub(crate) struct RuleSettings {
     pub(crate) any: bool,
     /// `null` is among the origins.
     pub(crate) null: bool,
+    /// A pattern other than `*` matches `file://`.
+    pub(crate) file: bool,
     pub(crate) allow_credentials: AllowCredentials,
     pub(crate) allow_methods: AllowMethods,
     pub(crate) allow_headers: AllowHeaders,
@@ -115,13 +117,15 @@ struct Rule {
     /// be sent back.
     echoes_any: bool,
     null: bool,
+    file: bool,
 }
 
 impl Rule {
     /// `index` is that of the first header_set. All responses of the policy vary on `vary`.
     fn new(settings: RuleSettings, index: usize, vary: Vary) -> Self {
-        let RuleSettings { any, null, allow_credentials, allow_methods, allow_headers, .. } =
-            settings;
+        let RuleSettings {
+            any, null, file, allow_credentials, allow_methods, allow_headers, ..
+        } = settings;
         let credentials = allow_credentials.0;
         let allow_origin = AllowOrigin::new(any, credentials);
         let actual = fields_of([
@@ -161,6 +165,16 @@ impl Rule {
             allow_headers,
             echoes_any: any && allow_origin == AllowOrigin::Echo,
             null,
+            file,
+        }
+    }
+
+    /// Whether an origin that `*` let in may be sent back. `null` and `file://` have to be listed for
+    /// that, since their guards are their own.
+    fn may_echo(&self, origin: &[u8]) -> bool {
+        match Origin::parse(origin) {
+            Some(origin) => self.file || !origin.is_file(),
+            None => self.null && origin == b"null",
         }
     }
 
@@ -314,7 +328,7 @@ impl Policy {
             return Err(responses.denied(Decision::DeniedOrigin));
         };
         if let (true, OriginHeader::One(value)) = (rule.echoes_any, origin) {
-            if Origin::parse(value).is_none() && !(rule.null && value == b"null") {
+            if !rule.may_echo(value) {
                 return Err(responses.denied(Decision::DeniedOrigin));
             }
         }

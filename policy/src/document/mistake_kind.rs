@@ -54,6 +54,9 @@ pub enum MistakeKind {
     /// A value that begins with `*` outside of quotes.
     #[error("`*` outside of quotes begins a YAML alias")]
     UnquotedStar,
+    /// An origin with a list of ports outside of quotes, in a list in brackets.
+    #[error("`[` outside of quotes begins a YAML list")]
+    UnquotedPorts,
     /// A tab where YAML requires spaces.
     #[error("YAML forbids tabs in the indentation")]
     Tab,
@@ -318,6 +321,9 @@ impl MistakeKind {
                 "check quotes, colons and indentation in this line and in the one above"
             }
             Self::UnquotedStar => "put the whole value in quotes, as in \"*\"",
+            Self::UnquotedPorts => {
+                "put an origin with a list of ports in quotes, as in \"http://localhost:[3000,5173]\""
+            }
             Self::Tab => "indent with spaces",
             Self::SeveralDocuments => "keep one document in the file, without `---` inside",
             Self::TooDeep { .. } => "write policies as the documentation shows",

@@ -45,6 +45,8 @@ pub(super) struct RuleOrigins {
     pub(super) any: bool,
     /// Whether `null` is among the patterns.
     pub(super) null: bool,
+    /// Whether a pattern other than `*` matches `file://`.
+    pub(super) file: bool,
 }
 
 impl<'p> PolicyOrigins<'p> {
@@ -78,6 +80,7 @@ impl<'p> PolicyOrigins<'p> {
         let Some(pattern) = parse(reader, location, text) else { return };
         rule.any |= matches!(pattern, OriginPattern::Any);
         rule.null |= matches!(pattern, OriginPattern::Null);
+        rule.file |= pattern.matches_file();
         for violation in pattern.violations(rule.credentials) {
             let guard = violation.opened_by();
             if !self.open.opens(guard) && !rule.open.opens(guard) {

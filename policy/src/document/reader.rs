@@ -291,17 +291,18 @@ pub(super) fn get<'n>(map: &'n [(Node, Node)], name: &str) -> Option<&'n Node> {
         .map(|(_, node)| node)
 }
 
-/// The entries that were meant by one text, quoted. A regular expression may hold commas; nothing else may
-/// hold commas or spaces.
+/// The entries that were meant by one text, quoted. A regular expression may hold commas, and a list of
+/// ports does within its brackets; nothing else may hold commas or spaces.
 pub(super) fn split(text: &str) -> Vec<String> {
     if text.starts_with("regex:") {
         return vec![text.to_owned()];
     }
-    text.split(|c: char| c == ',' || c.is_whitespace())
-        .filter(|entry| !entry.is_empty())
-        .take(10)
-        .map(quote)
-        .collect()
+    let mut is_inside = false;
+    let is_separator = |c: char| {
+        is_inside = c == '[' || is_inside && c != ']';
+        !is_inside && (c == ',' || c.is_whitespace())
+    };
+    text.split(is_separator).filter(|entry| !entry.is_empty()).take(10).map(quote).collect()
 }
 
 /// The type of a value, as a noun phrase.

@@ -52,8 +52,8 @@ impl RuleBuilder {
 
     /// The rule, and the guards that it opens. It is complete only if there was no error.
     pub(super) fn finish(self) -> (RuleSettings, OpenGuards) {
-        let RuleOrigins { any, null, open, .. } = self.origins;
-        (RuleSettings { any, null, ..self.settings }, open)
+        let RuleOrigins { any, null, file, open, .. } = self.origins;
+        (RuleSettings { any, null, file, ..self.settings }, open)
     }
 
     /// Reads the rule's own `dangerously_allow`.

@@ -213,6 +213,8 @@ impl<'t> TreeBuilder<'t> {
         let text = self.text.lines().nth(number as usize - 1).unwrap_or_default();
         let kind = if has_unquoted_star(text) {
             MistakeKind::UnquotedStar
+        } else if has_unquoted_ports(text) {
+            MistakeKind::UnquotedPorts
         } else if text.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t') {
             MistakeKind::Tab
         } else {
@@ -228,23 +230,45 @@ impl<'t> TreeBuilder<'t> {
 
 /// Whether a value in this line begins with `*`, which makes it an alias.
 fn has_unquoted_star(line: &str) -> bool {
+    unquoted(line).any(|(before, c)| c == '*' && matches!(before, ' ' | '[' | ','))
+}
+
+/// Whether an origin in this line has a list of ports, which would begin a list of YAML.
+fn has_unquoted_ports(line: &str) -> bool {
+    let text: String = unquoted(line).map(|(_, c)| c).collect();
+    text.split_once("://").is_some_and(|(_, rest)| rest.contains(":["))
+}
+
+/// The characters of a line outside of quotes and comments, each with the one before it.
+fn unquoted(line: &str) -> impl Iterator<Item = (char, char)> + '_ {
     let mut before = ' ';
     let mut quote = None;
-    for c in line.chars() {
+    let mut is_comment = false;
+    line.chars().filter_map(move |c| {
+        let last = std::mem::replace(&mut before, c);
         match quote {
-            Some(open) if c == open => quote = None,
-            Some(_) => {}
-            None if matches!(before, ' ' | '[' | ',') => match c {
-                '"' | '\'' => quote = Some(c),
-                '*' => return true,
-                '#' => return false,
+            _ if is_comment => return None,
+            Some(open) => {
+                if c == open {
+                    quote = None;
+                }
+                return None;
+            }
+            None if matches!(last, ' ' | '[' | ',') => match c {
+                '"' | '\'' => {
+                    quote = Some(c);
+                    return None;
+                }
+                '#' => {
+                    is_comment = true;
+                    return None;
+                }
                 _ => {}
             },
             None => {}
         }
-        before = c;
-    }
-    false
+        Some((last, c))
+    })
 }
 
 /// Resolves a plain scalar by the core schema (YAML 1.2.2, section 10.3.2).

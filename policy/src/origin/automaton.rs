@@ -89,6 +89,11 @@ impl Automaton {
             .min()
     }
 
+    /// Its memory, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.dfa.memory_usage()
+    }
+
     fn accepts_at(&self, state: StateID) -> bool {
         self.dfa.is_match_state(self.dfa.next_eoi_state(state))
     }

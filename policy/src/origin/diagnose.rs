@@ -1,13 +1,17 @@
 //! Finding what is wrong with a text that is not a pattern.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+mod expression;
+mod host;
+mod text;
 
+use std::net::Ipv6Addr;
+
+use self::host::{host_mistake, ipv6_mistake};
+use self::text::text_mistake;
 use super::error::PatternError;
-use super::regex::REGEX_PREFIX;
-use super::syntax::{
-    default_port, has_addresses, is_host_length, is_label_byte, is_label_length, is_scheme,
-    is_scheme_length, write_ipv6,
-};
+use super::ports::{PortSet, PortSetMistake};
+use super::syntax::{default_port, is_never_an_origin, is_no_host, is_scheme, is_scheme_length};
+use crate::nearest;
 
 /// Finds the mistake in a text that is neither an origin nor a wildcard pattern.
 ///
@@ -24,70 +28,24 @@ pub(crate) fn diagnose(text: &str) -> PatternError {
         .unwrap_or(PatternError::InvalidIpv4 { replacement: None })
 }
 
-fn text_mistake(text: &str) -> Option<PatternError> {
-    let entries = |separator: &dyn Fn(char) -> bool| -> Vec<String> {
-        text.split(separator).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
-    };
-    let is_separator = |c: char| c.is_whitespace() || c == ',' || c == ';';
-    if text.is_empty() {
-        Some(PatternError::Empty)
-    } else if let Some(character) = text.chars().find(|c| c.is_control() && !c.is_whitespace()) {
-        Some(PatternError::ForbiddenCharacter { character })
-    } else if looks_like_regex(text) {
-        let expression = text.trim_start_matches(['~', '*', '/']).trim().trim_start_matches('^');
-        let expression = expression.trim_end_matches('/').trim_end_matches('$');
-        Some(PatternError::UnmarkedRegex { replacement: format!("{REGEX_PREFIX}{expression}") })
-    } else if text.contains([',', ';']) {
-        match entries(&is_separator) {
-            entries if entries.is_empty() => Some(PatternError::Empty),
-            entries => Some(PatternError::List { entries }),
-        }
-    } else if text.contains(char::is_whitespace) {
-        match entries(&char::is_whitespace) {
-            entries if entries.is_empty() => Some(PatternError::Empty),
-            entries => Some(PatternError::Whitespace { entries }),
-        }
-    } else if !text.is_ascii() {
-        Some(PatternError::NonAscii { replacement: to_ascii(text) })
-    } else if text.contains(|c: char| c.is_ascii_uppercase()) {
-        Some(PatternError::UpperCase { replacement: text.to_ascii_lowercase() })
-    } else {
-        None
-    }
-}
-
-/// Whether this is a regular expression as an nginx `map` or a program writes it, without our
-/// prefix.
-fn looks_like_regex(text: &str) -> bool {
-    text.starts_with(['~', '^'])
-        || text.starts_with("/^")
-        || text.ends_with('$')
-        || text.contains(r"\.")
-        || text.contains("(?")
-}
-
-/// The text with its host in punycode, the form that goes over the network.
-fn to_ascii(text: &str) -> Option<String> {
-    let (before, rest) = match text.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), text),
-    };
-    let end = rest.find([':', '/', '?', '#']).unwrap_or(rest.len());
-    let host = idna::domain_to_ascii(&rest[..end]).ok()?;
-    let ascii = format!("{before}{host}{}", &rest[end..]);
-    ascii.is_ascii().then_some(ascii)
-}
-
 fn scheme_mistake(text: &str) -> Option<PatternError> {
     if text.starts_with("file:") {
         return Some(PatternError::FileScheme);
     }
+    if let Some((scheme, rest)) = text.split_once(':') {
+        if is_never_an_origin(scheme.as_bytes()) {
+            return Some(never_an_origin(scheme, rest));
+        }
+    }
     let Some((scheme, rest)) = text.split_once("://") else {
         // `https:/a.example`, `//a.example` or `a.example`.
         let (scheme, rest) = match text.split_once([':', '/']) {
-            Some((scheme @ ("http" | "https" | "ws" | "wss"), rest)) => (Some(scheme), rest),
+            Some((scheme @ ("http" | "https"), rest)) => (Some(scheme), rest),
             _ => (None, text),
         };
+        if let Some(word) = word_mistake(text) {
+            return Some(word);
+        }
         let rest = rest.trim_start_matches([':', '/']);
         if rest.is_empty() {
             return Some(PatternError::MissingHost {
@@ -112,13 +70,41 @@ fn scheme_mistake(text: &str) -> Option<PatternError> {
     }
 }
 
+/// A word that stands for no host: one for every origin, or `null` misspelled.
+fn word_mistake(text: &str) -> Option<PatternError> {
+    let replacement = match text {
+        "all" | "any" => "*",
+        "none" | "undefined" => "null",
+        _ => nearest(text, ["null"])
+            .filter(|_| text.bytes().all(|byte| byte.is_ascii_alphabetic()))?,
+    };
+    Some(PatternError::Word { replacement: replacement.to_owned() })
+}
+
+/// The origin of the page that has such a URL, if the URL tells it.
+fn never_an_origin(scheme: &str, rest: &str) -> PatternError {
+    let replacement = match scheme {
+        "ws" => Some(format!("http:{rest}")),
+        "wss" => Some(format!("https:{rest}")),
+        // URL standard, https://url.spec.whatwg.org/#origin
+        "blob" if rest.contains("://") => Some(rest.to_owned()),
+        _ => None,
+    };
+    PatternError::NeverAnOrigin { scheme: scheme.to_owned(), replacement }
+}
+
 /// A user name before the host and port, or a path, query or fragment after them.
 fn extent_mistake(scheme: &str, rest: &str) -> Option<PatternError> {
     let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
     let (authority, beyond) = rest.split_at(end);
     let replacement = format!("{scheme}://{authority}");
-    if authority.is_empty() {
+    if !beyond.is_empty() && is_no_host(authority.as_bytes(), scheme.as_bytes()) {
+        // An origin without a host, such as `app://`.
+    } else if authority.is_empty() {
         return Some(PatternError::MissingHost { scheme: scheme.to_owned() });
+    }
+    if let Some(mistake) = host::subnet_mistake(scheme, authority, beyond) {
+        return Some(mistake);
     }
     match beyond.as_bytes() {
         [] => {
@@ -137,21 +123,20 @@ fn authority_mistake(scheme: &str, authority: &str) -> Option<PatternError> {
         let replacement = format!("{scheme}://[{authority}]");
         return Some(PatternError::UnbracketedIpv6 { replacement });
     }
-    let host_end = match authority.strip_prefix('[') {
+    let (host, port) = match authority.strip_prefix('[') {
         Some(address) => match address.find(']') {
-            Some(end) => end + "[]".len(),
+            Some(end) => authority.split_at(end + "[]".len()),
             None => return Some(PatternError::InvalidIpv6),
         },
-        None => authority.find(':').unwrap_or(authority.len()),
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
-    let (host, port) = authority.split_at(host_end);
     if host.is_empty() {
         return Some(PatternError::MissingHost { scheme: scheme.to_owned() });
     }
     port_mistake(scheme, host, port).or_else(|| {
         let before = format!("{scheme}://");
         match host.strip_prefix('[') {
-            Some(address) => ipv6_mistake(&before, address.trim_end_matches(']'), port),
+            Some(address) => ipv6_mistake(&before, address.trim_end_matches(']'), port, scheme),
             None => host_mistake(&before, host, port, scheme),
         }
     })
@@ -160,116 +145,43 @@ fn authority_mistake(scheme: &str, authority: &str) -> Option<PatternError> {
 /// A mistake in the port. `port` begins with the colon, unless it is empty.
 fn port_mistake(scheme: &str, host: &str, port: &str) -> Option<PatternError> {
     let before = format!("{scheme}://{host}");
-    let digits = match port.strip_prefix(':') {
+    let text = match port.strip_prefix(':') {
         Some("*") => return None,
         Some("") => return Some(PatternError::EmptyPort { replacement: before }),
-        Some(digits) => digits,
+        Some(text) => text,
         None if port.is_empty() => return None,
         None => return Some(PatternError::InvalidPort { port: port.to_owned() }),
     };
-    let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse());
+    if let Some(set) = PortSet::parse(text, scheme) {
+        return set.err().map(|mistake| port_set_mistake(&before, mistake));
+    }
+    let number = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse());
     match number {
         Some(Ok(port)) if Some(port) == default_port(scheme.as_bytes()) => {
             Some(PatternError::DefaultPort { port, replacement: before })
         }
-        Some(Ok(1..)) if !digits.starts_with('0') => None,
+        Some(Ok(1..)) if !text.starts_with('0') => None,
         Some(Ok(port @ 1..)) => {
             Some(PatternError::PortWithLeadingZeros { replacement: format!("{before}:{port}") })
         }
-        _ => Some(PatternError::InvalidPort { port: digits.to_owned() }),
+        _ => Some(PatternError::InvalidPort { port: text.to_owned() }),
     }
 }
 
-fn ipv6_mistake(before: &str, address: &str, port: &str) -> Option<PatternError> {
-    let Ok(parsed) = address.parse() else { return Some(PatternError::InvalidIpv6) };
-    let mut canonical = String::new();
-    write_ipv6(parsed, &mut canonical).expect("a string takes everything");
-    (canonical != address).then(|| PatternError::UncompressedIpv6 {
-        replacement: format!("{before}[{canonical}]{port}"),
-    })
-}
-
-fn host_mistake(before: &str, host: &str, port: &str, scheme: &str) -> Option<PatternError> {
-    let replace = |host: &str| format!("{before}{host}{port}");
-    if host == "*" {
-        return None;
+fn port_set_mistake(before: &str, mistake: PortSetMistake) -> PatternError {
+    let replace = |ports: String| format!("{before}:{ports}");
+    match mistake {
+        PortSetMistake::Empty => PatternError::EmptyPortList,
+        PortSetMistake::TooMany { count } => PatternError::TooManyPorts { count },
+        PortSetMistake::Invalid { entry } => PatternError::InvalidPort { port: entry },
+        PortSetMistake::LeadingZeros { replacement } => {
+            PatternError::PortWithLeadingZeros { replacement: replace(replacement) }
+        }
+        PortSetMistake::EmptyRange { replacement } => {
+            PatternError::EmptyPortRange { replacement: replace(replacement) }
+        }
+        PortSetMistake::Duplicate { port, replacement } => {
+            PatternError::DuplicatePort { port, replacement: replace(replacement) }
+        }
     }
-    let name = host.strip_prefix("*.").unwrap_or(host);
-    if name.contains('*') {
-        return Some(PatternError::MisplacedWildcard {
-            replacement: wildcard_replacement(host).map(|host| replace(&host)),
-        });
-    }
-    if let Some(name) = host.strip_suffix('.') {
-        return Some(match name.trim_end_matches(['.', '*']) {
-            "" => PatternError::MissingHost { scheme: scheme.to_owned() },
-            _ => PatternError::TrailingDot { replacement: replace(name) },
-        });
-    }
-    if name.split('.').any(str::is_empty) {
-        let labels: Vec<_> = host.split('.').filter(|label| !label.is_empty()).collect();
-        let labels = labels.join(".");
-        // In other software a leading dot means all subdomains.
-        let host = if host.starts_with('.') { format!("*.{labels}") } else { labels };
-        return Some(PatternError::EmptyLabel { replacement: replace(&host) });
-    }
-    let forbidden = |c: &char| !(c.is_ascii() && is_label_byte(*c as u8)) && *c != '.';
-    if let Some(character) = name.chars().find(forbidden) {
-        return Some(PatternError::ForbiddenCharacter { character });
-    }
-    if let Some(label) = name.split('.').find(|label| !is_label_length(label.len())) {
-        return Some(PatternError::LabelTooLong { length: label.len() });
-    }
-    if !is_host_length(host.len()) {
-        return Some(PatternError::HostTooLong { length: host.len() });
-    }
-    if !has_addresses(scheme.as_bytes(), name.as_bytes()) {
-        return None;
-    }
-    let address = parse_ipv4(name);
-    if name.len() < host.len() && address.is_some() {
-        return Some(PatternError::WildcardBelowAddress { replacement: replace(name) });
-    }
-    let canonical = address.map(|address| address.to_string());
-    (canonical.as_deref() != Some(host)).then(|| PatternError::InvalidIpv4 {
-        replacement: canonical.map(|address| replace(&address)),
-    })
-}
-
-/// The pattern for all subdomains that is nearest to a host with a misplaced `*`.
-fn wildcard_replacement(host: &str) -> Option<String> {
-    let (before, after) = host.rsplit_once('*')?;
-    let parent = match after.split_once('.') {
-        // `*example.com`: the one that matched `evilexample.com` wherever it was allowed.
-        Some((label, _)) if !label.is_empty() && before.chars().all(|c| c == '*') => after,
-        Some((_, parent)) => parent,
-        None => return None,
-    };
-    (!parent.is_empty()).then(|| format!("*.{parent}"))
-}
-
-/// The URL standard's [IPv4 parser](https://url.spec.whatwg.org/#concept-ipv4-parser): one to four
-/// decimal, octal or hexadecimal numbers.
-fn parse_ipv4(host: &str) -> Option<Ipv4Addr> {
-    let numbers: Vec<u64> = host
-        .split('.')
-        .map(|number| match number.strip_prefix("0x") {
-            Some("") => Some(0),
-            Some(digits) => u64::from_str_radix(digits, 16).ok(),
-            None if number.len() > 1 && number.starts_with('0') => {
-                u64::from_str_radix(number, 8).ok()
-            }
-            None => number.parse().ok(),
-        })
-        .collect::<Option<_>>()?;
-    let (last, first) = numbers.split_last()?;
-    if first.len() > 3 || first.iter().any(|&number| number > 255) {
-        return None;
-    }
-    let rest_bits = 8 * (4 - first.len());
-    if last.checked_shr(rest_bits as u32).unwrap_or(0) != 0 {
-        return None;
-    }
-    let high = first.iter().fold(0, |high, number| high << 8 | number);
-    u32::try_from(high << rest_bits | last).ok().map(Ipv4Addr::from)
 }

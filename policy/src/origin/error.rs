@@ -7,6 +7,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use super::ports::PortSet;
+
 /// A mistake in a pattern. Its `Display` says what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -64,9 +66,23 @@ pub enum PatternError {
         /// Its length, in bytes.
         length: usize,
     },
-    /// The scheme `file`.
-    #[error("pages opened as files have no origin: browsers send `null`")]
+    /// The scheme `file`, with more after `file://`.
+    #[error("pages opened as files have no host: browsers send `null`, and some shells `file://`")]
     FileScheme,
+    /// A scheme that no page has as its origin.
+    #[error("no page has an origin with the scheme `{scheme}`")]
+    NeverAnOrigin {
+        /// The scheme.
+        scheme: String,
+        /// The origin of the page, if the text tells it.
+        replacement: Option<String>,
+    },
+    /// A word in place of an origin, such as `all` or `nulll`.
+    #[error("not an origin")]
+    Word {
+        /// What was probably meant.
+        replacement: String,
+    },
     /// No host after the scheme.
     #[error("the host is missing")]
     MissingHost {
@@ -129,10 +145,69 @@ pub enum PatternError {
         /// The same without it.
         replacement: String,
     },
-    /// A `*` anywhere but in place of the leftmost labels.
-    #[error("`*` can stand for the leftmost labels only, or for the whole host or port")]
-    MisplacedWildcard {
+    /// `[]` in place of a port.
+    #[error("the list of ports is empty")]
+    EmptyPortList,
+    /// A list with too many ports.
+    #[error("{count} ports in one list, more than {}", PortSet::MAX_ENTRIES)]
+    TooManyPorts {
+        /// The number of its entries.
+        count: usize,
+    },
+    /// A range of ports that holds none, or only one.
+    #[error("a range of ports begins with the lower one and ends with the higher one")]
+    EmptyPortRange {
+        /// The range that was probably meant.
+        replacement: String,
+    },
+    /// A port that two entries of a list hold.
+    #[error("port {port} is in the list twice")]
+    DuplicatePort {
+        /// The port.
+        port: u16,
+        /// The same without the second one.
+        replacement: String,
+    },
+    /// Several ports without brackets.
+    #[error("several ports have to be in brackets")]
+    UnbracketedPorts {
+        /// The same with brackets.
+        replacement: String,
+    },
+    /// A mask of a subnet after an address.
+    #[error("an origin has one address, and no subnet")]
+    Subnet {
+        /// An expression for the addresses of the subnet, where one can say it.
+        replacement: Option<String>,
+    },
+    /// Alternatives in braces.
+    #[error("braces have no meaning in an origin")]
+    Braces {
+        /// The alternatives, written out.
+        entries: Vec<String>,
+    },
+    /// Several `*` side by side.
+    #[error("two `*` side by side mean no more than one")]
+    AdjacentStars {
+        /// The same with one.
+        replacement: String,
+    },
+    /// A `*` in a part of the host that can be registered.
+    #[error("anyone could register a domain that the `*` matches")]
+    OpenRegistrableDomain {
         /// The pattern that was probably meant.
+        replacement: Option<String>,
+    },
+    /// A `*` in a host of one label.
+    #[error("a host of one label has no place for a `*`")]
+    StarInSingleLabel {
+        /// What was probably meant: an expression for such names, or any port.
+        replacement: Option<String>,
+    },
+    /// A `*` within an address.
+    #[error("a `*` cannot be a part of an address")]
+    StarInAddress {
+        /// An expression for such addresses, where one can say it.
         replacement: Option<String>,
     },
     /// A `*` before an address, which has no subdomains.
@@ -152,6 +227,12 @@ pub enum PatternError {
     TrailingDot {
         /// The same without it.
         replacement: String,
+    },
+    /// A label that begins like punycode and cannot be decoded (RFC 3492).
+    #[error("`{label}` is not punycode, so browsers refuse the host")]
+    InvalidPunycode {
+        /// The label.
+        label: String,
     },
     /// A character that no host has.
     #[error("`{}` is not part of any host", .character.escape_debug())]
@@ -237,10 +318,12 @@ impl PatternError {
     /// The text with this one mistake removed, where that is possible. It may have further mistakes.
     pub(crate) fn replacement(&self) -> Option<&str> {
         match self {
-            Self::Whitespace { entries } | Self::List { entries } => match &entries[..] {
-                [entry] => Some(entry),
-                _ => None,
-            },
+            Self::Whitespace { entries } | Self::List { entries } | Self::Braces { entries } => {
+                match &entries[..] {
+                    [entry] => Some(entry),
+                    _ => None,
+                }
+            }
             Self::UnmarkedRegex { replacement }
             | Self::UpperCase { replacement }
             | Self::MissingScheme { replacement }
@@ -253,19 +336,31 @@ impl PatternError {
             | Self::EmptyPort { replacement }
             | Self::PortWithLeadingZeros { replacement }
             | Self::DefaultPort { replacement, .. }
+            | Self::EmptyPortRange { replacement }
+            | Self::DuplicatePort { replacement, .. }
+            | Self::UnbracketedPorts { replacement }
+            | Self::Word { replacement }
+            | Self::AdjacentStars { replacement }
             | Self::WildcardBelowAddress { replacement }
             | Self::EmptyLabel { replacement }
             | Self::TrailingDot { replacement }
             | Self::UnbracketedIpv6 { replacement }
             | Self::UncompressedIpv6 { replacement } => Some(replacement),
             Self::NonAscii { replacement }
-            | Self::MisplacedWildcard { replacement }
+            | Self::NeverAnOrigin { replacement, .. }
+            | Self::Subnet { replacement }
+            | Self::OpenRegistrableDomain { replacement }
+            | Self::StarInSingleLabel { replacement }
+            | Self::StarInAddress { replacement }
             | Self::InvalidIpv4 { replacement } => replacement.as_deref(),
             Self::Empty
             | Self::SchemeTooLong { .. }
             | Self::FileScheme
             | Self::MissingHost { .. }
             | Self::InvalidPort { .. }
+            | Self::EmptyPortList
+            | Self::TooManyPorts { .. }
+            | Self::InvalidPunycode { .. }
             | Self::ForbiddenCharacter { .. }
             | Self::LabelTooLong { .. }
             | Self::HostTooLong { .. }
@@ -289,6 +384,12 @@ pub enum MatcherError {
     /// The automaton of all regular expressions would take too much memory.
     #[error("the regular expressions of the policy would be too large together")]
     RegexesTooLarge,
+    /// The automaton of all patterns with a `*` inside the host would take too much memory.
+    #[error("the patterns with `*` inside the host would be too large together")]
+    GlobsTooLarge,
+    /// Ranges of ports overlap in too many ways.
+    #[error("the ports of the policy overlap in too many ways")]
+    PortsTooMany,
     /// The system provides no more memory for the origins.
     #[error("there is not enough memory for the origins of the policy")]
     OutOfMemory,

@@ -23,17 +23,20 @@ pub enum Guard {
     AnyOriginWithCredentials,
     /// The `null` origin.
     NullOrigin,
+    /// The origin `file://`.
+    FileOrigin,
     /// Regular expressions with a class that could match any byte.
     LooseRegex,
 }
 
 impl Guard {
     /// All guards, in the order of the documentation.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::InsecureOrigins,
         Self::PublicSuffixes,
         Self::AnyOriginWithCredentials,
         Self::NullOrigin,
+        Self::FileOrigin,
         Self::LooseRegex,
     ];
 
@@ -44,6 +47,7 @@ impl Guard {
             Self::PublicSuffixes => "public_suffixes",
             Self::AnyOriginWithCredentials => "any_origin_with_credentials",
             Self::NullOrigin => "null_origin",
+            Self::FileOrigin => "file_origin",
             Self::LooseRegex => "loose_regex",
         }
     }
@@ -105,6 +109,15 @@ pub enum GuardViolation {
     /// The `null` origin.
     #[error("any page can have the origin `null`, by way of a sandboxed frame for instance")]
     NullOrigin,
+    /// The origin `file://`, which some shells send for every page that they open as a file.
+    #[error(
+        "{}any page that is opened as a file can have the origin `file://`",
+        match_of(.example.as_deref())
+    )]
+    FileOrigin {
+        /// The origin, if the pattern matches several.
+        example: Option<String>,
+    },
     /// A regular expression with a class that could match any byte.
     #[error("`{class}` could stand for any byte: the expression also matches `{example}`")]
     LooseRegex {
@@ -145,6 +158,7 @@ impl GuardViolation {
             Self::InsecureOrigin { .. } => Guard::InsecureOrigins,
             Self::PublicSuffix { .. } | Self::AnyHost => Guard::PublicSuffixes,
             Self::NullOrigin => Guard::NullOrigin,
+            Self::FileOrigin { .. } => Guard::FileOrigin,
             Self::LooseRegex { .. } => Guard::LooseRegex,
         }
     }
@@ -172,7 +186,11 @@ impl GuardViolation {
                 "list the origins that are yours".to_owned()
             }
             Self::AnyHost => "list the hosts that are yours".to_owned(),
-            Self::NullOrigin => "leave it out".to_owned(),
+            Self::NullOrigin | Self::FileOrigin { example: None } => "leave it out".to_owned(),
+            Self::FileOrigin { example: Some(_) } => {
+                "begin the expression with the schemes that are meant, as in `(app|capacitor)://`"
+                    .to_owned()
+            }
             Self::LooseRegex { .. } => {
                 r"write `\.` for a dot and `[a-z0-9-]+` for a label".to_owned()
             }
@@ -188,6 +206,9 @@ impl OriginPattern<'_> {
         match self {
             Self::Any if credentials => vec![GuardViolation::AnyOriginWithCredentials],
             Self::Null => vec![GuardViolation::NullOrigin],
+            Self::Exact(origin) if origin.is_file() => {
+                vec![GuardViolation::FileOrigin { example: None }]
+            }
             Self::Exact(origin)
                 if credentials && origin.scheme() == b"http" && !is_local_host(origin.host()) =>
             {
@@ -204,35 +225,56 @@ impl OriginPattern<'_> {
 fn wildcard_violations(wildcard: &Wildcard<'_>) -> Vec<GuardViolation> {
     let is_local = match wildcard.host {
         WildcardHost::Any => false,
-        WildcardHost::Below(host) | WildcardHost::Exact(host) => is_local_host(host.as_bytes()),
+        WildcardHost::Below(name)
+        | WildcardHost::Glob { parent: name, .. }
+        | WildcardHost::Exact(name) => is_local_host(name.as_bytes()),
     };
     let is_insecure = wildcard.scheme == "http" && !is_local;
     let scheme = if is_insecure { "https" } else { wildcard.scheme };
     let (suffix, host) = match wildcard.host {
         WildcardHost::Any => (Some(GuardViolation::AnyHost), None),
         WildcardHost::Exact(host) => (None, Some(host.to_owned())),
-        WildcardHost::Below(name) => match open_below(name) {
-            None => (None, Some(format!("*.{name}"))),
-            Some(suffix) => {
-                let own = own_name(&suffix.name);
-                let is_above = suffix.name != name;
-                let host =
-                    own.as_ref().map(|own| if is_above { own.clone() } else { format!("*.{own}") });
-                let instead = host.as_ref().map(|host| {
-                    let pattern = format!("{scheme}://{host}{}", wildcard.port);
-                    if is_above { Instead::Single(pattern) } else { Instead::Owned(pattern) }
-                });
-                let example = own.filter(|_| is_above).map(|own| match wildcard.port {
-                    WildcardPort::Any => format!("{}://{own}", wildcard.scheme),
-                    port => format!("{}://{own}{port}", wildcard.scheme),
-                });
-                (Some(GuardViolation::PublicSuffix { suffix, example, instead }), host)
-            }
-        },
+        WildcardHost::Below(parent) => below_suffix(wildcard, scheme, "*", parent),
+        WildcardHost::Glob { labels, parent } => below_suffix(wildcard, scheme, labels, parent),
     };
     let secure = host.map(|host| format!("{scheme}://{host}{}", wildcard.port));
     let insecure = is_insecure.then_some(GuardViolation::InsecureOrigin { example: None, secure });
     insecure.into_iter().chain(suffix).collect()
+}
+
+/// The violation of labels with stars before a name, if they match any name below a public suffix, and
+/// the host to write instead, if one can be named.
+fn below_suffix(
+    wildcard: &Wildcard<'_>,
+    scheme: &str,
+    labels: &str,
+    parent: &str,
+) -> (Option<GuardViolation>, Option<String>) {
+    let host = format!("{labels}.{parent}");
+    let Some(suffix) = open_suffix(&host.split('.').collect::<Vec<_>>(), Sections::All) else {
+        return (None, Some(host));
+    };
+    let own = own_name(&suffix.name);
+    let is_at_suffix = suffix.name == parent;
+    let host = match &own {
+        Some(own) if is_at_suffix => Some(format!("{labels}.{own}")),
+        // A name below a suffix that the stars make up.
+        Some(own) if labels == "*" => Some(own.clone()),
+        _ => None,
+    };
+    let instead = host.as_ref().map(|host| {
+        let pattern = format!("{scheme}://{host}{}", wildcard.port);
+        if is_at_suffix { Instead::Owned(pattern) } else { Instead::Single(pattern) }
+    });
+    let example = own.filter(|_| labels == "*" && !is_at_suffix).map(|own| match wildcard.port {
+        WildcardPort::Any => format!("{}://{own}", wildcard.scheme),
+        WildcardPort::Set(set) => match set.first() {
+            Some(port) => format!("{}://{own}:{port}", wildcard.scheme),
+            None => format!("{}://{own}", wildcard.scheme),
+        },
+        port => format!("{}://{own}{port}", wildcard.scheme),
+    });
+    (Some(GuardViolation::PublicSuffix { suffix, example, instead }), host)
 }
 
 /// The public suffix at this name or below it, if there is one.
@@ -261,6 +303,10 @@ fn regex_violations(regex: &OriginRegex<'_>, credentials: bool) -> Vec<GuardViol
         let (class, example) = (loose.class.clone(), loose.example.clone());
         violations.push(GuardViolation::LooseRegex { class, example });
     }
+    if regex.matches_file() {
+        let example = Some("file://".to_owned());
+        violations.push(GuardViolation::FileOrigin { example });
+    }
     if credentials {
         if let Some(example) = regex.cleartext_example() {
             violations
@@ -282,7 +328,22 @@ fn regex_violations(regex: &OriginRegex<'_>, credentials: bool) -> Vec<GuardViol
     violations
 }
 
-/// The same pattern with `https` in place of `http`.
+/// The same pattern with `https` in place of `http`. The default port in it becomes that of `https`.
 fn secure(pattern: &str) -> Option<String> {
-    pattern.strip_prefix("http://").map(|rest| format!("https://{rest}"))
+    let rest = pattern.strip_prefix("http://")?;
+    let secure = match rest
+        .rsplit_once(":[")
+        .and_then(|(host, ports)| Some((host, ports.strip_suffix(']')?)))
+    {
+        Some((host, ports)) => {
+            let ports: Vec<_> =
+                ports.split(',').map(|port| if port == "80" { "443" } else { port }).collect();
+            format!("https://{host}:[{}]", ports.join(","))
+        }
+        None => format!("https://{rest}"),
+    };
+    match OriginPattern::parse(&secure) {
+        Ok(_) => Some(secure),
+        Err(error) => error.corrected(),
+    }
 }

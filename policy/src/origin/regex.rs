@@ -53,7 +53,9 @@ impl<'a> OriginRegex<'a> {
         }
         let loose = LooseClass::find(&expression, &automaton)?;
         if loose.is_none() {
-            if let Some(text) = witness([this, Condition::Refused(&GRAMMAR.one_origin)]) {
+            let beyond = witness([this, Condition::Refused(&GRAMMAR.one_origin)])
+                .or_else(|| witness([this, Condition::Accepted(&GRAMMAR.missing_host)]));
+            if let Some(text) = beyond {
                 return Err(PatternError::RegexBeyondOrigin { example: escape(&text) });
             }
         }
@@ -79,6 +81,11 @@ impl<'a> OriginRegex<'a> {
     /// The first class that could match any byte.
     pub(crate) fn loose(&self) -> Option<&LooseClass> {
         self.loose.as_ref()
+    }
+
+    /// Whether the expression accepts the origin `file://`.
+    pub(crate) fn matches_file(&self) -> bool {
+        self.automaton.first_accepting(b"file://").is_some()
     }
 
     /// An `http` origin of another machine, if the expression accepts one.

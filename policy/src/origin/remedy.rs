@@ -2,6 +2,7 @@
 
 use super::error::{MatcherError, PatternError};
 use super::pattern::OriginPattern;
+use super::ports::PortSet;
 
 impl PatternError {
     /// Advice on what to write instead, as a sentence without its full stop.
@@ -13,22 +14,54 @@ impl PatternError {
             Self::Empty => {
                 r#"write an origin such as "https://app.example.com", or leave the entry out"#.into()
             }
-            Self::Whitespace { entries } | Self::List { entries } => {
-                let entries: Vec<_> = entries.iter().map(|entry| quoted(entry)).collect();
+            Self::Whitespace { entries } | Self::List { entries } | Self::Braces { entries } => {
+                let corrected = |entry: &String| match OriginPattern::parse(entry) {
+                    Ok(_) => quoted(entry),
+                    Err(error) => quoted(&error.corrected().unwrap_or_else(|| entry.clone())),
+                };
+                let entries: Vec<_> = entries.iter().map(corrected).collect();
                 format!("write separate entries: {}", entries.join(", "))
             }
             Self::NonAscii { .. } => "write the host the way a browser's console shows it".into(),
             Self::SchemeTooLong { .. } => "use a scheme of at most 64 bytes".into(),
             Self::FileScheme => {
-                "serve the pages over http, for instance from \"http://localhost:8080\"".into()
+                "serve the pages over http, for instance from \"http://localhost:8080\", or write \
+                 \"file://\" for such a shell"
+                    .into()
             }
             Self::MissingHost { scheme } => {
                 let example = format!("{scheme}://app.example.com");
                 format!("write the host too, as in {example:?}")
             }
-            Self::InvalidPort { .. } => "write a port from 1 to 65535, or `*` for any port".into(),
-            Self::MisplacedWildcard { .. } => {
+            Self::NeverAnOrigin { scheme, .. } => match scheme.as_str() {
+                "data" => "list the origin of the server; browsers send `null` for such pages".into(),
+                _ => r#"list the origin of the page, as in "https://app.example.com""#.into(),
+            },
+            Self::InvalidPort { .. } => {
+                "write a port from 1 to 65535, a range as in `3000-3009`, a list as in \
+                 `[3000,5173]`, or `*` for any port"
+                    .into()
+            }
+            Self::EmptyPortList => {
+                "write ports in the brackets, as in `[3000,5173]`, or leave the port out".into()
+            }
+            Self::TooManyPorts { .. } => format!(
+                "write a range, as in `3000-3009`, or several entries of at most {} ports",
+                PortSet::MAX_ENTRIES
+            ),
+            Self::Subnet { .. } => {
+                "list the addresses, or write a regular expression after `regex:`".into()
+            }
+            Self::OpenRegistrableDomain { .. } => {
+                "list the origins, or write the registered domain out, as in \
+                 \"https://*.example.com\""
+                    .into()
+            }
+            Self::StarInSingleLabel { .. } | Self::StarInAddress { .. } => {
                 "list the origins, or write a regular expression after `regex:`".into()
+            }
+            Self::InvalidPunycode { .. } => {
+                "write the host the way a browser's console shows it".into()
             }
             Self::ForbiddenCharacter { .. } => {
                 "use letters, digits, `-` and `_`, with a dot between labels".into()
@@ -61,10 +94,10 @@ impl PatternError {
 
     /// A whole pattern to write instead, if one can be named: this mistake is removed, and so is
     /// every further one that appears once it is gone.
-    fn corrected(&self) -> Option<String> {
+    pub(super) fn corrected(&self) -> Option<String> {
         let mut replacement = self.replacement()?.to_owned();
-        // Each step removes one kind of mistake, and there are fewer than 40 kinds.
-        for _ in 0..40 {
+        // Each step removes one kind of mistake, of which there are fewer than 60, or one of 64 ports.
+        for _ in 0..128 {
             replacement = match OriginPattern::parse(&replacement) {
                 Ok(_) => return Some(replacement),
                 Err(error) => error.replacement()?.to_owned(),
@@ -82,6 +115,11 @@ impl MatcherError {
             Self::RegexesTooLarge => {
                 "use fewer or simpler regular expressions, or wildcards in their place"
             }
+            Self::GlobsTooLarge => {
+                "use fewer of them below one domain, or wildcards such as \"https://*.example.com\" in \
+                 their place"
+            }
+            Self::PortsTooMany => "use the same ports in more of the patterns, or any port",
             Self::OutOfMemory => {
                 "allow the process more, or use wildcards in place of single origins"
             }

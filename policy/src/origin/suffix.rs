@@ -69,9 +69,49 @@ fn labels(name: &[u8]) -> impl Iterator<Item = (&[u8], usize)> {
     })
 }
 
+/// Whether the registrable domain of every name below `parent` is part of `parent`, by the list's ICANN
+/// section. Nobody else can then register such a name with a registry.
+///
+/// Below top-level domains that are not on the list, and below `home.arpa` (RFC 8375), there is nothing
+/// to register.
+pub(crate) fn has_registrable_domain(parent: &str) -> bool {
+    let top = parent.rsplit('.').next().unwrap_or_default();
+    if !Position::ROOT.lists(top.as_bytes()) || parent == "home.arpa" {
+        return true;
+    }
+    let labels: Vec<_> = ["x", "*"].into_iter().chain(parent.split('.')).collect();
+    open_suffix(&labels, Sections::Icann).is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn registrable_domains() {
+        for name in [
+            "example.com",
+            "example.co.uk",
+            "netlify.app",
+            "compute.amazonaws.com",
+            "www.ck",
+            "city.kawasaki.jp",
+            "a.b.kawasaki.jp",
+            "example",
+            "local",
+            "lan",
+            "alt",
+            "svc.internal",
+            "home.arpa",
+            "newtld",
+        ] {
+            assert!(has_registrable_domain(name), "{name}");
+        }
+        for name in ["com", "co.uk", "ck", "a.ck", "kawasaki.jp", "b.kawasaki.jp", "sch.uk", "arpa"]
+        {
+            assert!(!has_registrable_domain(name), "{name}");
+        }
+    }
 
     #[test]
     fn public_suffixes() {

@@ -7,6 +7,8 @@ use std::fmt::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str;
 
+use memchr::memmem;
+
 const MAX_SCHEME_LEN: usize = 64;
 const MAX_HOST_LEN: usize = 253;
 const MAX_LABEL_LEN: usize = 63;
@@ -21,6 +23,9 @@ pub const MAX_ORIGIN_LEN: usize = MAX_SCHEME_LEN + "://".len() + MAX_HOST_LEN + 
 /// Stricter than the URL standard in one respect: a host consists of labels of `a-z`, `0-9`, `-`
 /// and `_`. Browsers also accept bytes such as `!`, `&` or a backtick. No public name has them, and
 /// they have helped attackers past careless patterns.
+///
+/// Shells of desktops and phones also send origins without a host: `capacitor://`, `app://.` and
+/// `file://`. The schemes of the web have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin<'a> {
     bytes: &'a [u8],
@@ -52,12 +57,9 @@ impl<'a> Origin<'a> {
             None => None,
             Some(digits) => Some(parse_port(digits, scheme)?),
         };
-        (is_origin_scheme(scheme) && is_host(host, scheme)).then_some(Self {
-            bytes,
-            scheme,
-            host,
-            port,
-        })
+        let is_origin = (is_origin_scheme(scheme) && is_host(host, scheme))
+            || (port.is_none() && is_no_host(host, scheme));
+        is_origin.then_some(Self { bytes, scheme, host, port })
     }
 
     /// The whole origin, byte for byte as it was parsed.
@@ -70,9 +72,19 @@ impl<'a> Origin<'a> {
         self.scheme
     }
 
-    /// The host; an IPv6 address is in brackets.
+    /// The host; an IPv6 address is in brackets. Empty or `.` if the origin has no host.
     pub fn host(&self) -> &'a [u8] {
         self.host
+    }
+
+    /// Whether the origin has a host.
+    pub fn has_host(&self) -> bool {
+        !matches!(self.host, b"" | b".")
+    }
+
+    /// Whether this is `file://`, which some shells send for every page that they open as a file.
+    pub fn is_file(&self) -> bool {
+        self.scheme == b"file"
     }
 
     /// The port, or `None` for the scheme's default port, which is never written.
@@ -146,11 +158,31 @@ pub(crate) fn default_port(scheme: &[u8]) -> Option<u16> {
     }
 }
 
-/// A scheme of RFC 3986, section 3.1, in lower case, that has tuple origins: those of `file` are
-/// opaque, and browsers send `null`.
+/// A scheme of RFC 3986, section 3.1, in lower case, that has origins with a host: those of `file`
+/// have none.
 pub(crate) fn is_origin_scheme(scheme: &[u8]) -> bool {
     matches!(scheme, b"https" | b"http")
-        || is_scheme(scheme) && scheme.len() <= MAX_SCHEME_LEN && scheme != b"file"
+        || is_scheme(scheme)
+            && scheme.len() <= MAX_SCHEME_LEN
+            && scheme != b"file"
+            && !is_never_an_origin(scheme)
+}
+
+/// Whether no page has an origin with this scheme. The handshake of a WebSocket carries the origin of
+/// its page (RFC 6455, section 10.2). Pages of the other schemes have an opaque origin, or the one of
+/// the page that opened them (URL standard, [origin](https://url.spec.whatwg.org/#origin)).
+pub(crate) fn is_never_an_origin(scheme: &[u8]) -> bool {
+    matches!(scheme, b"ws" | b"wss" | b"data" | b"javascript" | b"blob" | b"about")
+}
+
+/// Whether origins of this scheme are written so where they have no host: `app://`, `app://.` and
+/// `file://`. The URL standard's special schemes always have a host, but for `file`.
+pub(crate) fn is_no_host(host: &[u8], scheme: &[u8]) -> bool {
+    match host {
+        b"" if scheme == b"file" => true,
+        b"" | b"." => is_origin_scheme(scheme) && default_port(scheme).is_none(),
+        _ => false,
+    }
 }
 
 pub(crate) fn is_scheme(scheme: &[u8]) -> bool {
@@ -219,6 +251,32 @@ pub(crate) fn is_label_length(length: usize) -> bool {
 pub(crate) fn is_host_length(length: usize) -> bool {
     length <= MAX_HOST_LEN
 }
+
+/// Whether each label that claims to be punycode can be decoded (RFC 3492, section 6.2), where the
+/// scheme is special. Browsers refuse other hosts. The text is an origin, or a pattern of origins.
+pub(crate) fn has_sound_punycode(text: &str) -> bool {
+    // PERF: a long list is searched for the prefix, and nothing more is done about most of it.
+    if memmem::find(text.as_bytes(), PUNYCODE_PREFIX.as_bytes()).is_none() {
+        return true;
+    }
+    let Some((scheme, authority)) = text.split_once("://") else { return true };
+    let host = authority.split(':').next().unwrap_or_default();
+    default_port(scheme.as_bytes()).is_none() || unsound_punycode(host).is_none()
+}
+
+/// The first label that claims to be punycode and cannot be decoded.
+pub(crate) fn unsound_punycode(host: &str) -> Option<&str> {
+    host.split('.').find(|label| {
+        // A label with a `*` is not converted.
+        !label.contains('*')
+            && label
+                .strip_prefix(PUNYCODE_PREFIX)
+                .is_some_and(|encoded| idna::punycode::decode(encoded).is_none())
+    })
+}
+
+/// The prefix of a label in punycode (RFC 5890, section 2.3.2.1).
+const PUNYCODE_PREFIX: &str = "xn--";
 
 pub(crate) fn is_scheme_length(length: usize) -> bool {
     length <= MAX_SCHEME_LEN

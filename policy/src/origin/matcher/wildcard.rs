@@ -6,12 +6,10 @@ use hashbrown::HashTable;
 
 use super::hash::{Hash, is_equal, table_for};
 use super::rank::{MaybeRank, NONE, Rank};
+use super::tail::{Parts, Tail, TailKinds, split_origin};
 use crate::origin::error::MatcherError;
-use crate::origin::pattern::{Wildcard, WildcardHost, WildcardPort};
-use crate::origin::syntax::{
-    MAX_ORIGIN_LEN, Origin, is_host_length, is_label_byte, is_label_length, parse_port, split_port,
-    split_scheme,
-};
+use crate::origin::pattern::WildcardPort;
+use crate::origin::syntax::Origin;
 
 /// Wildcards, found by the fixed part of the host.
 ///
@@ -26,10 +24,7 @@ pub(super) struct WildcardOrigins {
     hash: Hash,
     /// The lowest rank of any wildcard here.
     pub(super) lowest: MaybeRank,
-    /// One bit for each length of a key that begins with a dot.
-    lengths: [u64; 4],
-    has_any_host: bool,
-    has_exact_host: bool,
+    kinds: TailKinds,
     has_fixed_port: bool,
     has_any_port: bool,
 }
@@ -44,7 +39,7 @@ struct WildcardEntry {
 }
 
 /// 0 if no port is written, the port, or [`ANY_PORT`].
-type PortCode = u32;
+pub(super) type PortCode = u32;
 
 const DEFAULT_PORT: PortCode = 0;
 const ANY_PORT: PortCode = 1 << 16;
@@ -64,6 +59,16 @@ impl WildcardEntry {
     }
 }
 
+/// The port of a wildcard. `None` if it is a set of ports.
+pub(super) fn port_code(port: WildcardPort<'_>) -> Option<PortCode> {
+    match port {
+        WildcardPort::Default => Some(DEFAULT_PORT),
+        WildcardPort::Exact(port) => Some(port.into()),
+        WildcardPort::Any => Some(ANY_PORT),
+        WildcardPort::Set(_) => None,
+    }
+}
+
 /// Spreads a port over all bits.
 fn hash_port(port: PortCode) -> u64 {
     u64::from(port).wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -73,9 +78,7 @@ fn hash_port(port: PortCode) -> u64 {
 pub(super) struct WildcardBuilder {
     bytes: Vec<u8>,
     entries: Vec<WildcardEntry>,
-    lengths: [u64; 4],
-    has_any_host: bool,
-    has_exact_host: bool,
+    kinds: TailKinds,
     has_fixed_port: bool,
     has_any_port: bool,
 }
@@ -84,19 +87,12 @@ impl WildcardBuilder {
     pub(super) fn add(
         &mut self,
         rank: Rank,
-        wildcard: &Wildcard<'_>,
+        scheme: &str,
+        tail: Tail<'_>,
+        port: PortCode,
     ) -> Result<(), TryReserveError> {
-        let scheme = wildcard.scheme.as_bytes();
-        let (dot, name): (&[u8], &[u8]) = match wildcard.host {
-            WildcardHost::Any => (b"", b""),
-            WildcardHost::Exact(host) => (b"", host.as_bytes()),
-            WildcardHost::Below(suffix) => (b".", suffix.as_bytes()),
-        };
-        let port = match wildcard.port {
-            WildcardPort::Default => DEFAULT_PORT,
-            WildcardPort::Exact(port) => port.into(),
-            WildcardPort::Any => ANY_PORT,
-        };
+        let [dot, name] = tail.key();
+        let scheme = scheme.as_bytes();
         let scheme_length = u8::try_from(scheme.len()).expect("a scheme is short");
         let key_length = u8::try_from(dot.len() + name.len()).expect("a host is short");
         // `build` checks that it fits.
@@ -105,13 +101,7 @@ impl WildcardBuilder {
         self.entries.try_reserve(1)?;
         self.bytes.extend([scheme, dot, name].into_iter().flatten());
         self.entries.push(WildcardEntry { offset, port, scheme_length, key_length, rank });
-        match wildcard.host {
-            WildcardHost::Any => self.has_any_host = true,
-            WildcardHost::Exact(_) => self.has_exact_host = true,
-            WildcardHost::Below(_) => {
-                self.lengths[usize::from(key_length) / 64] |= 1 << (key_length % 64);
-            }
-        }
+        self.kinds.add(tail);
         self.has_fixed_port |= port != ANY_PORT;
         self.has_any_port |= port == ANY_PORT;
         Ok(())
@@ -140,9 +130,7 @@ impl WildcardBuilder {
             table,
             hash,
             lowest: entries.iter().map(|entry| entry.rank.into()).min().unwrap_or(NONE),
-            lengths: self.lengths,
-            has_any_host: self.has_any_host,
-            has_exact_host: self.has_exact_host,
+            kinds: self.kinds,
             has_fixed_port: self.has_fixed_port,
             has_any_port: self.has_any_port,
         })
@@ -153,44 +141,20 @@ impl WildcardOrigins {
     /// The lowest rank of a wildcard that matches, or `best` if that is lower.
     #[inline(never)]
     pub(super) fn find(&self, origin: &[u8], mut best: MaybeRank) -> MaybeRank {
-        if origin.len() > MAX_ORIGIN_LEN {
-            return best;
-        }
-        let Some((scheme, authority)) = split_scheme(origin) else { return best };
-        let (host, port) = split_port(authority);
-        let port = match port.map(|digits| parse_port(digits, scheme)) {
-            None => DEFAULT_PORT,
-            Some(Some(port)) => port.into(),
-            Some(None) => return best,
-        };
-        if !is_host_length(host.len()) {
-            return best;
-        }
+        let Some(Parts { scheme, host, port }) = split_origin(origin) else { return best };
+        let port = port.map_or(DEFAULT_PORT, PortCode::from);
         let prefix = Prefix { scheme, hash: self.hash.scheme(scheme), port };
         // An empty key, or one that begins with a dot, is not a whole host.
-        if self.has_exact_host && !matches!(host.first(), None | Some(b'.')) {
+        if self.kinds.whole_host && !matches!(host.first(), None | Some(b'.')) {
             best = best.min(self.probe(&prefix, host));
         }
-        if self.has_any_host && Origin::parse(origin).is_some() {
+        if self.kinds.any_host && Origin::parse(origin).is_some_and(|origin| origin.has_host()) {
             best = best.min(self.probe(&prefix, b""));
         }
-        let mut label = 0;
-        for (position, &byte) in host.iter().enumerate() {
-            if is_label_byte(byte) {
-                label += 1;
-                continue;
-            }
-            // `*` must match labels only. The rest equals the key of a well-formed pattern.
-            if byte != b'.' || !is_label_length(label) {
+        for (_, tail) in self.kinds.split(host) {
+            best = best.min(self.probe(&prefix, tail));
+            if best <= self.lowest {
                 break;
-            }
-            label = 0;
-            let length = host.len() - position;
-            if self.lengths[length / 64] >> (length % 64) & 1 == 1 {
-                best = best.min(self.probe(&prefix, &host[position..]));
-                if best <= self.lowest {
-                    break;
-                }
             }
         }
         best

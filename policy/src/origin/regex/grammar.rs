@@ -15,6 +15,8 @@ pub(super) struct Grammar {
     /// well-formed origins, so it may safely accept `[\w.-]+` as a host. It must not accept a text
     /// that looks like more than one origin.
     pub(super) one_origin: Automaton,
+    /// Texts without the host that their scheme needs, although `one_origin` accepts them.
+    pub(super) missing_host: Automaton,
     /// Texts that begin with `http://`.
     pub(super) cleartext: Automaton,
     /// `http` origins of this machine.
@@ -37,10 +39,13 @@ pub(super) static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| {
     let forward = |expression: &str| automaton(expression, Direction::Forward);
     Grammar {
         origin: forward(
-            r"[a-z][a-z0-9+.-]*://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?",
+            r"[a-z][a-z0-9+.-]*://(([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?|\.?)",
         ),
-        never: forward(r"file://.*|(https|wss)://.*:443|(http|ws)://.*:80|ftp://.*:21"),
-        one_origin: forward(r"(?i)[a-z][a-z0-9+.-]*://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]*)?"),
+        never: forward(
+            r"file://.+|https://.*:443|http://.*:80|ftp://.*:21|(https?|ftp)://\.?|(wss?|data|javascript|blob|about)://.*",
+        ),
+        one_origin: forward(r"(?i)[a-z][a-z0-9+.-]*://(([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]*)?)?"),
+        missing_host: forward(r"(?i)(https?|wss?|ftp)://"),
         cleartext: forward("http://.*"),
         local: forward(
             r"http://(([a-z0-9_-]+\.)*localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?",

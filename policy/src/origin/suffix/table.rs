@@ -132,6 +132,11 @@ impl Position {
         NODES[self.node?].wildcard
     }
 
+    /// Whether rules name this label below.
+    pub(super) fn lists(self, label: &[u8]) -> bool {
+        self.below(label).node.is_some()
+    }
+
     /// The labels below that rules name, in the order of their bytes.
     pub(crate) fn listed(self) -> impl Iterator<Item = (&'static [u8], Self)> {
         self.nodes().map(move |node| {
