@@ -21,6 +21,7 @@
 //! ```
 
 mod automaton;
+mod coverage;
 mod diagnose;
 mod error;
 mod glob;

@@ -31,6 +31,14 @@ fn some_guards_hold_with_credentials_only() {
         ("https://*", &[PublicSuffixes]),
         ("https://*:8443", &[PublicSuffixes]),
         ("chrome-extension://*", &[PublicSuffixes]),
+        ("http://pr-*.example.com", &[InsecureOrigins]),
+        ("http://app.example.com:[80,8080]", &[InsecureOrigins]),
+        ("http://*.example.com:8000-8009", &[InsecureOrigins]),
+        ("http://*:3000-3009", &[InsecureOrigins, PublicSuffixes]),
+        ("https://*--site.netlify.app", &[PublicSuffixes]),
+        ("https://app-*.vercel.app:8443", &[PublicSuffixes]),
+        ("https://*.pr-*.github.io", &[PublicSuffixes]),
+        ("https://*.com:[8443,9443]", &[PublicSuffixes]),
         ("https://*.com", &[PublicSuffixes]),
         ("https://*.com:*", &[PublicSuffixes]),
         ("https://*.co.uk", &[PublicSuffixes]),
@@ -71,7 +79,14 @@ fn what_is_sound_passes_with_credentials() {
         "https://*.internal",
         "chrome-extension://aaaabbbbccccddddeeeeffffgggghhhh",
         "capacitor://localhost",
-        "ws://app.example.com",
+        "capacitor://",
+        "app://.",
+        "https://pr-*.example.com",
+        "https://*.*.example.com:[8443,9443]",
+        "https://pr-*.internal",
+        "https://pr-*.example.netlify.app",
+        "http://localhost:[3000,5173]",
+        "http://pr-*.localhost:3000-3009",
         "http://localhost",
         "http://localhost:*",
         "http://app.localhost:3000",
@@ -107,6 +122,46 @@ fn null_and_loose_expressions_are_guarded_always() {
 }
 
 #[test]
+fn the_origin_of_files_is_guarded_always() {
+    for credentials in [false, true] {
+        assert_eq!(opened_by("file://", credentials), [Guard::FileOrigin]);
+        for expression in [r"regex:file://", r"regex:(app|file)://", r"regex:[a-f]i[a-z]+://\.?"] {
+            assert_eq!(opened_by(expression, false), [Guard::FileOrigin], "{expression}");
+        }
+        let loose = opened_by("regex:.*", false);
+        assert_eq!(loose, [Guard::LooseRegex, Guard::FileOrigin]);
+    }
+    let guards = OriginPattern::parse(r"regex:(app|file)://").unwrap().violations(false);
+    assert_eq!(
+        guards[0].to_string(),
+        "it also matches `file://`: any page that is opened as a file can have the origin `file://`"
+    );
+    assert_eq!(
+        guards[0].remedy(),
+        "begin the expression with the schemes that are meant, as in `(app|capacitor)://`; \
+         \"file_origin\" under `dangerously_allow` permits it"
+    );
+}
+
+/// What a message tells to write passes, and has the same ports.
+#[test]
+fn secure_forms_are_patterns() {
+    for (pattern, secure) in [
+        ("http://a.example:443", "https://a.example"),
+        ("http://a.example:[80,3000]", "https://a.example:[443,3000]"),
+        ("http://a.example:[80,443]", "https://a.example:[443]"),
+        ("http://pr-*.a.example:8000-8100", "https://pr-*.a.example:8000-8100"),
+    ] {
+        let guards = OriginPattern::parse(pattern).unwrap().violations(true);
+        let remedy = format!(
+            "write \"{secure}\"; \"insecure_origins\" under `dangerously_allow` permits it"
+        );
+        assert_eq!(guards[0].remedy(), remedy);
+        assert!(OriginPattern::parse(secure).unwrap().violations(true).is_empty());
+    }
+}
+
+#[test]
 fn loose_expressions_are_shown_what_they_match() {
     for (expression, class, example) in [
         (r"https://www.example\.com", ".", "https://wwwxexample.com"),
@@ -128,7 +183,9 @@ fn loose_expressions_are_shown_what_they_match() {
     ] {
         let pattern = format!("regex:{expression}");
         let guards = OriginPattern::parse(&pattern).unwrap().violations(false);
-        assert_eq!(guards.len(), 1, "{expression}");
+        let others = if expression == ".*" { vec![Guard::FileOrigin] } else { Vec::new() };
+        let rest: Vec<_> = guards[1..].iter().map(|guard| guard.opened_by()).collect();
+        assert_eq!(rest, others, "{expression}");
         assert_eq!(
             guards[0].to_string(),
             format!("`{class}` could stand for any byte: the expression also matches `{example}`")

@@ -2,6 +2,22 @@
 
 use cors_policy::origin::{Origin, OriginPattern};
 
+const PORT: &str = "write a port from 1 to 65535, a range as in `3000-3009`, a list as in \
+                    `[3000,5173]`, or `*` for any port";
+const FILE: (&str, &str) = (
+    "pages opened as files have no host: browsers send `null`, and some shells `file://`",
+    "serve the pages over http, for instance from \"http://localhost:8080\", or write \"file://\" for \
+     such a shell",
+);
+const OPEN: (&str, &str) = (
+    "anyone could register a domain that the `*` matches",
+    "list the origins, or write the registered domain out, as in \"https://*.example.com\"",
+);
+const ONE_LABEL: &str = "a host of one label has no place for a `*`";
+const ADDRESS: &str = "a `*` cannot be a part of an address";
+const EXPRESSION: &str = "list the origins, or write a regular expression after `regex:`";
+const ORIGIN_OF_PAGE: &str = r#"list the origin of the page, as in "https://app.example.com""#;
+
 /// Pattern, problem, remedy.
 const MISTAKES: &[(&str, &str, &str)] = &[
     // The text as a whole.
@@ -110,11 +126,6 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("localhost", "an origin begins with a scheme", r#"write "http://localhost""#),
     ("localhost:3000", "an origin begins with a scheme", r#"write "http://localhost:3000""#),
     ("127.0.0.1:3000", "an origin begins with a scheme", r#"write "http://127.0.0.1:3000""#),
-    (
-        "**",
-        "an origin begins with a scheme",
-        r#"write an origin such as "https://app.example.com""#,
-    ),
     ("*://example.com", "`*` is not the name of a scheme", r#"write "https://example.com""#),
     (
         "http*://example.com",
@@ -127,21 +138,40 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "the scheme has 65 bytes, more than 64",
         "use a scheme of at most 64 bytes",
     ),
+    ("file:///srv/index.html", FILE.0, FILE.1),
+    ("file://host", FILE.0, FILE.1),
+    ("file://*", FILE.0, FILE.1),
+    ("file://.", FILE.0, FILE.1),
+    ("app:///", "an origin does not end with a slash", r#"write "app://""#),
+    ("app://./index.html", "an origin has no path", r#"write "app://.""#),
+    ("app://:80", "the host is missing", r#"write the host too, as in "app://app.example.com""#),
+    ("app://.:80", "the host is missing", r#"write the host too, as in "app://app.example.com""#),
+    ("https://.", "the host is missing", r#"write the host too, as in "https://app.example.com""#),
     (
-        "file:///srv/index.html",
-        "pages opened as files have no origin: browsers send `null`",
-        r#"serve the pages over http, for instance from "http://localhost:8080""#,
+        "wss://a.example:443",
+        "no page has an origin with the scheme `wss`",
+        r#"write "https://a.example""#,
     ),
     (
-        "file://host",
-        "pages opened as files have no origin: browsers send `null`",
-        r#"serve the pages over http, for instance from "http://localhost:8080""#,
+        "ws://localhost:[80,3000]",
+        "no page has an origin with the scheme `ws`",
+        r#"write "http://localhost:[80,3000]""#,
     ),
     (
-        "file://*",
-        "pages opened as files have no origin: browsers send `null`",
-        r#"serve the pages over http, for instance from "http://localhost:8080""#,
+        "blob:https://a.example/4f1c",
+        "no page has an origin with the scheme `blob`",
+        r#"write "https://a.example""#,
     ),
+    ("javascript://x", "no page has an origin with the scheme `javascript`", ORIGIN_OF_PAGE),
+    ("about:blank", "no page has an origin with the scheme `about`", ORIGIN_OF_PAGE),
+    (
+        "data:",
+        "no page has an origin with the scheme `data`",
+        "list the origin of the server; browsers send `null` for such pages",
+    ),
+    ("nulll", "not an origin", r#"write "null""#),
+    ("all", "not an origin", r#"write "*""#),
+    ("**", "an origin begins with a scheme", r#"write "https://*""#),
     // What does not belong to an origin.
     ("https://", "the host is missing", r#"write the host too, as in "https://app.example.com""#),
     ("http:", "the host is missing", r#"write the host too, as in "http://app.example.com""#),
@@ -192,52 +222,15 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "80 is the scheme's default port, which browsers leave out",
         r#"write "http://[::1]""#,
     ),
-    (
-        "wss://a.example:443",
-        "443 is the scheme's default port, which browsers leave out",
-        r#"write "wss://a.example""#,
-    ),
     ("https://a.example:", "there is no port after the colon", r#"write "https://a.example""#),
-    (
-        "https://a.example:0",
-        "`0` is not a port",
-        "write a port from 1 to 65535, or `*` for any port",
-    ),
-    (
-        "https://a.example:65536",
-        "`65536` is not a port",
-        "write a port from 1 to 65535, or `*` for any port",
-    ),
-    (
-        "https://a.example:99999999999999999999",
-        "`99999999999999999999` is not a port",
-        "write a port from 1 to 65535, or `*` for any port",
-    ),
-    (
-        "https://a.example:http",
-        "`http` is not a port",
-        "write a port from 1 to 65535, or `*` for any port",
-    ),
-    (
-        "https://a.example:80*",
-        "`80*` is not a port",
-        "write a port from 1 to 65535, or `*` for any port",
-    ),
-    (
-        "https://a.example:+80",
-        "`+80` is not a port",
-        "write a port from 1 to 65535, or `*` for any port",
-    ),
-    (
-        "https://a.example:1:2",
-        "`1:2` is not a port",
-        "write a port from 1 to 65535, or `*` for any port",
-    ),
-    (
-        "http://[::1]8080",
-        "`8080` is not a port",
-        "write a port from 1 to 65535, or `*` for any port",
-    ),
+    ("https://a.example:0", "`0` is not a port", PORT),
+    ("https://a.example:65536", "`65536` is not a port", PORT),
+    ("https://a.example:99999999999999999999", "`99999999999999999999` is not a port", PORT),
+    ("https://a.example:http", "`http` is not a port", PORT),
+    ("https://a.example:80*", "`80*` is not a port", PORT),
+    ("https://a.example:+80", "`+80` is not a port", PORT),
+    ("https://a.example:1:2", "`1:2` is not a port", PORT),
+    ("http://[::1]8080", "`8080` is not a port", PORT),
     (
         "https://a.example:08443",
         "browsers send the port without leading zeros",
@@ -248,46 +241,148 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "443 is the scheme's default port, which browsers leave out",
         r#"write "https://a.example""#,
     ),
+    // Sets of ports.
+    (
+        "http://localhost:[]",
+        "the list of ports is empty",
+        "write ports in the brackets, as in `[3000,5173]`, or leave the port out",
+    ),
+    ("http://localhost:[0]", "`0` is not a port", PORT),
+    ("http://localhost:[3000,]", "`` is not a port", PORT),
+    ("http://localhost:[3000,65536]", "`65536` is not a port", PORT),
+    ("http://localhost:[3000,*]", "`*` is not a port", PORT),
+    ("http://localhost:[3000", "`[3000` is not a port", PORT),
+    ("http://localhost:3000-", "`3000-` is not a port", PORT),
+    ("http://localhost:0-3", "`0-3` is not a port", PORT),
+    ("http://localhost:3000-70000", "`3000-70000` is not a port", PORT),
+    (
+        "http://[::1]:[03000,5173]",
+        "browsers send the port without leading zeros",
+        r#"write "http://[::1]:[3000,5173]""#,
+    ),
+    (
+        "http://localhost:3009-3000",
+        "a range of ports begins with the lower one and ends with the higher one",
+        r#"write "http://localhost:3000-3009""#,
+    ),
+    (
+        "http://localhost:[3000-3000]",
+        "a range of ports begins with the lower one and ends with the higher one",
+        r#"write "http://localhost:[3000]""#,
+    ),
+    (
+        "http://localhost:80-80",
+        "a range of ports begins with the lower one and ends with the higher one",
+        r#"write "http://localhost""#,
+    ),
+    (
+        "https://*.a.example:[8443,9443,8443]",
+        "port 8443 is in the list twice",
+        r#"write "https://*.a.example:[8443,9443]""#,
+    ),
+    (
+        "http://localhost:[3000,2999-3001]",
+        "port 3000 is in the list twice",
+        r#"write "http://localhost:[3000,2999,3001]""#,
+    ),
+    (
+        "http://localhost:[3000, 5173]",
+        "an origin holds no white space",
+        r#"write "http://localhost:[3000,5173]""#,
+    ),
+    (
+        "http://localhost:3000,5173",
+        "several ports have to be in brackets",
+        r#"write "http://localhost:[3000,5173]""#,
+    ),
+    (
+        "http://localhost:[3000,5173],http://b.example",
+        "one entry is one origin",
+        r#"write separate entries: "http://localhost:[3000,5173]", "http://b.example""#,
+    ),
+    (
+        "http://localhost:{3000,5173}",
+        "braces have no meaning in an origin",
+        r#"write separate entries: "http://localhost:3000", "http://localhost:5173""#,
+    ),
     // Wildcards.
     (
-        "https://a*.example.com",
-        "`*` can stand for the leftmost labels only, or for the whole host or port",
-        r#"write "https://*.example.com""#,
-    ),
-    (
-        "https://*a.example.com",
-        "`*` can stand for the leftmost labels only, or for the whole host or port",
-        r#"write "https://*.a.example.com""#,
-    ),
-    (
-        "https://*example.com",
-        "`*` can stand for the leftmost labels only, or for the whole host or port",
-        r#"write "https://*.example.com""#,
+        "https://{a,b}.example.com",
+        "braces have no meaning in an origin",
+        r#"write separate entries: "https://a.example.com", "https://b.example.com""#,
     ),
     (
         "https://**.example.com",
-        "`*` can stand for the leftmost labels only, or for the whole host or port",
+        "two `*` side by side mean no more than one",
         r#"write "https://*.example.com""#,
     ),
     (
-        "https://*.*.example.com",
-        "`*` can stand for the leftmost labels only, or for the whole host or port",
-        r#"write "https://*.example.com""#,
+        "https://pr-***.example.com:8443",
+        "two `*` side by side mean no more than one",
+        r#"write "https://pr-*.example.com:8443""#,
+    ),
+    ("https://*example.com", OPEN.0, r#"write "https://*.example.com""#),
+    ("https://*example.com:8443", OPEN.0, r#"write "https://*.example.com:8443""#),
+    ("https://exam*.com", OPEN.0, OPEN.1),
+    ("https://*-a.com", OPEN.0, OPEN.1),
+    ("https://example.*", OPEN.0, OPEN.1),
+    ("https://*.*", OPEN.0, OPEN.1),
+    ("https://app.example.com*", OPEN.0, OPEN.1),
+    ("https://api.*.co.uk", OPEN.0, OPEN.1),
+    ("https://*.*.com", OPEN.0, OPEN.1),
+    ("https://pr-*.kawasaki.jp", OPEN.0, OPEN.1),
+    ("https://pr-*.a.ck", OPEN.0, OPEN.1),
+    ("app://pr-*.com", OPEN.0, OPEN.1),
+    ("http://pc-*", ONE_LABEL, r#"write "regex:http://pc-[a-z0-9_-]+""#),
+    ("http://pc-*:[80,8080]", ONE_LABEL, r#"write "regex:http://pc-[a-z0-9_-]+(:(8080))?""#),
+    ("http://pc-*:1-65535", ONE_LABEL, EXPRESSION),
+    ("http://localhost*", ONE_LABEL, r#"write "http://localhost:*""#),
+    ("http://192.168.1.*", ADDRESS, r#"write "regex:http://192\.168\.1\.[0-9]{1,3}""#),
+    (
+        "http://192.168.*.*:*",
+        ADDRESS,
+        r#"write "regex:http://192\.168\.[0-9]{1,3}\.[0-9]{1,3}(:[0-9]+)?""#,
+    ),
+    ("http://10.*:8080", ADDRESS, r#"write "regex:http://10\.[0-9]{1,3}(\.[0-9]{1,3}){2}:8080""#),
+    ("http://192.168.1.1*", ADDRESS, r#"write "regex:http://192\.168\.1\.1[0-9]{1,3}""#),
+    ("http://*.168.1.1", ADDRESS, r#"write "regex:http://[0-9]{1,3}\.168\.1\.1""#),
+    ("http://1.2.3.4.*", ADDRESS, EXPRESSION),
+    ("http://300.1.1.*", ADDRESS, EXPRESSION),
+    ("http://[fe80::*]", ADDRESS, r#"write "regex:http://\[fe80::[0-9a-f:]+\]""#),
+    (
+        "http://[2001:db8::1*]:3000",
+        ADDRESS,
+        r#"write "regex:http://\[2001:db8::1[0-9a-f]+\]:3000""#,
     ),
     (
-        "https://app.*.example.com",
-        "`*` can stand for the leftmost labels only, or for the whole host or port",
-        r#"write "https://*.example.com""#,
+        "http://192.168.1.0/24",
+        "an origin has one address, and no subnet",
+        r#"write "regex:http://192\.168\.1\.[0-9]{1,3}""#,
     ),
     (
-        "https://example.*",
-        "`*` can stand for the leftmost labels only, or for the whole host or port",
-        "list the origins, or write a regular expression after `regex:`",
+        "http://10.0.0.0/8",
+        "an origin has one address, and no subnet",
+        r#"write "regex:http://10\.[0-9]{1,3}(\.[0-9]{1,3}){2}""#,
     ),
     (
-        "https://*.*",
-        "`*` can stand for the leftmost labels only, or for the whole host or port",
-        "list the origins, or write a regular expression after `regex:`",
+        "http://10.0.0.1/32",
+        "an origin has one address, and no subnet",
+        r#"write "http://10.0.0.1""#,
+    ),
+    (
+        "http://10.0.0.0/12",
+        "an origin has one address, and no subnet",
+        "list the addresses, or write a regular expression after `regex:`",
+    ),
+    (
+        "https://pr-*.bücher.example",
+        "characters beyond ASCII never match: browsers send the punycode form",
+        r#"write "https://pr-*.xn--bcher-kva.example""#,
+    ),
+    (
+        "https://bü-*.a.example",
+        "characters beyond ASCII never match: browsers send the punycode form",
+        "write the host the way a browser's console shows it",
     ),
     ("http://*.127.0.0.1", "an address has no subdomains", r#"write "http://127.0.0.1""#),
     // The host.
@@ -336,6 +431,21 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "https://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example",
         "a label of the host has 64 bytes, more than 63",
         "use labels of at most 63 bytes",
+    ),
+    (
+        "http://xn--f",
+        "`xn--f` is not punycode, so browsers refuse the host",
+        "write the host the way a browser's console shows it",
+    ),
+    (
+        "https://*.a.xn--f.example:8443",
+        "`xn--f` is not punycode, so browsers refuse the host",
+        "write the host the way a browser's console shows it",
+    ),
+    (
+        "https://xn--f.pr-*.a.example",
+        "`xn--f` is not punycode, so browsers refuse the host",
+        "write the host the way a browser's console shows it",
     ),
     // Addresses.
     (
@@ -483,10 +593,60 @@ fn what_is_to_be_written_is_a_pattern() {
     }
 }
 
+/// Advice never lets in more than what was meant, and it lets that in.
+#[test]
+fn advised_expressions_match_what_was_meant() {
+    for (pattern, accepts, rejects) in [
+        (
+            "http://192.168.1.*",
+            &["http://192.168.1.1", "http://192.168.1.255"][..],
+            &[
+                "http://192.168.1.256",
+                "http://192.168.2.1",
+                "http://192.168.1.1:80",
+                "http://192.168.1",
+            ][..],
+        ),
+        (
+            "http://10.*",
+            &["http://10.0.0.1", "http://10.255.1.9"],
+            &["http://11.0.0.1", "http://110.0.0.1"],
+        ),
+        (
+            "http://pc-*:[80,8080]",
+            &["http://pc-1", "http://pc-1:8080"],
+            &["http://pc-", "http://pc-1.a", "http://pc-1:8081"],
+        ),
+        (
+            "http://[fe80::*]:*",
+            &["http://[fe80::1]", "http://[fe80::1:2]:8080"],
+            &["http://[fe81::1]"],
+        ),
+        ("http://192.168.1.0/24", &["http://192.168.1.7"], &["http://192.168.2.7"]),
+    ] {
+        let remedy = OriginPattern::parse(pattern).unwrap_err().remedy();
+        let advised =
+            remedy.strip_prefix("write \"").and_then(|rest| rest.strip_suffix('"')).unwrap();
+        let advised = OriginPattern::parse(advised).unwrap();
+        for origin in accepts {
+            assert!(advised.matches(origin.as_bytes()), "{pattern}: {origin}");
+        }
+        for origin in rejects {
+            assert!(!advised.matches(origin.as_bytes()), "{pattern}: {origin}");
+        }
+    }
+}
+
 #[test]
 fn what_could_never_match_is_refused() {
-    for (pattern, ..) in MISTAKES {
-        assert!(Origin::parse(pattern.as_bytes()).is_none(), "{pattern}");
+    for (pattern, problem, _) in MISTAKES {
+        // Requests are not searched for punycode.
+        let is_refused_late = problem.contains("is not punycode");
+        assert_eq!(
+            Origin::parse(pattern.as_bytes()).is_none(),
+            !is_refused_late || pattern.contains('*'),
+            "{pattern}"
+        );
     }
 }
 
@@ -497,6 +657,9 @@ fn expressions_may_not_match_beyond_one_origin() {
         r"https://a\.example:443",
         r"http://a\.example:80",
         r"file://a",
+        r"https://(a\.example)?",
+        r"[a-z]+://[a-z.]*",
+        r"wss?://a\.example",
         r"https://(a|b/)\.example",
         r"https://a\.example,?https://b\.example",
         r"https://a\.example(,https://b\.example)?",
@@ -542,6 +705,8 @@ fn sound_expressions_are_accepted() {
         r"https://\[[0-9a-f:]+\]",
         r"https://10\.0\.0\.[0-9]{1,3}",
         r"(chrome|moz)-extension://[a-z0-9-]+",
+        r"app://\.?",
+        r"(app|capacitor)://([a-z]+)?",
     ] {
         let pattern = format!("regex:{expression}");
         let pattern = OriginPattern::parse(&pattern).unwrap_or_else(|error| panic!("{error}"));

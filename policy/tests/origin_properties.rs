@@ -12,7 +12,7 @@ fn scheme() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => Just("https".to_owned()),
         4 => Just("http".to_owned()),
-        2 => prop::sample::select(vec!["app", "ws", "wss", "ftp", "file", "a+b-c.d"])
+        2 => prop::sample::select(vec!["app", "ws", "wss", "ftp", "file", "blob", "a+b-c.d"])
             .prop_map(str::to_owned),
         1 => "[a-z0-9+.-]{0,3}",
     ]
@@ -41,6 +41,56 @@ fn host() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A label with one or two `*`, or nearly one.
+fn star_label() -> impl Strategy<Value = String> {
+    prop_oneof![
+        6 => prop::sample::select(vec!["*", "a*", "*a", "a*b", "*-*", "*a*", "pr-*", "a*a*a"])
+            .prop_map(str::to_owned),
+        2 => label(),
+        1 => "[a*-]{1,4}",
+    ]
+}
+
+/// A host with `*` within, or nearly one.
+fn star_host() -> impl Strategy<Value = String> {
+    let parent = prop::sample::select(vec![
+        "example",
+        "com",
+        "a.com",
+        "example.com",
+        "b.example.com",
+        "localhost",
+        "co.uk",
+        "kawasaki.jp",
+        "netlify.app",
+        "127.0.0.1",
+    ]);
+    (prop::collection::vec(star_label(), 1..4), parent)
+        .prop_map(|(labels, parent)| format!("{}.{parent}", labels.join(".")))
+}
+
+/// An origin that nearly matches a host with `*` within.
+fn starred_origin() -> impl Strategy<Value = String> {
+    let labels = prop::collection::vec("[ab-]{1,5}|a|b|pr-1", 1..4);
+    let parent = prop::sample::select(vec!["example", "a.com", "example.com", "b.example.com"]);
+    (scheme(), labels, parent, port()).prop_map(|(scheme, labels, parent, port)| {
+        format!("{scheme}://{}.{parent}{port}", labels.join("."))
+    })
+}
+
+/// A set of ports, or nearly one.
+fn port_set() -> impl Strategy<Value = String> {
+    let some = prop::sample::select(vec!["80", "443", "3000", "8443", "21", "1", "65535"]);
+    let entry = prop_oneof![
+        3 => some.clone().prop_map(str::to_owned),
+        1 => (some.clone(), some).prop_map(|(from, to)| format!("{from}-{to}")),
+    ];
+    prop_oneof![
+        1 => entry.clone().prop_map(|entry| format!(":{entry}")),
+        3 => prop::collection::vec(entry, 0..4).prop_map(|list| format!(":[{}]", list.join(","))),
+    ]
+}
+
 fn port() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => Just(String::new()),
@@ -51,7 +101,11 @@ fn port() -> impl Strategy<Value = String> {
 }
 
 fn origin() -> impl Strategy<Value = String> {
-    (scheme(), host(), port()).prop_map(|(scheme, host, port)| format!("{scheme}://{host}{port}"))
+    let with_host = (scheme(), host(), port())
+        .prop_map(|(scheme, host, port)| format!("{scheme}://{host}{port}"));
+    let no_host = (scheme(), prop::sample::select(vec!["", "."]), port())
+        .prop_map(|(scheme, host, port)| format!("{scheme}://{host}{port}"));
+    prop_oneof![10 => with_host, 4 => starred_origin(), 1 => no_host]
 }
 
 /// An origin, or nearly one.
@@ -86,14 +140,35 @@ fn pattern() -> impl Strategy<Value = String> {
         5 => host().prop_map(|host| format!("*.{host}")),
         1 => Just("*".to_owned()),
         1 => host().prop_map(|host| format!("*{host}")),
+        8 => star_host(),
+        1 => prop::sample::select(vec!["", "."]).prop_map(str::to_owned),
     ];
-    let wildcard_port = prop_oneof![3 => port(), 1 => Just(":*".to_owned())];
+    let wildcard_port = prop_oneof![3 => port(), 1 => Just(":*".to_owned()), 2 => port_set()];
     prop_oneof![
         20 => (scheme(), wildcard_host, wildcard_port)
             .prop_map(|(scheme, host, port)| format!("{scheme}://{host}{port}")),
         1 => Just("*".to_owned()),
         1 => Just("null".to_owned()),
     ]
+}
+
+/// An origin that a pattern describes: the first of several ports, and a text in place of each `*`.
+fn example(pattern: &str, star: &str) -> String {
+    let (before, rest) = pattern.split_once("://").unwrap_or(("", pattern));
+    let (host, port) = match rest.rsplit_once(':') {
+        Some((host, port)) if port.starts_with('[') || !port.ends_with(']') => (host, port),
+        _ => (rest, ""),
+    };
+    let first = port.trim_start_matches('[').trim_end_matches(']').split([',', '-']).next();
+    let default = [("http", "80"), ("https", "443"), ("ftp", "21")];
+    let is_set = port.contains(['[', '-']);
+    let port = match first {
+        None | Some("*") => String::new(),
+        Some("") if !is_set && !rest.ends_with(':') => String::new(),
+        Some(first) if is_set && default.contains(&(before, first)) => String::new(),
+        Some(first) => format!(":{first}"),
+    };
+    format!("{before}://{}{port}", host.replace('*', star))
 }
 
 fn pieces() -> impl Strategy<Value = Vec<Piece>> {
@@ -147,21 +222,22 @@ proptest! {
     }
 
     #[test]
-    fn a_pattern_that_matches_nothing_is_none(pattern in pattern(), label in "[a-z]") {
-        // With the shortest label in place of the wildcard there must be an origin, or the pattern is wrong.
-        let example = match pattern.strip_suffix(":*") {
-            Some(rest) => rest.replacen('*', &label, 1),
-            None => pattern.replacen('*', &label, 1),
-        };
-        let is_pattern = match pattern.as_str() {
-            "*" | "null" => true,
-            pattern => {
-                reference::is_origin(&example)
-                    && pattern.split("://*").nth(1).is_none_or(|rest| {
-                        rest.is_empty() || rest.starts_with(['.', ':'])
-                    })
+    fn a_pattern_matches_the_shortest_origin_that_it_describes(pattern in pattern(), byte in "[a-z]") {
+        // With one byte in place of each `*` there must be an origin, or the pattern is wrong.
+        if let Ok(parsed) = OriginPattern::parse(&pattern) {
+            if pattern != "*" && pattern != "null" {
+                let example = example(&pattern, &byte);
+                prop_assert!(reference::is_origin(&example), "{} {}", pattern, example);
+                prop_assert!(parsed.matches(example.as_bytes()), "{} {}", pattern, example);
             }
-        };
+        }
+    }
+
+    #[test]
+    fn a_text_without_mistakes_is_a_pattern(pattern in pattern()) {
+        let is_pattern = pattern == "*"
+            || pattern == "null"
+            || reference::is_pattern(&pattern, &example(&pattern, "x"));
         prop_assert_eq!(OriginPattern::parse(&pattern).is_ok(), is_pattern, "{}", pattern);
     }
 
@@ -216,7 +292,8 @@ proptest! {
         let examples = accepted
             .iter()
             .filter_map(|(_, pattern, _)| pattern.as_ref().ok())
-            .map(|text| text.replace(":*", "").replace('*', "a.b").into_bytes());
+            .flat_map(|text| [example(text, "a.b"), example(text, "a"), example(text, "b-a")])
+            .map(String::into_bytes);
         for header in headers.iter().cloned().chain(examples) {
             let is_origin = std::str::from_utf8(&header).is_ok_and(reference::is_origin);
             let matches = |pattern: &Result<String, Vec<Piece>>| match pattern {

@@ -469,7 +469,7 @@ fn values_of_keys() {
                 ":6: policies.a.preflight: \"ignore\": unknown value; write one of answer, forward",
                 ":7: policies.a.preflight_status: 201: unknown value; write one of 200, 204",
                 ":8: policies.a.dangerously_allow[0]: \"public_sufixes\": unknown value; write `public_suffixes`",
-                ":8: policies.a.dangerously_allow[1]: \"everything\": unknown value; write one of insecure_origins, public_suffixes, any_origin_with_credentials, null_origin, loose_regex",
+                ":8: policies.a.dangerously_allow[1]: \"everything\": unknown value; write one of insecure_origins, public_suffixes, any_origin_with_credentials, null_origin, file_origin, loose_regex",
             ],
         ),
         ("a status in quotes", "preflight_status: '200'\n", &[]),

@@ -111,7 +111,7 @@ mod tests {
             glob in r"(\*\.)?[ab*-]{1,5}(\.[ab*-]{1,4}){0,2}",
             labels in r"[ab-]{1,5}(\.[ab-]{1,5}){0,3}",
         ) {
-            prop_assume!(!glob.contains("**"));
+            let glob = glob.replace("**", "*").replace("**", "*").replace("**", "*");
             let (glob, labels) = (glob.as_bytes(), labels.as_bytes());
             prop_assert_eq!(matches(glob, labels), means(glob, labels, true));
         }

@@ -5,6 +5,7 @@
 //! proves a mistake, and serves as the example in the message. Anchors, inline flags and nested
 //! groups therefore need no rules of their own.
 
+mod compare;
 mod compile;
 mod grammar;
 mod loose;
@@ -21,7 +22,8 @@ use super::error::PatternError;
 use super::suffix::OpenSuffix;
 use super::syntax::Origin;
 
-pub(crate) use self::compile::{REGEX_PREFIX, compile_all};
+pub(crate) use self::compare::{includes, meet};
+pub(crate) use self::compile::{REGEX_PREFIX, compile_all, parse_bytes};
 pub(crate) use self::loose::LooseClass;
 
 /// A regular expression that accepts origins.
@@ -76,6 +78,16 @@ impl<'a> OriginRegex<'a> {
     /// The parsed expression.
     pub(crate) fn expression(&self) -> &Hir {
         &self.expression
+    }
+
+    /// A well-formed origin that the expression accepts, if the shortest text is one.
+    pub(crate) fn example(&self) -> Option<Vec<u8>> {
+        let found = witness([
+            Condition::Accepted(&self.automaton),
+            Condition::Accepted(&GRAMMAR.origin),
+            Condition::Refused(&GRAMMAR.never),
+        ]);
+        found.filter(|text| Origin::parse(text).is_some())
     }
 
     /// The first class that could match any byte.

@@ -40,7 +40,7 @@ pub(super) fn parse(text: &str) -> Result<Hir, PatternError> {
 }
 
 /// Reads an expression that matches bytes, not Unicode characters.
-pub(super) fn parse_bytes(text: &str) -> Result<Hir, PatternError> {
+pub(crate) fn parse_bytes(text: &str) -> Result<Hir, PatternError> {
     regex_syntax::ParserBuilder::new()
         .unicode(false)
         .utf8(false)

@@ -1,0 +1,346 @@
+//! Patterns that earlier ones cover: every origin that they match is taken before they are tried.
+//!
+//! A look-up of one origin of each pattern finds the few pairs that can be meant. Their automata are
+//! then compared, so that the answer does not depend on how a pattern is written. They are compared
+//! over the grammar of origins, because an expression may accept texts that are none.
+
+mod language;
+
+use std::cell::OnceCell;
+
+use regex_syntax::hir::Hir;
+
+use self::language::language;
+use super::automaton::{Automaton, Direction};
+use super::matcher::{MatcherBuilder, OriginMatcher, Rank};
+use super::pattern::OriginPattern;
+use super::regex::{includes, meet};
+
+/// Memory of one automaton, in bytes. A pattern that needs more is not compared.
+const MAX_SIZE: usize = 1 << 18;
+/// Memory of the automaton of several patterns together.
+const MAX_UNION_SIZE: usize = 1 << 20;
+/// How many pairs of patterns are compared by their automata, for a policy.
+const MAX_PAIRS: usize = 10_000;
+
+/// The patterns of a policy that are compared: all but those of an `allow_origins_file`.
+#[derive(Debug, Default)]
+pub(crate) struct Coverage {
+    patterns: Vec<Compared>,
+    denied: usize,
+    lookup: MatcherBuilder,
+}
+
+/// The place of a pattern in the order in which patterns decide: first those of `deny_origins`, then
+/// rule by rule.
+type Order = Rank;
+
+/// The order of the first pattern of a rule. No more patterns of `deny_origins` are compared.
+const FIRST_OF_RULES: Order = 1 << 14;
+
+/// How a pattern is covered. The numbers are those that [`Coverage::add`] returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cover {
+    /// By this one alone.
+    One(usize),
+    /// By several of earlier rules together, of which this one matches some of the same origins.
+    Several(usize),
+}
+
+/// A pattern to compare.
+#[derive(Debug)]
+struct Compared {
+    rank: Rank,
+    order: Order,
+    language: Language,
+    /// One of the origins that it matches. `None` for `*`, and for an expression that matches none.
+    sample: Option<Vec<u8>>,
+}
+
+/// What a pattern matches.
+#[derive(Debug)]
+enum Language {
+    /// Every origin. `null` too, unless credentials are allowed: `*` denies it then.
+    Any { null: bool },
+    /// The sample, and nothing else.
+    One,
+    /// Several origins. The automaton is `None` if it would be too large.
+    Several { expression: Option<Hir>, automaton: OnceCell<Option<Automaton>> },
+}
+
+impl Compared {
+    fn automaton(&self) -> Option<&Automaton> {
+        let Language::Several { expression, automaton } = &self.language else { return None };
+        automaton.get_or_init(|| compile(&[expression.clone()?], MAX_SIZE)).as_ref()
+    }
+
+    /// Whether this pattern, which stands before `later`, takes all that `later` matches.
+    fn covers(&self, later: &Self) -> bool {
+        match (&self.language, &later.language) {
+            // Within a rule, `null` is allowed because it is listed. In an earlier one, `*` decides.
+            (Language::Any { null }, Language::One) if later.is_null() => {
+                *null || self.rank != later.rank
+            }
+            (Language::Any { null }, Language::Any { null: also }) => *null || !also,
+            (Language::Any { .. }, _) => true,
+            (_, Language::Any { .. }) => false,
+            (Language::One, Language::One) => self.sample == later.sample,
+            (Language::Several { .. }, Language::One) => self.accepts(later.sample.as_deref()),
+            (Language::One, Language::Several { .. }) => {
+                let literal = self.sample.as_deref().map(Hir::literal);
+                let literal = literal.and_then(|literal| compile(&[literal], MAX_SIZE));
+                literal.is_some_and(|this| later.automaton().is_some_and(|it| includes(&this, it)))
+            }
+            (Language::Several { .. }, Language::Several { .. }) => {
+                self.accepts(later.sample.as_deref())
+                    && match (self.automaton(), later.automaton()) {
+                        (Some(this), Some(later)) => includes(this, later),
+                        _ => false,
+                    }
+            }
+        }
+    }
+
+    fn accepts(&self, origin: Option<&[u8]>) -> bool {
+        let Some(origin) = origin.filter(|origin| *origin != b"null") else { return false };
+        self.automaton().is_some_and(|this| this.first_accepting(origin).is_some())
+    }
+
+    fn is_null(&self) -> bool {
+        self.sample.as_deref() == Some(b"null")
+    }
+
+    fn is_several(&self) -> bool {
+        matches!(self.language, Language::Several { .. })
+    }
+}
+
+fn compile(expressions: &[Hir], limit: usize) -> Option<Automaton> {
+    Automaton::new(expressions, Direction::Forward, limit).ok()
+}
+
+impl Coverage {
+    /// Adds a pattern of the rule of this rank, with or without credentials, and returns its number.
+    /// `None` if there are too many to compare.
+    pub(crate) fn add(
+        &mut self,
+        rank: Rank,
+        pattern: &OriginPattern<'_>,
+        credentials: bool,
+    ) -> Option<usize> {
+        let number = self.patterns.len();
+        let order = if rank == 0 {
+            Order::try_from(self.denied).ok().filter(|&order| order < FIRST_OF_RULES)?
+        } else {
+            FIRST_OF_RULES.checked_add(Order::try_from(number - self.denied).ok()?)?
+        };
+        self.denied += usize::from(rank == 0);
+        self.lookup.add(order, pattern);
+        let (language, sample) = match pattern {
+            OriginPattern::Any => (Language::Any { null: !credentials }, None),
+            OriginPattern::Null => (Language::One, Some(b"null".to_vec())),
+            OriginPattern::Exact(origin) => (Language::One, Some(origin.as_bytes().to_vec())),
+            OriginPattern::Wildcard(_) | OriginPattern::Regex(_) => {
+                let (expression, automaton) = (language(pattern), OnceCell::new());
+                (Language::Several { expression, automaton }, pattern.sample())
+            }
+        };
+        self.patterns.push(Compared { rank, order, language, sample });
+        Some(number)
+    }
+
+    /// How each pattern is covered, if it is, by its number.
+    pub(crate) fn find(self) -> Vec<Option<Cover>> {
+        let count = self.patterns.len();
+        let Ok(lookup) = self.lookup.build() else { return vec![None; count] };
+        let mut in_order: Vec<usize> = (0..count).collect();
+        in_order.sort_by_key(|&number| self.patterns[number].order);
+        let mut search = Search { patterns: &self.patterns, in_order, lookup, pairs: 0 };
+        (0..count).map(|number| search.cover(number)).collect()
+    }
+}
+
+struct Search<'c> {
+    patterns: &'c [Compared],
+    /// The numbers of the patterns, in the order in which they decide.
+    in_order: Vec<usize>,
+    lookup: OriginMatcher,
+    pairs: usize,
+}
+
+impl Search<'_> {
+    fn cover(&mut self, number: usize) -> Option<Cover> {
+        let pattern = &self.patterns[number];
+        // What does not match the sample does not cover the pattern.
+        let first = match &pattern.sample {
+            Some(sample) => self.lookup.find(sample)?,
+            None if pattern.is_several() => return None,
+            None => 0,
+        };
+        let mut earlier = Vec::new();
+        for &other in &self.in_order {
+            let order = self.patterns[other].order;
+            if order >= pattern.order {
+                break;
+            }
+            if order >= first {
+                earlier.push(other);
+            }
+        }
+        for &other in &earlier {
+            if !self.may_compare(other, number) {
+                return None;
+            }
+            if self.patterns[other].covers(pattern) {
+                return Some(Cover::One(other));
+            }
+        }
+        let first = *earlier.first()?;
+        self.union_covers(number).then_some(Cover::Several(first))
+    }
+
+    /// Whether the patterns of earlier rules together take all that this one matches.
+    fn union_covers(&mut self, number: usize) -> bool {
+        let pattern = &self.patterns[number];
+        let Some(automaton) = pattern.automaton() else { return false };
+        let mut union = Vec::new();
+        for index in 0..self.in_order.len() {
+            let other = self.in_order[index];
+            let earlier = &self.patterns[other];
+            if earlier.rank >= pattern.rank {
+                break;
+            }
+            if !self.may_compare(other, number) {
+                return false;
+            }
+            match (&earlier.language, &earlier.sample) {
+                (Language::One, Some(sample)) => {
+                    if automaton.first_accepting(sample).is_some() {
+                        union.push(Hir::literal(sample.as_slice()));
+                    }
+                }
+                (Language::Several { expression: Some(expression), .. }, _) => {
+                    if earlier.automaton().is_some_and(|earlier| meet(earlier, automaton)) {
+                        union.push(expression.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+        // Each of them alone has been compared.
+        union.len() > 1
+            && compile(&union, MAX_UNION_SIZE).is_some_and(|union| includes(&union, automaton))
+    }
+
+    /// Counts a pair whose comparison needs automata. Single origins need none.
+    fn may_compare(&mut self, one: usize, other: usize) -> bool {
+        if self.patterns[one].is_several() || self.patterns[other].is_several() {
+            self.pairs += 1;
+        }
+        self.pairs <= MAX_PAIRS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How the last of these patterns is covered; each has its rank.
+    fn cover(patterns: &[(Rank, &str)], credentials: bool) -> Option<Cover> {
+        let mut coverage = Coverage::default();
+        for &(rank, text) in patterns {
+            coverage.add(rank, &OriginPattern::parse(text).unwrap(), credentials).unwrap();
+        }
+        coverage.find().pop().unwrap()
+    }
+
+    #[test]
+    fn one_pattern_covers_another() {
+        for (wide, narrow) in [
+            ("https://a.example", "https://a.example"),
+            ("https://*.example.com", "https://app.example.com"),
+            ("https://*.example.com", "https://*.app.example.com"),
+            ("https://*.example.com", "https://pr-*.example.com"),
+            ("https://*.example.com", r"regex:https://[a-c]\.example\.com"),
+            ("https://*.example.com:*", "https://*.example.com"),
+            ("https://*.example.com:*", "https://pr-*.example.com:8000-8010"),
+            ("https://*-a.example.com", "https://pr-*-a.example.com"),
+            ("http://localhost:*", "http://localhost:[3000,5173]"),
+            ("http://localhost:3000-3009", "http://localhost:[3001,3009]"),
+            ("https://*", "https://*.example.com"),
+            ("*", "regex:app://[a-z]+"),
+            ("*", "null"),
+            (r"regex:https?://.*\.example\.com(:[0-9]+)?", "http://*.example.com:*"),
+            (r"regex:https://[a-z0-9-]+\.example\.com", r"regex:https://(a|b)\.example\.com"),
+            ("https://a.example", r"regex:https://a\.example"),
+        ] {
+            assert_eq!(
+                cover(&[(1, wide), (1, narrow)], false),
+                Some(Cover::One(0)),
+                "{wide} {narrow}"
+            );
+            if wide != narrow && wide != "https://a.example" {
+                assert_eq!(cover(&[(1, narrow), (1, wide)], false), None, "{narrow} {wide}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_over_is_not_covered() {
+        for (one, other) in [
+            ("https://*.example.com", "https://example.com"),
+            ("https://*.example.com", "http://app.example.com"),
+            ("https://*.example.com", "https://app.example.com:8443"),
+            ("https://pr-*.example.com", "https://*-pr.example.com"),
+            ("https://*.a.example.com", "https://*.*.example.com"),
+            ("http://localhost:3000-3009", "http://localhost:[3000,3010]"),
+            (r"regex:https://[a-z]+\.example\.com", "https://pr-*.example.com"),
+            ("https://*", "null"),
+            ("https://x--x.example.com", "https://*.example.com"),
+        ] {
+            assert_eq!(cover(&[(1, one), (1, other)], false), None, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn several_of_earlier_rules_cover_one_together() {
+        let halves = [(1, "http://localhost:3000-3004"), (2, "http://localhost:3005-3009")];
+        let with = |last| cover(&[halves[0], halves[1], last], false);
+        assert_eq!(with((3, "http://localhost:3000-3009")), Some(Cover::Several(0)));
+        assert_eq!(with((3, "http://localhost:3000-3010")), None);
+        // What stands beside it in the same rule does not keep the rule from deciding.
+        assert_eq!(with((2, "http://localhost:3000-3009")), None);
+    }
+
+    #[test]
+    fn deny_origins_decides_first_wherever_it_stands() {
+        let covers = |patterns: &[(Rank, &str)]| {
+            let mut coverage = Coverage::default();
+            for &(rank, text) in patterns {
+                coverage.add(rank, &OriginPattern::parse(text).unwrap(), false).unwrap();
+            }
+            coverage.find()
+        };
+        let allowed = (1, "https://old.example.com");
+        let denied = (0, "https://*.example.com");
+        assert_eq!(covers(&[allowed, denied]), [Some(Cover::One(1)), None]);
+        assert_eq!(covers(&[denied, allowed]), [None, Some(Cover::One(0))]);
+    }
+
+    #[test]
+    fn with_credentials_the_star_leaves_null_to_its_own_entry() {
+        assert_eq!(cover(&[(1, "*"), (1, "null")], true), None);
+        assert_eq!(cover(&[(1, "*"), (2, "null")], true), Some(Cover::One(0)));
+        assert_eq!(cover(&[(1, "*"), (1, "https://a.example")], true), Some(Cover::One(0)));
+    }
+
+    #[test]
+    fn many_patterns_take_no_long_comparisons() {
+        let mut coverage = Coverage::default();
+        let texts: Vec<_> = (0..5000).map(|n| format!("https://pr-*.c{n}.example.com")).collect();
+        for text in texts.iter().map(String::as_str).chain(["https://*.example.com"]) {
+            coverage.add(1, &OriginPattern::parse(text).unwrap(), false).unwrap();
+        }
+        assert!(coverage.find().iter().all(Option::is_none));
+    }
+}
