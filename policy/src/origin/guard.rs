@@ -230,25 +230,28 @@ fn wildcard_violations(wildcard: &Wildcard<'_>) -> Vec<GuardViolation> {
         | WildcardHost::Exact(name) => is_local_host(name.as_bytes()),
     };
     let is_insecure = wildcard.scheme == "http" && !is_local;
-    let scheme = if is_insecure { "https" } else { wildcard.scheme };
+    let write = |host: &str| {
+        let pattern = format!("{}://{host}{}", wildcard.scheme, wildcard.port);
+        if is_insecure { secure(&pattern) } else { Some(pattern) }
+    };
     let (suffix, host) = match wildcard.host {
         WildcardHost::Any => (Some(GuardViolation::AnyHost), None),
         WildcardHost::Exact(host) => (None, Some(host.to_owned())),
-        WildcardHost::Below(parent) => below_suffix(wildcard, scheme, "*", parent),
-        WildcardHost::Glob { labels, parent } => below_suffix(wildcard, scheme, labels, parent),
+        WildcardHost::Below(parent) => below_suffix(wildcard, "*", parent, &write),
+        WildcardHost::Glob { labels, parent } => below_suffix(wildcard, labels, parent, &write),
     };
-    let secure = host.map(|host| format!("{scheme}://{host}{}", wildcard.port));
+    let secure = host.and_then(|host| write(&host));
     let insecure = is_insecure.then_some(GuardViolation::InsecureOrigin { example: None, secure });
     insecure.into_iter().chain(suffix).collect()
 }
 
 /// The violation of labels with stars before a name, if they match any name below a public suffix, and
-/// the host to write instead, if one can be named.
+/// the host to write instead, if one can be named. `write` makes a pattern of it.
 fn below_suffix(
     wildcard: &Wildcard<'_>,
-    scheme: &str,
     labels: &str,
     parent: &str,
+    write: &dyn Fn(&str) -> Option<String>,
 ) -> (Option<GuardViolation>, Option<String>) {
     let host = format!("{labels}.{parent}");
     let Some(suffix) = open_suffix(&host.split('.').collect::<Vec<_>>(), Sections::All) else {
@@ -262,10 +265,8 @@ fn below_suffix(
         Some(own) if labels == "*" => Some(own.clone()),
         _ => None,
     };
-    let instead = host.as_ref().map(|host| {
-        let pattern = format!("{scheme}://{host}{}", wildcard.port);
-        if is_at_suffix { Instead::Owned(pattern) } else { Instead::Single(pattern) }
-    });
+    let pattern = host.as_deref().and_then(write);
+    let instead = pattern.map(if is_at_suffix { Instead::Owned } else { Instead::Single });
     let example = own.filter(|_| labels == "*" && !is_at_suffix).map(|own| match wildcard.port {
         WildcardPort::Any => format!("{}://{own}", wildcard.scheme),
         WildcardPort::Set(set) => match set.first() {
