@@ -34,6 +34,7 @@ mod remedy;
 pub mod suffix;
 mod syntax;
 
+pub(crate) use coverage::{Cover, Coverage};
 pub use error::{MatcherError, PatternError};
 pub use guard::{Guard, GuardViolation, Instead, UnknownGuard};
 pub use matcher::{MatcherBuilder, OriginMatcher, Rank};

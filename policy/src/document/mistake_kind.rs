@@ -157,6 +157,30 @@ pub enum MistakeKind {
         /// The index of the rule that matches every origin.
         hidden_by: usize,
     },
+    /// A rule of which every origin is taken before.
+    #[error("never decides: {}", taken_by(.by, .text, *.is_denied))]
+    RuleNeverDecides {
+        /// The place of a pattern that takes some of them.
+        by: String,
+        /// That pattern, quoted.
+        text: String,
+        /// Whether it stands in `deny_origins`.
+        is_denied: bool,
+    },
+    /// A pattern that an earlier one covers.
+    #[error("has no effect: {by}{}, {text}, {}", on_line(*.line), covering(*.is_same_rule, *.is_denied))]
+    CoveredPattern {
+        /// The place of the earlier one.
+        by: String,
+        /// Its line, if it stands in the same file.
+        line: Option<u32>,
+        /// That pattern, quoted.
+        text: String,
+        /// Whether it stands in the same rule.
+        is_same_rule: bool,
+        /// Whether it stands in `deny_origins`, and this one in a rule.
+        is_denied: bool,
+    },
     /// `*` in `deny_origins`.
     #[error("refuses every origin")]
     DeniesEveryOrigin,
@@ -274,6 +298,7 @@ impl MistakeKind {
             | Self::PermissionHeader
             | Self::MaxAgeCapped
             | Self::OpensNothing
+            | Self::CoveredPattern { .. }
             | Self::NobodyAsks => Level::Warning,
             _ => Level::Error,
         }
@@ -384,6 +409,13 @@ impl MistakeKind {
             Self::UnreachableRule { hidden_by } => {
                 return format!("move it above rules[{hidden_by}], or remove it");
             }
+            Self::RuleNeverDecides { is_denied: true, .. } => {
+                "remove the rule, or what is meant from `deny_origins`"
+            }
+            Self::RuleNeverDecides { .. } => "move it above that rule, or remove it",
+            Self::CoveredPattern { is_same_rule: true, .. } => "remove one of them",
+            Self::CoveredPattern { is_denied: true, .. } => "remove one of them",
+            Self::CoveredPattern { .. } => "move its rule above the other, or remove it",
             Self::DeniesEveryOrigin => "remove it; what no rule allows is refused anyway",
             Self::EmptyList if key.is_some_and(KeySpec::takes_origins) => {
                 return format!("{}, with the origins that may read responses", example());
@@ -485,5 +517,24 @@ fn boolean_remedy(value: Option<&str>, language: Language) -> String {
         (Language::Yaml, Some(meant)) => format!("write `{meant}`"),
         (Language::Yaml, None) => "write `true` or `false`".to_owned(),
         (Language::Nginx, _) => "write `on` or `off`".to_owned(),
+    }
+}
+
+fn taken_by(by: &str, text: &str, is_denied: bool) -> String {
+    match is_denied {
+        true => format!("{by}, {text}, and what stands beside it refuse all of its origins"),
+        false => format!("rules before it take all of its origins, among them {by}, {text}"),
+    }
+}
+
+fn on_line(line: Option<u32>) -> String {
+    line.map(|line| format!(" on line {line}")).unwrap_or_default()
+}
+
+fn covering(is_same_rule: bool, is_denied: bool) -> &'static str {
+    match (is_denied, is_same_rule) {
+        (true, _) => "refuses all that it matches",
+        (_, true) => "matches all that it matches",
+        (_, false) => "decides about all that it matches",
     }
 }

@@ -13,6 +13,8 @@ pub(super) enum DocumentPath<'p> {
     Root,
     Key(&'p DocumentPath<'p>, &'p str),
     Index(&'p DocumentPath<'p>, usize),
+    /// A path that was displayed before.
+    Shown(&'p str),
 }
 
 impl DocumentPath<'_> {
@@ -31,6 +33,7 @@ impl fmt::Display for DocumentPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => Ok(()),
+            Self::Shown(path) => f.write_str(path),
             Self::Index(list, index) => write!(f, "{list}[{index}]"),
             Self::Key(parent, key) => {
                 if !matches!(parent, Self::Root) {

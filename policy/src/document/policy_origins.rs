@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    covered_patterns::CoveredPatterns,
     mistake_kind::MistakeKind,
     node::Node,
     open_guards::OpenGuards,
@@ -24,6 +25,7 @@ pub(super) struct PolicyOrigins<'p> {
     /// The guards that the policy opens for all of its rules.
     pub(super) open: OpenGuards,
     pub(super) matcher: MatcherBuilder,
+    pub(super) covered: CoveredPatterns,
     /// Whether there is a pattern in `deny_origins`.
     pub(super) denies: bool,
     /// Each `allow_origins_file`.
@@ -57,6 +59,7 @@ impl<'p> PolicyOrigins<'p> {
             visitor,
             open: OpenGuards::of(map),
             matcher: MatcherBuilder::new(),
+            covered: CoveredPatterns::default(),
             denies: false,
             files: Vec::new(),
         }
@@ -65,6 +68,7 @@ impl<'p> PolicyOrigins<'p> {
     /// Adds a pattern that the policy denies.
     pub(super) fn deny(&mut self, reader: &mut Reader, location: Location<'_>, text: &str) {
         if let Some(pattern) = parse(reader, location, text) {
+            self.covered.add(reader, location, 0, text, &pattern, false);
             self.add(location, 0, text, &pattern);
         }
     }
@@ -77,7 +81,20 @@ impl<'p> PolicyOrigins<'p> {
         text: &str,
         rule: &mut RuleOrigins,
     ) {
-        let Some(pattern) = parse(reader, location, text) else { return };
+        if let Some(pattern) = self.allow_unnoted(reader, location, text, rule) {
+            self.covered.add(reader, location, rule.rank, text, &pattern, rule.credentials);
+        }
+    }
+
+    /// Adds a pattern that is not compared with others.
+    fn allow_unnoted<'t>(
+        &mut self,
+        reader: &mut Reader,
+        location: Location<'_>,
+        text: &'t str,
+        rule: &mut RuleOrigins,
+    ) -> Option<OriginPattern<'t>> {
+        let pattern = parse(reader, location, text)?;
         rule.any |= matches!(pattern, OriginPattern::Any);
         rule.null |= matches!(pattern, OriginPattern::Null);
         rule.file |= pattern.matches_file();
@@ -88,6 +105,7 @@ impl<'p> PolicyOrigins<'p> {
             }
         }
         self.add(location, rule.rank, text, &pattern);
+        Some(pattern)
     }
 
     /// Adds the patterns of an `allow_origins_file` to a rule.
@@ -99,6 +117,7 @@ impl<'p> PolicyOrigins<'p> {
         rule: &mut RuleOrigins,
     ) {
         self.files.push(path.clone());
+        self.covered.note_file(rule.rank);
         reader.add_file(&path);
         let file: Arc<Path> = path.into();
         let mut lines = 0_usize;
@@ -113,7 +132,9 @@ impl<'p> PolicyOrigins<'p> {
                         reader.add(location, None, kind);
                     }
                     Line::Pattern(bytes) => match std::str::from_utf8(bytes) {
-                        Ok(text) => self.allow(reader, location, text, rule),
+                        Ok(text) => {
+                            self.allow_unnoted(reader, location, text, rule);
+                        }
                         Err(_) => {
                             let shown = quote(&String::from_utf8_lossy(bytes));
                             reader.add(location, Some(shown), MistakeKind::NotUtf8);

@@ -192,8 +192,12 @@ impl<'v> Validator<'v> {
         if reader.errors() > errors {
             return None;
         }
-        let PolicyOrigins { matcher, denies, files, open, .. } = origins;
+        let PolicyOrigins { matcher, denies, files, open, covered, .. } = origins;
         open.finish(reader, location);
+        covered.report(reader, location);
+        if reader.errors() > errors {
+            return None;
+        }
         match matcher.build() {
             Ok(matcher) => {
                 Some(Policy::new(name, location.line, rules, matcher, denies, options, files))
@@ -268,7 +272,9 @@ fn read_rules(
         if let Some(hidden_by) = rules.iter().position(|rule| rule.any) {
             reader.add(location, None, MistakeKind::UnreachableRule { hidden_by });
         }
-        rules.push(read_rule(reader, origins, location, node, (index + 1) as Rank));
+        let rank = (index + 1) as Rank;
+        origins.covered.note_rule(reader, location, rank);
+        rules.push(read_rule(reader, origins, location, node, rank));
     }
     rules
 }
