@@ -384,7 +384,7 @@ mod tests {
         assert!(!graph.step(&after_a, b'b').is_empty());
         assert!(graph.step(&after_a, b'c').is_empty());
         assert_eq!(graph.step(&after_a, b'x'), graph.step(&after_a, b'y'));
-        assert_eq!(graph.step_back(&[Graph::START], b"ab"), []);
+        assert!(graph.step_back(&[Graph::START], b"ab").is_empty());
         assert_eq!(graph.step_back(&[Graph::START], b"xa"), graph.step(&after_a, b'x'));
     }
 
