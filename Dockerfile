@@ -20,7 +20,7 @@ RUN mkdir -p /demo/conf.d && cp nginx-conf/image.conf /demo/nginx.conf && \
 FROM debian:trixie-slim
 LABEL org.opencontainers.image.title="nginx with CORS policies" \
       org.opencontainers.image.description="nginx with ngx_http_cors_policy_module, and cors-policy" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.licenses="Apache-2.0 AND MPL-2.0"
 COPY --from=build /build/*.deb /tmp/packages/
 RUN apt-get update && \
     apt-get install --yes --no-install-recommends /tmp/packages/*.deb && \

@@ -11,7 +11,7 @@ export PORT ?= 8080
 
 .PHONY: help build run test lint test-unit test-specs test-panics test-compare browser-test \
 	test-debian test-neighbours test-hostile test-matrix test-changes soak test-valgrind test-sanitize test-layout \
-	test-configure bench bench-check deb deb-matrix image test-image clean
+	test-configure bench bench-check deb deb-matrix image test-image public-suffixes clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -118,6 +118,10 @@ image: ## build the container image of the Dockerfile
 test-image: ## build the image with buildah, run it and ask it
 	@build/packages matrix image
 	@build/test-image
+
+public-suffixes: ## renew the Public Suffix List in policy/data/ (FILE=path: from a copy)
+	@build/packages run
+	@build/public-suffixes $(FILE)
 
 clean: ## remove everything built
 	[ ! -e target/matrix ] || build/matrix clean

@@ -1,17 +1,23 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use clap::{Parser, Subcommand};
 use cors_policy::headers::{
     HeaderNameError, MethodError, check_method, check_request_header, is_forbidden_request_header,
 };
+use cors_policy::origin::suffix::LIST_DATE;
+
+/// What `--version` prints behind the name: the guards depend on the list too.
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| format!("{}\nPublic Suffix List of {LIST_DATE}", env!("CARGO_PKG_VERSION")));
 
 /// Checks CORS policies for nginx and explains what they decide, without nginx.
 #[derive(Parser)]
 #[command(
     name = "cors-policy",
-    version,
+    version = VERSION.as_str(),
     max_term_width = 100,
     after_help = "\
 Examples:

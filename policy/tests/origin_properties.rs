@@ -24,7 +24,8 @@ fn label() -> impl Strategy<Value = String> {
             .prop_map(str::to_owned),
         2 => prop::sample::select(vec!["1", "0", "127", "256", "01", "0x1f", "a_b", "-", "xn--a"])
             .prop_map(str::to_owned),
-        1 => "[a-z0-9_-]{0,4}",
+        // None of them is a top-level domain by chance.
+        1 => "|[a-z0-9_-]{0,3}_|[0-9_-][a-z0-9_-]{0,3}",
         1 => (60_usize..66).prop_map(|length| "l".repeat(length)),
     ]
 }

@@ -154,13 +154,6 @@ fn without_a_file_it_says_how_it_is_used() {
 }
 
 #[test]
-fn it_says_which_one_it_is() {
-    let run = run(&["--version"]);
-    assert_eq!(run.stdout, concat!("cors-policy ", env!("CARGO_PKG_VERSION"), "\n"));
-    assert_eq!(run.code, 0);
-}
-
-#[test]
 fn colours_are_for_terminals() {
     let args = ["check", "mistakes.yaml", "shop.yaml"];
     let plain = run(&args);

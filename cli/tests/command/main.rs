@@ -6,3 +6,4 @@ mod explain;
 mod reference;
 mod run;
 mod schema;
+mod version;

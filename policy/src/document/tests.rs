@@ -1054,24 +1054,24 @@ fn ten_warnings_of_a_kind_are_described_and_take_no_room_of_errors() {
 #[test]
 fn a_guard_may_be_opened_in_a_rule() {
     let rules = |policy: &str, first: &str, second: &str| {
-        let rule = |guards: &str| {
+        let rule = |host: &str, guards: &str| {
             format!(
-                "{{allow_origins: ['http://a.example', 'null'], allow_credentials: true, \
+                "{{allow_origins: ['http://{host}.example', 'regex:https://{host}.example'], allow_credentials: true, \
                  dangerously_allow: [{guards}]}}"
             )
         };
         with_policy(&format!(
             "dangerously_allow: [{policy}]\nrules:\n  - {}\n  - {}",
-            rule(first),
-            rule(second)
+            rule("a", first),
+            rule("b", second)
         ))
     };
-    let both = "insecure_origins, null_origin";
+    let both = "insecure_origins, loose_regex";
     assert_mistakes(rules("", both, both), &[]);
-    assert_mistakes(rules("null_origin", "insecure_origins", "insecure_origins"), &[]);
+    assert_mistakes(rules("loose_regex", "insecure_origins", "insecure_origins"), &[]);
     assert_mistakes(rules(both, "", ""), &[]);
     // A rule's guards are its own.
-    let text = rules("insecure_origins", "null_origin", "");
+    let text = rules("insecure_origins", "loose_regex", "");
     let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
     let places: Vec<_> = report.mistakes().iter().map(Mistake::place).collect();
     assert_eq!(places, ["policies.a.rules[1].allow_origins[1]"]);
@@ -1085,12 +1085,12 @@ fn a_guard_may_be_opened_in_a_rule() {
     };
     assert_eq!(
         mistakes(rules(
-            "insecure_origins, loose_regex, insecure_origins",
-            "null_origin, public_suffixes, insecure_origins",
-            "null_origin"
+            "insecure_origins, null_origin, insecure_origins",
+            "loose_regex, public_suffixes, insecure_origins",
+            "loose_regex"
         )),
         [
-            warning(4, "dangerously_allow[1]", "loose_regex"),
+            warning(4, "dangerously_allow[1]", "null_origin"),
             warning(4, "dangerously_allow[2]", "insecure_origins"),
             warning(6, "rules[0].dangerously_allow[1]", "public_suffixes"),
             warning(6, "rules[0].dangerously_allow[2]", "insecure_origins"),
@@ -1428,4 +1428,95 @@ mod fuzzing {
             }
         }
     }
+}
+
+#[test]
+fn a_rule_that_never_decides_is_an_error() {
+    let rules = |rules: &str| with_policy(&format!("rules:\n{rules}"));
+    for (text, expected) in [
+        (
+            rules(
+                "  - {allow_origins: ['https://*.example.com']}\n  \
+                 - {allow_origins: ['https://app.example.com', 'https://pr-*.example.com']}",
+            ),
+            &[":6: policies.a.rules[1]: never decides: rules before it take all of its origins, \
+               among them policies.a.rules[0].allow_origins[0], \"https://*.example.com\"; move \
+               it above that rule, or remove it"][..],
+        ),
+        (
+            rules(
+                "  - {allow_origins: ['http://localhost:3000-3004']}\n  \
+                 - {allow_origins: ['http://localhost:3005-3009']}\n  \
+                 - {allow_origins: ['http://localhost:3000-3009']}",
+            ),
+            &[":7: policies.a.rules[2]: never decides: rules before it take all of its origins, \
+               among them policies.a.rules[0].allow_origins[0], \
+               \"http://localhost:3000-3004\"; move it above that rule, or remove it"],
+        ),
+        (
+            with_policy(
+                "allow_origins: ['https://app.example.com']\ndeny_origins: \
+                 ['https://*.example.com']",
+            ),
+            &[":3: policies.a: never decides: policies.a.deny_origins[0], \
+               \"https://*.example.com\", and what stands beside it refuse all of its origins; \
+               remove the rule, or what is meant from `deny_origins`"],
+        ),
+    ] {
+        assert_mistakes(text, expected);
+    }
+    // One origin that is left is enough.
+    for left in ["https://example.com", "https://app.example.com:8443"] {
+        let text = rules(&format!(
+            "  - {{allow_origins: ['https://*.example.com']}}\n  - {{allow_origins: \
+             ['https://app.example.com', '{left}']}}"
+        ));
+        let read = parse(text.as_bytes(), Path::new("f")).unwrap();
+        assert_eq!(read.warnings.len(), 1, "{:?}", read.warnings);
+    }
+}
+
+#[test]
+fn a_pattern_that_an_earlier_one_covers_is_a_warning() {
+    assert_mistakes(
+        with_policy(
+            "allow_origins: ['https://*.example.com', 'https://a.example', \
+             'https://app.example.com', 'https://a.example']",
+        ),
+        &[
+            ":4: warning: policies.a.allow_origins[2]: \"https://app.example.com\": has no \
+             effect: policies.a.allow_origins[0] on line 4, \"https://*.example.com\", matches \
+             all that it matches; remove one of them",
+            ":4: warning: policies.a.allow_origins[3]: \"https://a.example\": has no effect: \
+             policies.a.allow_origins[1] on line 4, \"https://a.example\", matches all that it \
+             matches; remove one of them",
+        ],
+    );
+    assert_mistakes(
+        with_policy(
+            "rules:\n  - {allow_origins: ['https://*.example.com']}\n  - {allow_origins: \
+             ['https://app.example.com', 'https://b.example']}",
+        ),
+        &[":6: warning: policies.a.rules[1].allow_origins[0]: \"https://app.example.com\": has \
+           no effect: policies.a.rules[0].allow_origins[0] on line 5, \
+           \"https://*.example.com\", decides about all that it matches; move its rule above \
+           the other, or remove it"],
+    );
+    assert_mistakes(
+        with_policy(
+            "allow_origins: ['https://*.example.com', 'https://b.example']\ndeny_origins: \
+             ['https://b.example']",
+        ),
+        &[":4: warning: policies.a.allow_origins[1]: \"https://b.example\": has no effect: \
+           policies.a.deny_origins[0] on line 5, \"https://b.example\", refuses all that it \
+           matches; remove one of them"],
+    );
+    // With credentials, `null` beside `*` is what allows it.
+    assert_mistakes(
+        with_policy(
+            "allow_origins: ['*', 'null']\nallow_credentials: true\n\
+                 dangerously_allow: [any_origin_with_credentials, null_origin]",
+        ),
+        &[],
+    );
 }

@@ -65,13 +65,14 @@ enum Language {
     /// The sample, and nothing else.
     One,
     /// Several origins. The automaton is `None` if it would be too large.
-    Several { expression: Option<Hir>, automaton: OnceCell<Option<Automaton>> },
+    Several { expression: Option<Hir>, automaton: OnceCell<Option<Box<Automaton>>> },
 }
 
 impl Compared {
     fn automaton(&self) -> Option<&Automaton> {
         let Language::Several { expression, automaton } = &self.language else { return None };
-        automaton.get_or_init(|| compile(&[expression.clone()?], MAX_SIZE)).as_ref()
+        let compile = || compile(&[expression.clone()?], MAX_SIZE).map(Box::new);
+        automaton.get_or_init(compile).as_deref()
     }
 
     /// Whether this pattern, which stands before `later`, takes all that `later` matches.
@@ -213,16 +214,21 @@ impl Search<'_> {
             if !self.may_compare(other, number) {
                 return false;
             }
+            let takes_some = earlier.automaton().map_or_else(
+                || {
+                    earlier
+                        .sample
+                        .as_ref()
+                        .is_some_and(|it| automaton.first_accepting(it).is_some())
+                },
+                |earlier| meet(earlier, automaton),
+            );
             match (&earlier.language, &earlier.sample) {
-                (Language::One, Some(sample)) => {
-                    if automaton.first_accepting(sample).is_some() {
-                        union.push(Hir::literal(sample.as_slice()));
-                    }
+                (Language::One, Some(sample)) if takes_some => {
+                    union.push(Hir::literal(sample.as_slice()));
                 }
-                (Language::Several { expression: Some(expression), .. }, _) => {
-                    if earlier.automaton().is_some_and(|earlier| meet(earlier, automaton)) {
-                        union.push(expression.clone());
-                    }
+                (Language::Several { expression: Some(expression), .. }, _) if takes_some => {
+                    union.push(expression.clone());
                 }
                 _ => {}
             }
