@@ -64,7 +64,7 @@ struct Explanation {
 }
 
 /// A pattern and its place.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Site {
     file: String,
     line: Option<u32>,
@@ -90,6 +90,14 @@ impl Site {
         format!(
             "{self} matches, but with credentials the answer repeats the origin, which has to be a \
              well-formed one; `null` and `file://` have to be listed, too."
+        )
+    }
+
+    /// The reason why a match in a later rule does not decide.
+    fn decided_before(&self, earlier: &Self) -> String {
+        format!(
+            "{self} matches too, but {} stands before it and decides: put the narrower rule first.",
+            earlier.place
         )
     }
 
@@ -155,6 +163,8 @@ impl Explanation {
             .filter(|decision| *decision != Decision::Allowed)
             .unwrap_or(answer.decision());
         let is_denied = answer.decision() == Decision::DeniedOrigin;
+        // A later rule with the origin was meant, if the one that decides denies.
+        let shadowed = patterns.later.take().filter(|_| decision != Decision::Allowed);
         let unmatched = patterns.matched.is_none().then_some(patterns.allowing);
         // A `*` may match without allowing: with credentials it can only echo a well-formed origin.
         let (matched, passed_over) = match patterns.matched {
@@ -189,6 +199,12 @@ impl Explanation {
         };
         let notes = explanation.notes(policy, &answer);
         explanation.notes.extend(notes);
+        // `deny_origins` refuses on purpose, whatever rules say.
+        let deciding = explanation.matched.as_ref().filter(|site| site.rule.is_some());
+        if let (Some(later), Some(deciding)) = (shadowed, deciding) {
+            let note = later.decided_before(deciding);
+            explanation.notes.push(note);
+        }
         Ok(explanation)
     }
 
@@ -351,6 +367,10 @@ struct PatternSearch<'a> {
     origin: &'a str,
     /// The matching pattern that decides: that of the first rule, and `deny_origins` before all rules.
     matched: Option<Site>,
+    /// Whether that pattern is `*`.
+    matches_any: bool,
+    /// The first pattern of a later rule that matches.
+    later: Option<Site>,
     /// The number of patterns that allow origins.
     allowing: usize,
     near: NearMisses<'a, Site>,
@@ -362,6 +382,8 @@ impl<'a> PatternSearch<'a> {
             policy: policy.map(str::to_owned),
             origin,
             matched: None,
+            matches_any: false,
+            later: None,
             allowing: 0,
             near: NearMisses::new(origin),
         }
@@ -373,8 +395,19 @@ impl<'a> PatternSearch<'a> {
         }
         self.allowing += usize::from(site.rule().is_some());
         if site.pattern().matches(self.origin.as_bytes()) {
-            if self.matched.as_ref().is_none_or(|earlier| site.rule() < earlier.rule) {
-                self.matched = Some(Site::of(site));
+            // `null` beside `*` is what allows it, with credentials too.
+            let is_any = matches!(site.pattern(), OriginPattern::Any);
+            match &self.matched {
+                Some(earlier) if earlier.rule < site.rule() => {
+                    self.later.get_or_insert_with(|| Site::of(site));
+                }
+                Some(earlier) if earlier.rule == site.rule() && (is_any || !self.matches_any) => {}
+                earlier => {
+                    self.later =
+                        earlier.as_ref().filter(|earlier| earlier.rule > site.rule()).cloned();
+                    self.matched = Some(Site::of(site));
+                    self.matches_any = is_any;
+                }
             }
         } else if site.rule().is_some() {
             self.near.visit(site, Site::of);

@@ -417,3 +417,63 @@ fn long_lists_are_ordinary() {
     assert_eq!(near["near_misses"][0]["difference"], "scheme");
     fs::remove_dir_all(folder).unwrap();
 }
+
+/// Explains a request to the only policy of a document.
+fn explain_document(document: &str, origin: &str, more: &[&str]) -> Run {
+    run_with_stdin(&[&["explain", "-", "--origin", origin], more].concat(), document.as_bytes())
+}
+
+#[test]
+fn null_is_named_where_the_star_beside_it_would_refuse() {
+    for list in [r#"["*", "null"]"#, r#"["null", "*"]"#] {
+        let run = explain_document(
+            &format!(
+                "version: 1\npolicies:\n  a:\n    allow_origins: {list}\n    allow_credentials: true\n    \
+                 dangerously_allow: [any_origin_with_credentials, null_origin]\n"
+            ),
+            "null",
+            &[],
+        );
+        assert!(run.stdout.contains("\"null\" allows the origin"), "{list}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn a_later_rule_that_matches_too_is_named() {
+    let document = "\
+version: 1
+policies:
+  a:
+    rules:
+      - allow_origins: [\"https://*.example.com\"]
+        allow_methods: [GET]
+      - allow_origins: [\"https://app.example.com\", \"https://other.example\"]
+        allow_methods: [PUT]
+";
+    let note = "<stdin>:7: policies.a.rules[1].allow_origins[0]: \"https://app.example.com\" matches \
+                too, but policies.a.rules[0].allow_origins[0] stands before it and decides: put the \
+                narrower rule first.\n";
+    let put = explain_document(document, "https://app.example.com", &["--method", "PUT"]);
+    assert!(put.stdout.contains(note), "{}", put.stdout);
+    assert_eq!(put.code, 1);
+    // What is allowed needs no other rule, and what only one rule has was not meant otherwise.
+    for (origin, method) in [("https://app.example.com", "GET"), ("https://www.example.com", "PUT")]
+    {
+        let run = explain_document(document, origin, &["--method", method]);
+        assert!(!run.stdout.contains("matches too"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn what_deny_origins_refuses_is_refused_on_purpose() {
+    let document = "\
+version: 1
+policies:
+  a:
+    allow_origins: [\"https://*.example.com\"]
+    deny_origins: [\"https://old.example.com\"]
+";
+    let run = explain_document(document, "https://old.example.com", &[]);
+    assert!(!run.stdout.contains("matches too"), "{}", run.stdout);
+    assert!(run.stdout.contains("deny_origins[0]"), "{}", run.stdout);
+}
