@@ -363,6 +363,78 @@ qr{any_origin_with_credentials}
 
 
 
+=== a guard that is open in one rule, and not in the other
+--- http_config
+cors_policy_define api {
+    rule {
+        allow_origins null;
+        dangerously_allow null_origin;
+    }
+    rule {
+        allow_origins https://app.example.com;
+    }
+}
+--- config
+location = /t {
+    cors_policy api;
+    return 204;
+}
+--- request eval
+["GET /t", "GET /t"]
+--- more_headers eval
+["Origin: null", "Origin: https://app.example.com"]
+--- error_code eval
+[204, 204]
+--- response_headers eval
+["Access-Control-Allow-Origin: null", "Access-Control-Allow-Origin: https://app.example.com"]
+--- no_error_log
+[warn]
+
+
+
+=== a guard that is open in another rule only
+--- http_config
+cors_policy_define api {
+    rule {
+        allow_origins https://app.example.com;
+        dangerously_allow null_origin;
+    }
+    rule {
+        allow_origins null;
+    }
+}
+--- config
+--- must_die
+--- error_log eval
+qr{\[emerg\] .*api\.rules\[1\]\.allow_origins\[0\]: "null": .*null_origin}
+
+
+
+=== * without credentials covers Authorization
+--- http_config
+cors_policy_define api {
+    allow_origins *;
+    allow_headers *;
+}
+--- config
+location = /t {
+    cors_policy api;
+    add_header X-Decision $cors_decision always;
+    return 200 "ok\n";
+}
+--- request
+OPTIONS /t
+--- more_headers
+Origin: https://app.example.com
+Access-Control-Request-Method: GET
+Access-Control-Request-Headers: authorization
+--- error_code: 204
+--- response_headers
+Access-Control-Allow-Headers: *
+X-Decision: allowed
+
+
+
 === a name that is defined twice, in a file and a block
 --- http_config
 cors_policy_file ../html/cors.yaml;

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use cors_policy::headers::{HeaderNameError, MethodError, check_method, check_request_header};
+use cors_policy::headers::{
+    HeaderNameError, MethodError, check_method, check_request_header, is_forbidden_request_header,
+};
 
 /// Checks CORS policies for nginx and explains what they decide, without nginx.
 #[derive(Parser)]
@@ -30,20 +32,17 @@ pub(crate) enum Command {
     ///
     /// This is the validation that nginx makes when it reads its configuration. Each mistake is one
     /// line: the file and the line in it, the place in the document, the value, what is wrong with
-    /// it, and what to write instead.
+    /// it, and what to write instead. A line with `warning:` is about something that has no effect;
+    /// nginx takes such a document.
     #[command(after_help = "\
 Examples:
   cors-policy check cors.yaml
   cors-policy check policies/*.yaml
   kubectl get configmap cors -o jsonpath='{.data.cors\\.yaml}' | cors-policy check -
 
-Exit code: 0 if every file is fine, 2 if any has a mistake. Files that are fine are listed on
-standard output, mistakes on standard error.")]
-    Check {
-        /// Policy documents (YAML); `-` is standard input
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<PathBuf>,
-    },
+Exit code: 0 if every file is fine, 2 if any is refused. With --strict, warnings refuse a file, too.
+Files that are fine are listed on standard output, mistakes on standard error.")]
+    Check(CheckArgs),
 
     /// Explain what a policy decides about a request, by which pattern, and what it sends.
     ///
@@ -76,6 +75,17 @@ Example:
 With the YAML language server, which most editors have, write into the first line of cors.yaml:
   # yaml-language-server: $schema=cors-policy.schema.json")]
     Schema,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct CheckArgs {
+    /// Policy documents (YAML); `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Refuse files with warnings, too
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 #[derive(clap::Args)]
@@ -135,7 +145,7 @@ fn origin(text: &str) -> Result<String, String> {
 fn method(text: &str) -> Result<String, String> {
     match check_method(text) {
         // A page can send it, if only by mistake.
-        Ok(()) | Err(MethodError::Patch) => Ok(text.to_owned()),
+        Ok(()) | Err(MethodError::OtherCase(_) | MethodError::StarInside) => Ok(text.to_owned()),
         Err(MethodError::Normalized(method)) => Ok(method.to_owned()),
         Err(error) => Err(error.to_string()),
     }
@@ -143,13 +153,13 @@ fn method(text: &str) -> Result<String, String> {
 
 fn header(text: &str) -> Result<String, String> {
     match check_request_header(text) {
-        // A page can put it on a request, if only by mistake.
-        Ok(()) | Err(HeaderNameError::CorsResponseHeader) => Ok(text.to_owned()),
-        Err(HeaderNameError::ForbiddenInRequests) => Err(
+        _ if is_forbidden_request_header(text) => Err(
             "pages cannot set this header (forbidden by the Fetch standard), so that no preflight \
              asks for it"
                 .to_owned(),
         ),
+        // A page can put it on a request, if only by mistake.
+        Ok(()) | Err(HeaderNameError::StarInside) => Ok(text.to_owned()),
         Err(error) if text.contains(':') => Err(format!("{error}; give the name without a value")),
         Err(error) => Err(error.to_string()),
     }
@@ -173,6 +183,7 @@ mod tests {
             ("put", Some("PUT")),
             ("patch", Some("patch")),
             ("Query", Some("Query")),
+            ("PUT*", Some("PUT*")),
             ("TRACE", None),
             ("connect", None),
             ("GET /", None),
@@ -184,7 +195,7 @@ mod tests {
 
     #[test]
     fn headers_are_those_that_pages_can_set() {
-        for name in ["X-A", "authorization", "Access-Control-Allow-Origin"] {
+        for name in ["X-A", "authorization", "Access-Control-Allow-Origin", "X-*"] {
             assert_eq!(header(name).as_deref(), Ok(name));
         }
         for name in ["Cookie", "Sec-Fetch-Mode", "X A", "X-A: 1", ""] {

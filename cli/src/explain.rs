@@ -138,7 +138,10 @@ impl Explanation {
     fn new(args: &ExplainArgs) -> Result<Self, Unusable> {
         let request = Request::new(args);
         let mut patterns = PatternSearch::new(args.policy.as_deref(), &args.origin);
-        let policies = input::read(&args.file, |site| patterns.visit(site))?;
+        // What has no effect on any request is left to `cors-policy check`.
+        let policies = input::read(&args.file, |site| patterns.visit(site))
+            .map_err(Unusable::without_warnings)?
+            .value;
         let file = input::name(&args.file).display().to_string();
         let policy = choose_policy(&policies, args.policy.as_deref(), &file)?;
 
@@ -253,11 +256,6 @@ impl Explanation {
                 note.push_str(
                     " It is a response header; a page that puts it on a request is mistaken.",
                 );
-            } else if name == "authorization" {
-                let any = request.decide_other_preflight(policy, "GET", Some("x-any"));
-                if any.decision() == Decision::Allowed {
-                    note.push_str(" \"*\" does not cover it: list it too.");
-                }
             }
             notes.push(note);
         }

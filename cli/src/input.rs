@@ -10,7 +10,7 @@ use std::{
 
 use cors_policy::{
     Policy,
-    document::{self, PatternSite, Report},
+    document::{self, Accepted, Mistake, PatternSite, Report},
 };
 
 /// The name for standard input.
@@ -29,12 +29,29 @@ pub(crate) enum Unusable {
 }
 
 impl Unusable {
-    /// How many mistakes these are.
-    pub(crate) fn count(&self) -> usize {
+    /// How many errors these are.
+    pub(crate) fn errors(&self) -> usize {
         match self {
-            Self::Mistakes(report) => report.mistakes().len() + report.omitted(),
+            Self::Mistakes(report) => report.errors().count() + report.omitted(),
             Self::Other(_) => 1,
         }
+    }
+
+    /// The errors alone.
+    pub(crate) fn without_warnings(self) -> Self {
+        match self {
+            Self::Mistakes(report) => Self::Mistakes(report.without_warnings()),
+            other => other,
+        }
+    }
+
+    /// The warnings beside the errors.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = &Mistake> {
+        let report = match self {
+            Self::Mistakes(report) => Some(report),
+            Self::Other(_) => None,
+        };
+        report.into_iter().flat_map(Report::warnings)
     }
 }
 
@@ -86,7 +103,7 @@ fn is_stream(file: &Path) -> bool {
 pub(crate) fn read(
     file: &Path,
     each: impl FnMut(&PatternSite<'_>),
-) -> Result<Vec<Policy>, Unusable> {
+) -> Result<Accepted<Vec<Policy>>, Unusable> {
     let stream: io::Result<Box<dyn Read>> = if file == Path::new(STDIN) {
         Ok(Box::new(io::stdin()))
     } else if is_stream(file) {

@@ -39,7 +39,7 @@ impl From<Outcome> for ExitCode {
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {
-        Command::Check { files } => check::run(&files),
+        Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(args),
         Command::Schema => output::print_json(&cors_policy::document::schema())
             .map(|()| Outcome::Good)

@@ -14,6 +14,9 @@ use crate::input::Unusable;
 /// Good results.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 
+/// Results that are good but for something without effect.
+pub(crate) const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
+
 /// Bad results.
 pub(crate) const BAD: Style = Styles::styled().get_error().bold();
 

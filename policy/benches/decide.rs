@@ -10,7 +10,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 
 fn policy(text: &str) -> Policy {
     let text = format!("version: 1\npolicies:\n  bench: {text}\n");
-    document::parse(text.as_bytes(), "bench.yaml".as_ref()).unwrap().remove(0)
+    document::parse(text.as_bytes(), "bench.yaml".as_ref()).unwrap().value.remove(0)
 }
 
 fn decide(criterion: &mut Criterion) {

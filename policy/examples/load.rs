@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let peak = peak_resident()?;
     fs::remove_dir_all(&directory)?;
 
-    let policies = loaded?;
+    let policies = loaded?.value;
     let last = format!("https://partner-{}.example.com", number - 1);
     let decision = policies[0].decide(OriginHeader::One(last.as_bytes())).decision();
     assert_eq!(decision, Decision::Allowed);

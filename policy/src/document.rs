@@ -18,8 +18,14 @@
 //! | `&name` and `*name` | a value that is used again |
 //! | `<<: *name`, `!tag`, `---` a second time, keys that are not texts | a mistake |
 //!
-//! A rule after one with `*` among its origins is a mistake, because it is never reached. An entry of
-//! `dangerously_allow` may be unnecessary, so that a policy can be cleaned up in any order.
+//! A rule after one with `*` among its origins is a mistake, because it is never reached.
+//!
+//! # Errors and warnings
+//!
+//! A mistake is an error if the document lets in more than was meant, or if an entry can never do what
+//! it says and a page would fail for it. Errors refuse the document. A mistake is a warning if it has
+//! no effect and puts nothing at stake, such as an entry of `dangerously_allow` that opens nothing.
+//! The warnings of a document come with its policies, or beside its errors.
 //!
 //! No document is slow to read or needs much memory: it has at most 4 MiB, its nesting and the copies
 //! by aliases are bounded, and an `allow_origins_file` is streamed. Only regular files are read, so
@@ -27,8 +33,10 @@
 
 mod file;
 mod keys;
+mod level;
 mod mistake_kind;
 mod node;
+mod open_guards;
 mod origins_file;
 mod pattern_site;
 mod place;
@@ -41,28 +49,30 @@ mod rule;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod unknown_key;
 mod validate;
 mod yaml;
 
 use std::{io::Read, path::Path};
 
 pub use keys::KeyKind;
+pub use level::Level;
 pub use mistake_kind::{Expected, MistakeKind};
-pub use node::{Node, Value};
+pub use node::{Node, NodeLine, Value};
 pub use pattern_site::PatternSite;
-pub use report::{Mistake, Report};
+pub use report::{Accepted, Mistake, Report};
 #[cfg(feature = "schema")]
 pub use schema::schema;
 
-use self::{keys::Language, validate::Validator, yaml::Failure};
+use self::{keys::Language, unknown_key::Scope, validate::Validator, yaml::Failure};
 use crate::Policy;
 
 /// Reads a YAML file and each `allow_origins_file` that it names.
 ///
 /// # Errors
 ///
-/// All mistakes of the document at once.
-pub fn load(path: &Path) -> Result<Vec<Policy>, Report> {
+/// All mistakes of the document at once, if any of them is an error.
+pub fn load(path: &Path) -> Result<Accepted<Vec<Policy>>, Report> {
     load_with_patterns(path, |_| {})
 }
 
@@ -70,8 +80,8 @@ pub fn load(path: &Path) -> Result<Vec<Policy>, Report> {
 ///
 /// # Errors
 ///
-/// All mistakes of the document at once.
-pub fn parse(text: &[u8], file: &Path) -> Result<Vec<Policy>, Report> {
+/// All mistakes of the document at once, if any of them is an error.
+pub fn parse(text: &[u8], file: &Path) -> Result<Accepted<Vec<Policy>>, Report> {
     parse_with_patterns(text, file, |_| {})
 }
 
@@ -80,16 +90,16 @@ pub fn parse(text: &[u8], file: &Path) -> Result<Vec<Policy>, Report> {
 ///
 /// # Errors
 ///
-/// All mistakes of the document at once.
+/// All mistakes of the document at once, if any of them is an error.
 pub fn load_with_patterns(
     path: &Path,
     each: impl FnMut(&PatternSite<'_>),
-) -> Result<Vec<Policy>, Report> {
+) -> Result<Accepted<Vec<Policy>>, Report> {
     match read(path) {
         Ok(text) => parse_with_patterns(&text, path, each),
         Err(kind) => {
             let mut ignore = |_: &PatternSite<'_>| {};
-            let mut validator = Validator::new(path, Language::Yaml, &mut ignore);
+            let mut validator = Validator::new(path, &mut ignore);
             validator.failure(Failure { line: None, text: None, kind });
             validator.finish(Vec::new())
         }
@@ -101,13 +111,13 @@ pub fn load_with_patterns(
 ///
 /// # Errors
 ///
-/// All mistakes of the document at once.
+/// All mistakes of the document at once, if any of them is an error.
 pub fn parse_with_patterns(
     text: &[u8],
     file: &Path,
     mut each: impl FnMut(&PatternSite<'_>),
-) -> Result<Vec<Policy>, Report> {
-    let mut validator = Validator::new(file, Language::Yaml, &mut each);
+) -> Result<Accepted<Vec<Policy>>, Report> {
+    let mut validator = Validator::new(file, &mut each);
     let policies = match yaml::read(text) {
         Ok(root) => validator.document(&root),
         Err(failure) => {
@@ -118,21 +128,38 @@ pub fn parse_with_patterns(
     validator.finish(policies)
 }
 
-/// Validates one policy from another source, such as a block of nginx.conf, which is then `file`. An
-/// `allow_origins_file` is relative to it. Remedies are worded for nginx.conf.
+/// Validates one policy from a block of nginx.conf, which is `file`. An `allow_origins_file` is
+/// relative to it. Messages are worded for nginx.conf.
+///
+/// A block can include other files. The line of a node is then an index into `lines`, from 1, and
+/// mistakes name the file and the line there. Without `lines`, it is a line of `file`.
 ///
 /// # Errors
 ///
 /// All mistakes of the policy at once. Their places begin with its name.
-pub fn policy_from_node(name: &str, node: &Node, file: &Path) -> Result<Policy, Report> {
+pub fn policy_from_node(
+    name: &str,
+    node: &Node,
+    file: &Path,
+    lines: &[NodeLine],
+) -> Result<Accepted<Policy>, Report> {
     let mut ignore = |_: &PatternSite<'_>| {};
-    let mut validator = Validator::new(file, Language::Nginx, &mut ignore);
+    let mut validator = Validator::of_block(file, lines, &mut ignore);
     let policy = validator.named_policy(name, node);
-    match (validator.finish(())?, policy) {
-        ((), Some(policy)) => Ok(policy),
-        // A policy is missing only if a mistake was reported.
-        ((), None) => unreachable!("a policy without mistakes is compiled"),
+    let Accepted { value: (), warnings } = validator.finish(())?;
+    match policy {
+        Some(value) => Ok(Accepted { value, warnings }),
+        // A policy is missing only if an error was reported.
+        None => unreachable!("a policy without errors is compiled"),
     }
+}
+
+/// What to write in a block of nginx.conf in place of a directive with these arguments, if other
+/// software has a key of this name.
+pub fn directive_advice(name: &str, arguments: Vec<Node>, in_rule: bool) -> Option<String> {
+    let scope = if in_rule { Scope::Rule } else { Scope::Policy };
+    let node = Node { value: Value::List(arguments), line: None };
+    unknown_key::advice(name, &node, scope, Language::Nginx)
 }
 
 /// The shape of a key's value, or `None` if a policy has no such key.

@@ -1,7 +1,7 @@
 //! CORS policies: reading and validating them, and answering requests.
 //!
 //! The crate takes bytes and returns a decision with ready-made header values. It does not depend on
-//! nginx. A [`document`] is checked completely and becomes policies. A request is one call:
+//! nginx. A [`document`] is checked completely and becomes policies, and perhaps warnings. A request is one call:
 //!
 //! ```
 //! use cors_policy::{Decision, OriginHeader, document};
@@ -13,7 +13,7 @@
 //!     allow_origins: ["https://app.example.com"]
 //!     allow_credentials: true
 //! "#;
-//! let policies = document::parse(text, "cors.yaml".as_ref())?;
+//! let policies = document::parse(text, "cors.yaml".as_ref())?.value;
 //! let answer = policies[0].decide(OriginHeader::One(b"https://app.example.com"));
 //! assert_eq!(answer.decision(), Decision::Allowed);
 //! # Ok::<(), cors_policy::document::Report>(())

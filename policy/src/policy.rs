@@ -111,7 +111,6 @@ struct Rule {
     private_network: Option<HeaderSet>,
     allow_methods: AllowMethods,
     allow_headers: AllowHeaders,
-    credentials: bool,
     /// Every origin is allowed, but with credentials `*` cannot say so. Only a well-formed origin may
     /// be sent back.
     echoes_any: bool,
@@ -160,7 +159,6 @@ impl Rule {
             private_network,
             allow_methods,
             allow_headers,
-            credentials,
             echoes_any: any && allow_origin == AllowOrigin::Echo,
             null,
         }
@@ -263,7 +261,7 @@ impl Policy {
         let headers = request_headers::allowed(
             preflight.headers.clone(),
             |names| rule.allow_headers.listed_at_start(names),
-            |name| rule.allow_headers.allow(name, rule.credentials),
+            |name| rule.allow_headers.allow(name),
         );
         let private_network = rule.private_network.as_ref().filter(|_| preflight.private_network);
         Answer {

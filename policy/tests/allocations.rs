@@ -92,7 +92,7 @@ policies:
 
 #[test]
 fn a_decision_allocates_nothing() {
-    let policies = document::parse(DOCUMENT, "cors.yaml".as_ref()).unwrap();
+    let policies = document::parse(DOCUMENT, "cors.yaml".as_ref()).unwrap().value;
     assert!(allocations(|| drop(black_box(Box::new(1)))) > 0, "the counter counts");
     let many = "x-a,".repeat(200);
     let long = "a".repeat(10_000);
@@ -144,7 +144,7 @@ fn responses_keep_no_list() {
         for n in 0..50_000 {
             writeln!(text, "      - https://o{n}.example.com").unwrap();
         }
-        let policies = document::parse(text.as_bytes(), "cors.yaml".as_ref()).unwrap();
+        let policies = document::parse(text.as_bytes(), "cors.yaml".as_ref()).unwrap().value;
         drop(text);
         let all = IN_USE.get() - before;
         assert!(all > 50_000 * 20, "{all}");
@@ -228,7 +228,7 @@ fn a_long_list_is_read_without_copies_of_large_blocks() {
     fs::write(&file, text).unwrap();
 
     LARGEST_GROWN.set(0);
-    let policies = document::load(&file).unwrap();
+    let policies = document::load(&file).unwrap().value;
     let largest = LARGEST_GROWN.get();
     fs::remove_dir_all(&folder).unwrap();
 

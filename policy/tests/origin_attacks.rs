@@ -428,8 +428,8 @@ fn policies_that_were_mistakes_elsewhere() {
     ] {
         let text = format!("version: 1\npolicies:\n  test: {{{policy}}}\n");
         match (document::parse(text.as_bytes(), "cors.yaml".as_ref()), outcome) {
-            (Ok(policies), Denied) => {
-                let answer = policies[0].decide(OriginHeader::One(origin.as_bytes()));
+            (Ok(read), Denied) => {
+                let answer = read.value[0].decide(OriginHeader::One(origin.as_bytes()));
                 assert_eq!(answer.decision(), Decision::DeniedOrigin, "{mistake}: {origin}");
                 assert_eq!(answer.fields().count(), 0, "{mistake}: {origin}");
             }

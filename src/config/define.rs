@@ -7,7 +7,7 @@
 use core::ffi::{c_char, c_void};
 use core::{mem, ptr};
 
-use cors_policy::document::{self, KeyKind, Node, Value};
+use cors_policy::document::{self, Accepted, KeyKind, Level, Mistake, Node, NodeLine, Value};
 use nginx_sys::{
     NGX_CONF_1MORE, NGX_CONF_BLOCK, NGX_CONF_NOARGS, NGX_MAIN_CONF, ngx_command_t, ngx_conf_parse,
     ngx_conf_t, ngx_module_t, ngx_str_t, ngx_uint_t,
@@ -131,30 +131,47 @@ pub(crate) fn read(
     let rv = parse(cf);
     (cf.module_type, cf.cmd_type, cf.handler_conf) = outer;
     if rv != NGX_CONF_OK {
-        suggest(cf);
+        suggest(cf, &block);
         return Err(rv);
     }
 
     let (node, lines) = block.into_node();
-    match document::policy_from_node(&name, &node, line.file()) {
-        Ok(policy) => policies
-            .define(cf, RenderedPolicy::new(policy), line, None, false)
-            .map_err(|Logged| NGX_CONF_ERROR),
+    let node_lines: Vec<NodeLine> = lines.iter().map(node_line).collect();
+    match document::policy_from_node(&name, &node, line.file(), &node_lines) {
+        Ok(Accepted { value: policy, warnings }) => {
+            log(cf, &line, &warnings, &node_lines);
+            policies
+                .define(cf, RenderedPolicy::new(policy), line, None, false)
+                .map_err(|Logged| NGX_CONF_ERROR)
+        }
         Err(report) => {
-            for mistake in report.mistakes() {
-                let directive = mistake
-                    .line()
-                    .filter(|_| mistake.file() == line.file())
-                    .and_then(|line| lines.get(line as usize - 1));
-                match directive {
-                    Some(directive) => cf.log_emerg_at(directive, mistake.message()),
-                    None => cf.log_emerg_at(&lines[0], mistake),
-                }
-            }
+            log(cf, &line, report.mistakes(), &node_lines);
             if let Some(rest) = report.rest() {
-                cf.log_emerg_at(&lines[0], rest);
+                cf.log_emerg_at(&line, rest);
             }
             Err(NGX_CONF_ERROR)
+        }
+    }
+}
+
+fn node_line(line: &SourceLine) -> NodeLine {
+    // nginx counts the lines of every file that it reads directives from.
+    NodeLine { file: line.file().into(), line: line.line().unwrap_or_default() }
+}
+
+/// Logs mistakes, each at the line of its directive; those in a list of origins at `block`.
+fn log(cf: &mut ngx_conf_t, block: &SourceLine, mistakes: &[Mistake], lines: &[NodeLine]) {
+    for mistake in mistakes {
+        let is_in_block = lines.iter().any(|line| *line.file == *mistake.file());
+        let (line, message) = if is_in_block {
+            let line = SourceLine::new(mistake.file().to_owned(), mistake.line());
+            (line, mistake.message())
+        } else {
+            (block.clone(), mistake.at_place().to_string())
+        };
+        match mistake.level() {
+            Level::Error => cf.log_emerg_at(&line, message),
+            Level::Warning => cf.log_warn_at(&line, message),
         }
     }
 }
@@ -166,13 +183,19 @@ fn parse(cf: &mut ngx_conf_t) -> *mut c_char {
 }
 
 /// Adds a suggestion to nginx's message about an unknown directive.
-fn suggest(cf: &mut ngx_conf_t) {
-    let Some(Ok(word)) = cf.words().first().map(|word| word.to_str()) else { return };
+fn suggest(cf: &mut ngx_conf_t, block: &Block) {
+    let words = cf.words().iter().map(|word| word.to_str().map(str::to_owned));
+    let Ok(words) = words.collect::<Result<Vec<_>, _>>() else { return };
+    let Some((name, arguments)) = words.split_first() else { return };
     let known = || document::keys().filter(|key| *key != "rules").chain(["rule"]);
-    if known().all(|key| key != word) {
-        if let Some(key) = cors_policy::nearest(word, known()) {
-            cf.log_emerg(format_args!("in \"cors_policy_define\", did you mean \"{key}\"?"));
-        }
+    if known().any(|key| key == name) {
+        return;
+    }
+    let arguments = arguments.iter().map(|word| Node::string(word, 1)).collect();
+    if let Some(advice) = document::directive_advice(name, arguments, block.in_rule) {
+        cf.log_emerg(format_args!("in \"cors_policy_define\", in place of \"{name}\": {advice}"));
+    } else if let Some(key) = cors_policy::nearest(name, known()) {
+        cf.log_emerg(format_args!("in \"cors_policy_define\", did you mean \"{key}\"?"));
     }
 }
 

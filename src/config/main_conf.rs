@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cors_policy::document::Level;
 use nginx_sys::{ngx_conf_t, ngx_cycle_t, ngx_msec_t};
 
 use super::location::LocationConf;
@@ -56,7 +57,10 @@ impl MainConf {
             Ok(policies) => policies,
             Err(report) => {
                 for mistake in report.mistakes() {
-                    cf.log_emerg(mistake);
+                    match mistake.level() {
+                        Level::Error => cf.log_emerg(mistake),
+                        Level::Warning => cf.log_warn(mistake.at_place()),
+                    }
                 }
                 if let Some(rest) = report.rest() {
                     cf.log_emerg(rest);
@@ -64,7 +68,10 @@ impl MainConf {
                 return Err(Logged);
             }
         };
-        for policy in policies {
+        for warning in &policies.warnings {
+            cf.log_warn(warning.at_place());
+        }
+        for policy in policies.value {
             let line = SourceLine::new(path.to_owned(), policy.line());
             self.policies.define(cf, policy, line, Some(index), file.is_watched())?;
         }

@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use cors_policy::document::Report;
+use cors_policy::document::{Accepted, Level, Mistake, Report};
 use nginx_sys::{
-    NGX_LOG_ALERT, NGX_LOG_ERR, NGX_LOG_NOTICE, ngx_add_timer, ngx_cycle, ngx_cycle_t,
-    ngx_del_timer, ngx_event_t, ngx_exiting, ngx_log_t, ngx_msec_t,
+    NGX_LOG_ALERT, NGX_LOG_ERR, NGX_LOG_NOTICE, NGX_LOG_WARN, ngx_add_timer, ngx_cycle,
+    ngx_cycle_t, ngx_del_timer, ngx_event_t, ngx_exiting, ngx_log_t, ngx_msec_t, ngx_worker,
 };
 use ngx::ngx_log_error;
 
@@ -30,7 +30,7 @@ use crate::nginx::{fail_points, panic, thread};
 const FIRST_POLL: ngx_msec_t = 10;
 const LAST_POLL: ngx_msec_t = 100;
 
-type Loaded = Result<Vec<RenderedPolicy>, Report>;
+type Loaded = Result<Accepted<Vec<RenderedPolicy>>, Report>;
 
 /// A file of policies, which may be watched.
 pub(crate) struct Watch {
@@ -227,7 +227,17 @@ fn take_over(watch: &mut Watch, log: *mut ngx_log_t, found: Found) {
     // SAFETY: the policies of the configuration that owns the `Watch`; nothing else uses them during
     // this call.
     let policies = unsafe { &mut *watch.policies };
-    let result = loaded.map_err(|report| report.to_string().replace('\n', ", "));
+    let warnings = match &loaded {
+        Ok(read) => &read.warnings[..],
+        Err(report) => report.mistakes(),
+    };
+    if is_change {
+        log_warnings(watch, log, warnings);
+    }
+    let result = match loaded {
+        Ok(read) => Ok(read.value),
+        Err(report) => Err(report.without_warnings().to_string().replace('\n', ", ")),
+    };
     match result.and_then(|new| policies.replace(watch.index, &watch.path, new)) {
         Ok(replaced) => {
             free(replaced);
@@ -243,6 +253,20 @@ fn take_over(watch: &mut Watch, log: *mut ngx_log_t, found: Found) {
                 "CORS policies of \"{path}\" changed and are not taken over: {mistakes}"
             );
         }
+    }
+}
+
+/// Logs the warnings among the mistakes, in one of the workers. The others read the same.
+fn log_warnings(watch: &Watch, log: *mut ngx_log_t, mistakes: &[Mistake]) {
+    // SAFETY: plain data of this process. nginx numbers the workers of a cycle from 0, and gives the
+    // number of one that has ended to its successor.
+    if unsafe { ngx_worker } != 0 {
+        return;
+    }
+    let path = watch.path.display();
+    for warning in mistakes.iter().filter(|mistake| mistake.level() == Level::Warning) {
+        let warning = warning.at_place();
+        ngx_log_error!(NGX_LOG_WARN, log, "CORS policies of \"{path}\": {warning}");
     }
 }
 

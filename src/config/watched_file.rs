@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cors_policy::document::{self, Report};
+use cors_policy::document::{self, Accepted, Report};
 
 use super::rendered_policy::RenderedPolicy;
 
@@ -141,17 +141,19 @@ impl DocumentFiles {
     /// # Errors
     ///
     /// All mistakes in them.
-    pub(super) fn load(&mut self) -> Result<Vec<RenderedPolicy>, Report> {
+    pub(super) fn load(&mut self) -> Result<Accepted<Vec<RenderedPolicy>>, Report> {
         let begun = SystemTime::now();
-        let policies = document::load(&self.document).inspect_err(|report| {
+        let read = document::load(&self.document).inspect_err(|report| {
             // A mistake in one of the named files can be mended there, too.
-            self.add(report.mistakes().iter().map(document::Mistake::file), begun);
+            self.add(report.files(), begun);
         })?;
+        let Accepted { value: policies, warnings } = read;
         let named = || policies.iter().flat_map(|policy| policy.files());
         self.files
             .retain(|file| file.path == self.document || named().any(|path| *path == file.path));
         self.add(named(), begun);
-        Ok(policies.into_iter().map(RenderedPolicy::new).collect())
+        let value = policies.into_iter().map(RenderedPolicy::new).collect();
+        Ok(Accepted { value, warnings })
     }
 
     /// Adds files that the document names, which are known once it is read.

@@ -7,9 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nginx_sys::{
-    NGX_ERROR, NGX_LOG_EMERG, NGX_OK, ngx_array_create, ngx_array_push, ngx_conf_full_name,
-    ngx_conf_t, ngx_http_request_t, ngx_http_variable_t, ngx_http_variable_value_t, ngx_int_t,
-    ngx_str_t,
+    NGX_ERROR, NGX_LOG_EMERG, NGX_LOG_WARN, NGX_OK, ngx_array_create, ngx_array_push,
+    ngx_conf_full_name, ngx_conf_t, ngx_http_request_t, ngx_http_variable_t,
+    ngx_http_variable_value_t, ngx_int_t, ngx_str_t,
 };
 use ngx::core::NGX_CONF_ERROR;
 use ngx::http::{HttpModuleMainConf, NgxHttpCoreModule};
@@ -32,6 +32,11 @@ impl SourceLine {
 
     pub(crate) fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// The line in the file, from 1, if known.
+    pub(crate) fn line(&self) -> Option<u32> {
+        self.line
     }
 }
 
@@ -59,6 +64,12 @@ pub(crate) trait ConfExt {
 
     /// Logs one mistake at `emerg`, for a directive at another line.
     fn log_emerg_at(&mut self, line: &SourceLine, message: impl fmt::Display);
+
+    /// Logs a warning; nginx adds the line of the directive.
+    fn log_warn(&mut self, message: impl fmt::Display);
+
+    /// Logs a warning about a directive at another line.
+    fn log_warn_at(&mut self, line: &SourceLine, message: impl fmt::Display);
 
     /// Logs one mistake, and returns the value by which a directive's handler reports an error.
     fn reject(&mut self, message: impl fmt::Display) -> *mut c_char {
@@ -92,6 +103,14 @@ impl ConfExt for ngx_conf_t {
 
     fn log_emerg_at(&mut self, line: &SourceLine, message: impl fmt::Display) {
         ngx::ngx_log_error!(NGX_LOG_EMERG, self.log, "{message} in {line}");
+    }
+
+    fn log_warn(&mut self, message: impl fmt::Display) {
+        ngx_conf_log_error!(NGX_LOG_WARN, self, "{message}");
+    }
+
+    fn log_warn_at(&mut self, line: &SourceLine, message: impl fmt::Display) {
+        ngx::ngx_log_error!(NGX_LOG_WARN, self.log, "{message} in {line}");
     }
 }
 

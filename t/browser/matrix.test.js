@@ -102,7 +102,7 @@ function standard(request, { preflight, actual }) {
     return { sent, seen: readable(request, response, RESPONSE_HEADERS) };
 }
 
-/** By Chromium, which keeps to the standard but for one thing: `*` stands for Authorization, too. */
+/** By Chromium, which keeps to the standard but for one thing: `*` stands for Authorization, too, as in every browser. */
 function chromium(request, { preflight, actual }) {
     const names = 'Access-Control-Allow-Headers';
     if (request.credentials === 'include' || preflight?.response_headers[names] !== '*') {
@@ -168,7 +168,7 @@ test('Chromium, nginx and cors-policy explain agree', { timeout: 300_000 }, asyn
 
     t.diagnostic(`${combinations.length} combinations, ${explanations.size} explanations: ${count.readable} readable, `
         + `${count.blocked} blocked, ${count.preflights} preflights; ${disagreements.length} disagreements; `
-        + `${count.lenient} times * stood for Authorization, as in Chromium alone`);
+        + `${count.lenient} times * stood for Authorization, as in every browser`);
     assert.ok(combinations.length >= 500);
     // The matrix is one only if all that can happen does.
     for (const [what, number] of Object.entries(count)) assert.ok(number > 0, what);

@@ -41,7 +41,11 @@ fn every_file_is_checked() {
         run.stderr
     );
     assert!(run.stderr.contains("\npartners.txt:"), "{}", run.stderr);
-    assert!(run.stderr.ends_with("\n12 mistakes in 3 of 4 files\n"), "{}", run.stderr);
+    assert!(
+        run.stderr.ends_with("\n10 mistakes and 2 warnings in 3 of 4 files\n"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(run.code, 2);
 }
 
@@ -79,7 +83,7 @@ fn a_pipe_can_be_checked() {
     let run = run_with_stdin(&["check", "-"], bad);
     assert_eq!(
         run.stderr,
-        "/dev/stdin: policies.a.allow_origins_file: a named pipe, not a regular file; \
+        "<stdin>:2: policies.a.allow_origins_file: \"/dev/stdin\": a named pipe, not a regular file; \
          write the path of a regular file, or of a symbolic link to one\n1 mistake\n"
     );
 }
@@ -93,6 +97,52 @@ fn mistakes_that_are_not_shown_are_counted() {
     fs::write(&file, "version: 1\npolicies: {a: {allow_origins_file: list.txt}}").unwrap();
     let run = run(&["check", file.to_str().unwrap()]);
     assert!(run.stderr.ends_with("\nand 150 more mistakes\n250 mistakes\n"), "{}", run.stderr);
+    assert_eq!(run.code, 2);
+}
+
+#[test]
+fn warnings_refuse_a_file_only_if_asked_for() {
+    let text = b"version: 1\npolicies: {a: {allow_origins: 'https://a.example', max_age: 2d}}";
+    let warning = "<stdin>:2: warning: policies.a.max_age: \"2d\": more than 86400 seconds, sent as \
+                   86400: Firefox keeps an answer for 86400 seconds at most, Chromium for 7200, \
+                   WebKit for 600; write 1d or less\n1 warning\n";
+    let run = run_with_stdin(&["check", "-"], text);
+    assert_eq!(run.stdout, "<stdin>: ok: 1 policy, 1 rule, 1 origin pattern\n");
+    assert_eq!((run.stderr.as_str(), run.code), (warning, 0));
+    let run = run_with_stdin(&["check", "--strict", "-"], text);
+    assert_eq!((run.stdout.as_str(), run.stderr.as_str(), run.code), ("", warning, 2));
+
+    let good = run_with_stdin(&["check", "--strict", "shop.yaml", "-"], text);
+    assert_eq!(good.stdout, "shop.yaml: ok: 3 policies, 4 rules, 9 origin patterns\n");
+    assert!(good.stderr.ends_with("\n1 warning in 1 of 2 files\n"), "{}", good.stderr);
+    assert_eq!(good.code, 2);
+}
+
+#[test]
+fn ten_warnings_of_a_kind_are_shown_and_the_rest_counted() {
+    let names: Vec<String> = (0..30).map(|index| format!("Sec-{index}")).collect();
+    let text = format!(
+        "version: 1\npolicies: {{a: {{allow_origins: '*', allow_headers: [{}]}}}}",
+        names.join(", ")
+    );
+    let run = run_with_stdin(&["check", "-"], text.as_bytes());
+    let lines: Vec<_> = run.stderr.lines().collect();
+    assert_eq!(lines.len(), 11, "{}", run.stderr);
+    assert!(lines[9].ends_with("; remove it (and 20 more warnings of this kind)"), "{}", lines[9]);
+    assert_eq!((lines[10], run.code), ("30 warnings", 0));
+}
+
+#[test]
+fn explain_shows_no_warnings() {
+    let explain = ["explain", "-", "--origin", "https://a.example"];
+    let text = "version: 1\npolicies: {a: {allow_origins: 'https://a.example', max_age: 2d}}";
+    let run = run_with_stdin(&explain, text.as_bytes());
+    assert_eq!((run.stderr.as_str(), run.code), ("", 0));
+    let run = run_with_stdin(&explain, text.replace("2d", "2d, enforce: 1").as_bytes());
+    assert_eq!(
+        run.stderr,
+        "<stdin>:2: policies.a.enforce: 1: expected true or false, found a number; write `true`\n"
+    );
     assert_eq!(run.code, 2);
 }
 

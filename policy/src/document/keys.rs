@@ -27,6 +27,8 @@ pub(super) enum Key {
     Rule(RuleKey),
     Policy(PolicyKey),
     Rules,
+    /// The only key that may stand in a policy and in each of its rules.
+    DangerouslyAllow,
 }
 
 /// A key of a rule. A policy with only one rule may have it directly.
@@ -51,11 +53,10 @@ pub(super) enum PolicyKey {
     Preflight,
     PreflightStatus,
     Enforce,
-    DangerouslyAllow,
 }
 
 /// The description of a key.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct KeySpec {
     pub(super) key: Key,
     pub(super) name: &'static str,
@@ -73,6 +74,11 @@ pub(super) struct KeySpec {
 impl Key {
     pub(super) fn from_name(name: &str) -> Option<&'static KeySpec> {
         KEYS.iter().find(|spec| spec.name == name)
+    }
+
+    /// Whether an entry of `rules` may have the key.
+    pub(super) fn is_in_rules(self) -> bool {
+        matches!(self, Self::Rule(_) | Self::DangerouslyAllow)
     }
 }
 
@@ -131,8 +137,8 @@ pub(super) static KEYS: [KeySpec; 16] = [
         expects: "a list of header names, or \"*\"",
         yaml: "[Authorization, Content-Type]",
         nginx: "Authorization Content-Type",
-        meaning: "Access-Control-Allow-Headers: the headers that requests may carry. `*` does not \
-                  cover Authorization, which may stand beside it.",
+        meaning: "Access-Control-Allow-Headers: the headers that requests may carry. `*` \
+                  covers every name.",
     },
     KeySpec {
         key: Key::Rule(RuleKey::ExposeHeaders),
@@ -161,18 +167,18 @@ pub(super) static KEYS: [KeySpec; 16] = [
         yaml: "10m",
         nginx: "10m",
         meaning: "Access-Control-Max-Age: for how long browsers may remember the answer to a \
-                  preflight, in seconds or as nginx writes times. 0 turns that off; 86400 is the \
-                  most.",
+                  preflight, in seconds or as nginx writes times. 0 turns that off; no more \
+                  than 86400 is sent.",
     },
     KeySpec {
         key: Key::Rule(RuleKey::AllowPrivateNetwork),
         name: "allow_private_network",
         kind: KeyKind::Boolean,
         expects: "true or false",
-        yaml: "true",
-        nginx: "on",
+        yaml: "false",
+        nginx: "off",
         meaning: "Whether public pages may reach this server at a private address \
-                  (Access-Control-Allow-Private-Network).",
+                  (Access-Control-Allow-Private-Network). No browser asks for it any more.",
     },
     KeySpec {
         key: Key::Rule(RuleKey::TimingAllowOrigin),
@@ -232,13 +238,13 @@ pub(super) static KEYS: [KeySpec; 16] = [
                   reach the application.",
     },
     KeySpec {
-        key: Key::Policy(PolicyKey::DangerouslyAllow),
+        key: Key::DangerouslyAllow,
         name: "dangerously_allow",
         kind: KeyKind::List,
         expects: "a list of guards",
         yaml: "[insecure_origins]",
         nginx: "insecure_origins",
-        meaning: "Opens one guard each, for this policy.",
+        meaning: "Opens one guard each, for this policy, or in a rule for this rule.",
     },
     KeySpec {
         key: Key::Rules,

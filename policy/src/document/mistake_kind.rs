@@ -6,11 +6,14 @@ use thiserror::Error;
 
 use super::{
     keys::{KeyKind, KeySpec, Language},
+    level::Level,
     node::truth,
     quote::cut,
 };
 use crate::{
-    headers::{HeaderNameError, MaxAgeError, MethodError},
+    headers::{
+        HeaderNameError, MaxAgeError, MethodError, is_forbidden_request_header, is_known_method,
+    },
     origin::{GuardViolation, MatcherError, PatternError},
 };
 
@@ -84,8 +87,8 @@ pub enum MistakeKind {
     /// A key that appears twice.
     #[error(fmt = fmt_duplicate_key)]
     DuplicateKey {
-        /// The line of the first one, if known.
-        first: Option<u32>,
+        /// The line of the first one, if known: `line 3`, or `nginx.conf:3`.
+        first: Option<String>,
     },
     /// An unknown key.
     #[error("unknown key")]
@@ -94,6 +97,12 @@ pub enum MistakeKind {
         nearest: Option<&'static str>,
         /// The known keys.
         known: Vec<&'static str>,
+    },
+    /// A key that other software has.
+    #[error("unknown key")]
+    ForeignKey {
+        /// What to write instead.
+        advice: String,
     },
     /// A key that belongs elsewhere.
     #[error("this key belongs {belongs}")]
@@ -189,9 +198,30 @@ pub enum MistakeKind {
         "with credentials, browsers take `*` for the header of that name, and nothing is exposed"
     )]
     ExposesEverythingWithCredentials,
-    /// A `max_age` that is not a time, or not one that browsers take.
+    /// A `max_age` that is not a time.
     #[error(transparent)]
     MaxAge(MaxAgeError),
+    /// A warning: an entry of `allow_headers` that no page can set.
+    #[error(
+        "pages cannot set this request header (forbidden by the Fetch standard), so that allowing \
+         it does nothing"
+    )]
+    UnsettableHeader,
+    /// A warning: a response header in `allow_headers`, which is about requests.
+    #[error("a response header of CORS, which means nothing on the requests of pages")]
+    PermissionHeader,
+    /// A warning: a `max_age` that is longer than any browser keeps an answer.
+    #[error(
+        "more than 86400 seconds, sent as 86400: Firefox keeps an answer for 86400 seconds at most, \
+         Chromium for 7200, WebKit for 600"
+    )]
+    MaxAgeCapped,
+    /// A warning: an entry of `dangerously_allow` that no origin needs.
+    #[error("opens nothing that is closed without it")]
+    OpensNothing,
+    /// A warning: `allow_private_network`.
+    #[error("no browser asks for this permission any more")]
+    NobodyAsks,
     /// A value that is not one of the known words.
     #[error("unknown value")]
     UnknownValue {
@@ -226,14 +256,39 @@ pub enum Expected {
     Rule,
 }
 
-fn fmt_duplicate_key(first: &Option<u32>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn fmt_duplicate_key(first: &Option<String>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match first {
-        Some(line) => write!(f, "the same key stands in line {line} already"),
+        Some(line) => write!(f, "the same key stands in {line} already"),
         None => f.write_str("the same key stands here already"),
     }
 }
 
 impl MistakeKind {
+    /// What such a mistake means for the document.
+    pub fn level(&self) -> Level {
+        match self {
+            Self::UnsettableHeader
+            | Self::PermissionHeader
+            | Self::MaxAgeCapped
+            | Self::OpensNothing
+            | Self::NobodyAsks => Level::Warning,
+            _ => Level::Error,
+        }
+    }
+
+    /// What is wrong, in the words of the language.
+    pub(super) fn problem(&self, language: Language) -> String {
+        match (self, language) {
+            (Self::RuleKeyBesideRules, Language::Nginx) => {
+                "beside rules, this key would apply to none of them".to_owned()
+            }
+            (Self::WrongType { expected: Expected::Key("true or false"), .. }, Language::Nginx) => {
+                "expected `on` or `off`".to_owned()
+            }
+            _ => self.to_string(),
+        }
+    }
+
     /// Advice on what to write instead. `key` is the key of the value, and `value` is the value as a
     /// message shows it.
     pub(super) fn remedy(
@@ -279,8 +334,12 @@ impl MistakeKind {
                     None => format!("write one of {}", known.join(", ")),
                 };
             }
+            Self::ForeignKey { advice } => return advice.clone(),
             Self::MisplacedKey { .. } => "move it there",
-            Self::RuleKeyBesideRules => "move it into the entries of `rules`",
+            Self::RuleKeyBesideRules => match language {
+                Language::Yaml => "move it into the entries of `rules`",
+                Language::Nginx => "move it into the `rule` blocks",
+            },
             Self::WrongType { expected, found } => match expected {
                 Expected::Key(_) if key.is_some_and(|key| key.kind == KeyKind::Boolean) => {
                     return boolean_remedy(value, language);
@@ -320,12 +379,20 @@ impl MistakeKind {
                 return format!("move it above rules[{hidden_by}], or remove it");
             }
             Self::DeniesEveryOrigin => "remove it; what no rule allows is refused anyway",
+            Self::EmptyList if key.is_some_and(KeySpec::takes_origins) => {
+                return format!("{}, with the origins that may read responses", example());
+            }
             Self::EmptyList => {
-                "remove the key, or write at least one entry (GET, HEAD and POST cannot be \
-                 forbidden; \"*\" is every origin)"
+                "remove the key: GET, HEAD and POST are allowed in any case, and other methods only \
+                 where they are listed"
             }
             Self::EmptyEntry if key.is_some_and(KeySpec::takes_origins) => {
-                "remove it, or write an origin; the null origin is \"null\" in quotes"
+                match language {
+                    Language::Yaml => {
+                        "remove it, or write an origin; the null origin is \"null\" in quotes"
+                    }
+                    Language::Nginx => "remove it, or write an origin",
+                }
             }
             Self::EmptyEntry => "remove it, or write what it was meant to hold",
             Self::SeveralInOne { entries } => {
@@ -338,13 +405,70 @@ impl MistakeKind {
             Self::Guard(error) => return error.remedy(),
             Self::Matcher(error) => return error.remedy(),
             Self::LineTooLong { .. } => "write one origin a line",
-            Self::Method(error) => return error.remedy(),
-            Self::HeaderName(error) => return error.remedy(),
+            Self::Method(error) => return method_remedy(*error, value, &example()),
+            Self::HeaderName(error) => return header_name_remedy(*error, value, language, &example()),
             Self::CoveredByStar => "remove it, or remove `*`",
             Self::ExposesEverythingWithCredentials => "list the headers that pages may read",
             Self::MaxAge(error) => return error.remedy(),
+            Self::UnsettableHeader | Self::OpensNothing | Self::NobodyAsks => "remove it",
+            Self::PermissionHeader => "remove it, unless pages put it on their requests by mistake",
+            Self::MaxAgeCapped => "write 1d or less",
         }
         .to_owned()
+    }
+}
+
+/// Advice for an entry of `allow_methods`. `example` shows the key with methods.
+fn method_remedy(error: MethodError, value: Option<&str>, example: &str) -> String {
+    match error {
+        MethodError::NotAToken => format!("list the methods one by one: {example}"),
+        MethodError::StarInside => {
+            let without = value.map(|value| value.trim_matches('"').replace('*', ""));
+            match without.filter(|method| is_known_method(method)) {
+                Some(method) => format!("write {method}, and list other methods one by one"),
+                None => "list the methods that are meant one by one".to_owned(),
+            }
+        }
+        MethodError::Forbidden => "remove it".to_owned(),
+        MethodError::Normalized(upper) => format!("write {upper}"),
+        MethodError::OtherCase(upper) => {
+            format!("write {upper} (or list both, if pages really send it as it is written here)")
+        }
+    }
+}
+
+/// Advice for an entry of `allow_headers` or `expose_headers`. `example` shows the key with names.
+fn header_name_remedy(
+    error: HeaderNameError,
+    value: Option<&str>,
+    language: Language,
+    example: &str,
+) -> String {
+    let names_with = |name: &str| {
+        // A value that is cut is not a name.
+        let is_whole = !name.is_empty() && !name.ends_with('…');
+        let [one, other] = ["A", "B"].map(|letter| name.replace('*', letter));
+        match language {
+            _ if !is_whole => String::new(),
+            Language::Yaml => format!(", as in [{one}, {other}]"),
+            Language::Nginx => format!(", as in {one} {other}"),
+        }
+    };
+    match error {
+        HeaderNameError::NotAToken => {
+            format!("list the names one by one, without colons: {example}")
+        }
+        HeaderNameError::StarInside => match value.map(|value| value.trim_matches('"')) {
+            Some(name) if is_forbidden_request_header(name) => {
+                "remove it: pages cannot set such headers".to_owned()
+            }
+            name => {
+                format!("list the names one by one{}", names_with(name.unwrap_or_default()))
+            }
+        },
+        HeaderNameError::ForbiddenInResponses | HeaderNameError::CorsRequestHeader => {
+            "remove it".to_owned()
+        }
     }
 }
 

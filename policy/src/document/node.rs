@@ -1,5 +1,7 @@
 //! The tree of values that a YAML file and an nginx block are both converted to.
 
+use std::{path::Path, sync::Arc};
+
 /// A value and its line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
@@ -7,6 +9,15 @@ pub struct Node {
     pub value: Value,
     /// The line in the file, from 1, if known.
     pub line: Option<u32>,
+}
+
+/// A line that a [`Node::line`] stands for, in a document that consists of several files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeLine {
+    /// The file.
+    pub file: Arc<Path>,
+    /// The line in it, from 1.
+    pub line: u32,
 }
 
 /// A value of a document.

@@ -8,20 +8,21 @@ use std::{
 use super::{
     mistake_kind::MistakeKind,
     node::Node,
+    open_guards::OpenGuards,
     origins_file::{self, Line, OriginsFile},
     pattern_site::{PatternSite, PatternVisitor},
     place::Location,
     quote::quote,
-    reader::{Reader, contains, get},
+    reader::{Reader, get},
 };
-use crate::origin::{Guard, MatcherBuilder, OriginPattern, Rank};
+use crate::origin::{MatcherBuilder, OriginPattern, Rank};
 
 /// Collects the patterns of a policy.
 pub(super) struct PolicyOrigins<'p> {
     policy: &'p str,
     visitor: PatternVisitor<'p>,
-    /// The guards that `dangerously_allow` opens.
-    open: Vec<Guard>,
+    /// The guards that the policy opens for all of its rules.
+    pub(super) open: OpenGuards,
     pub(super) matcher: MatcherBuilder,
     /// Whether there is a pattern in `deny_origins`.
     pub(super) denies: bool,
@@ -36,6 +37,8 @@ pub(super) struct RuleOrigins {
     pub(super) rank: Rank,
     /// Whether the rule allows credentials. Guards depend on it.
     pub(super) credentials: bool,
+    /// The guards that the rule opens for itself.
+    pub(super) open: OpenGuards,
     /// Whether the rule has `allow_origins`.
     pub(super) has_list: bool,
     /// Whether `*` is among the patterns.
@@ -50,7 +53,7 @@ impl<'p> PolicyOrigins<'p> {
         Self {
             policy,
             visitor,
-            open: get(map, "dangerously_allow").map(open_guards).unwrap_or_default(),
+            open: OpenGuards::of(map),
             matcher: MatcherBuilder::new(),
             denies: false,
             files: Vec::new(),
@@ -76,7 +79,8 @@ impl<'p> PolicyOrigins<'p> {
         rule.any |= matches!(pattern, OriginPattern::Any);
         rule.null |= matches!(pattern, OriginPattern::Null);
         for violation in pattern.violations(rule.credentials) {
-            if !self.open.contains(&violation.opened_by()) {
+            let guard = violation.opened_by();
+            if !self.open.opens(guard) && !rule.open.opens(guard) {
                 reader.add(location, Some(quote(text)), MistakeKind::Guard(violation));
             }
         }
@@ -92,6 +96,7 @@ impl<'p> PolicyOrigins<'p> {
         rule: &mut RuleOrigins,
     ) {
         self.files.push(path.clone());
+        reader.add_file(&path);
         let file: Arc<Path> = path.into();
         let mut lines = 0_usize;
         let read = OriginsFile::open(&file).and_then(|list| {
@@ -114,11 +119,12 @@ impl<'p> PolicyOrigins<'p> {
                 }
             })
         });
-        let location = Location { file: &file, line: None, ..location };
+        // A mistake of the file as a whole is one of the line that names the file.
+        let shown = Some(quote(&file.to_string_lossy()));
         if let Err(kind) = read {
-            reader.add(location, None, kind);
+            reader.add(location, shown, kind);
         } else if lines == 0 && !rule.has_list {
-            reader.add(location, None, MistakeKind::NoOrigins);
+            reader.add(location, shown, MistakeKind::NoOrigins);
         }
     }
 
@@ -136,11 +142,6 @@ fn parse<'t>(
     OriginPattern::parse(text)
         .map_err(|error| reader.add(location, Some(quote(text)), MistakeKind::Pattern(error)))
         .ok()
-}
-
-/// The guards that a `dangerously_allow` opens. Its mistakes are reported when the key is read.
-fn open_guards(node: &Node) -> Vec<Guard> {
-    Guard::ALL.into_iter().filter(|guard| contains(node, guard.as_str())).collect()
 }
 
 /// Whether a policy or a rule lists origins.

@@ -5,10 +5,10 @@ use std::{collections::HashMap, path::Path, slice, sync::Arc};
 use super::{
     keys::Language,
     mistake_kind::{Expected, MistakeKind},
-    node::{Node, Value},
+    node::{Node, NodeLine, Value},
     place::Location,
     quote::{quote, show},
-    report::{Mistake, Mistakes, Report},
+    report::{Accepted, Mistake, Mistakes, Report},
 };
 use crate::nearest;
 
@@ -20,12 +20,19 @@ pub(super) type SeenKeys<'n> = HashMap<&'n str, Option<u32>>;
 pub(super) struct Reader {
     file: Arc<Path>,
     language: Language,
+    /// What the lines of nodes stand for. If it is empty, they are lines of `file`.
+    lines: Box<[NodeLine]>,
     mistakes: Mistakes,
 }
 
 impl Reader {
-    pub(super) fn new(file: &Path, language: Language) -> Self {
-        Self { file: file.into(), language, mistakes: Mistakes::default() }
+    pub(super) fn new(file: &Path, language: Language, lines: &[NodeLine]) -> Self {
+        Self { file: file.into(), language, lines: lines.into(), mistakes: Mistakes::default() }
+    }
+
+    /// The language of the document.
+    pub(super) fn language(&self) -> Language {
+        self.language
     }
 
     /// The file of the document.
@@ -33,32 +40,75 @@ impl Reader {
         self.file.clone()
     }
 
-    /// The number of mistakes so far.
-    pub(super) fn mistakes(&self) -> usize {
-        self.mistakes.count()
+    /// The number of errors so far.
+    pub(super) fn errors(&self) -> usize {
+        self.mistakes.errors()
     }
 
-    /// The value, or all mistakes if there are any.
-    pub(super) fn finish<T>(self, value: T) -> Result<T, Report> {
+    /// The place of the next mistake among all, for [`Reader::insert`].
+    pub(super) fn position(&self) -> usize {
+        self.mistakes.position()
+    }
+
+    /// The value and the warnings, or all mistakes if there are errors.
+    pub(super) fn finish<T>(self, value: T) -> Result<Accepted<T>, Report> {
         self.mistakes.into_result(value)
+    }
+
+    /// Notes that the document names this file.
+    pub(super) fn add_file(&mut self, path: &Path) {
+        self.mistakes.add_file(path);
     }
 
     /// Adds a mistake. `value` is the value as the message shows it.
     pub(super) fn add(&mut self, location: Location<'_>, value: Option<String>, kind: MistakeKind) {
+        self.insert(self.position(), location, value, kind);
+    }
+
+    /// Adds a mistake before those that were found later. `position` is what [`Reader::position`] was
+    /// then.
+    pub(super) fn insert(
+        &mut self,
+        position: usize,
+        location: Location<'_>,
+        value: Option<String>,
+        kind: MistakeKind,
+    ) {
+        let (file, line) = match self.source_of(location) {
+            Some(source) => (source.file.clone(), Some(source.line)),
+            None => (location.file.clone(), location.line),
+        };
         let language = self.language;
-        self.mistakes.add(|| Mistake {
-            file: location.file.clone(),
-            line: location.line,
+        self.mistakes.insert(position, kind, |kind| Mistake {
+            file,
+            line,
             place: location.path.to_string(),
             value,
             kind,
             key: location.key,
             language,
+            more: 0,
         });
     }
 
+    /// What a line of the document stands for, if not for itself.
+    fn source_of(&self, location: Location<'_>) -> Option<&NodeLine> {
+        if !Arc::ptr_eq(location.file, &self.file) {
+            return None;
+        }
+        self.lines.get((location.line? as usize).checked_sub(1)?)
+    }
+
+    /// The line of a location, as a message about another line in the same document names it.
+    fn name_line(&self, location: Location<'_>) -> Option<String> {
+        match self.source_of(location) {
+            Some(source) => Some(format!("{}:{}", source.file.display(), source.line)),
+            None => location.line.map(|line| format!("line {line}")),
+        }
+    }
+
     /// Adds a mistake about a whole value.
-    pub(super) fn refuse(&mut self, location: Location<'_>, node: &Node, kind: MistakeKind) {
+    pub(super) fn report(&mut self, location: Location<'_>, node: &Node, kind: MistakeKind) {
         self.add(location, show(node), kind);
     }
 
@@ -69,7 +119,7 @@ impl Reader {
             Value::Null => MistakeKind::NoValue,
             value => MistakeKind::WrongType { expected, found: type_of(value) },
         };
-        self.refuse(location, node, kind);
+        self.report(location, node, kind);
     }
 
     /// Adds the mistake that a value has another type than its key expects.
@@ -93,14 +143,14 @@ impl Reader {
                 return None;
             }
             _ => {
-                self.refuse(location, key, MistakeKind::KeyNotText);
+                self.report(location, key, MistakeKind::KeyNotText);
                 return None;
             }
         };
         let kind = if text == "<<" {
             MistakeKind::MergeKey
         } else if let Some(first) = seen.get(text.as_str()) {
-            MistakeKind::DuplicateKey { first: *first }
+            MistakeKind::DuplicateKey { first: self.name_line(location.at_line(*first)) }
         } else {
             seen.insert(text, key.line);
             return Some(text);
@@ -123,7 +173,7 @@ impl Reader {
             Value::String(text) => {
                 let entries = split(text);
                 if entries.len() > 1 {
-                    self.refuse(location, node, MistakeKind::SeveralInOne { entries });
+                    self.report(location, node, MistakeKind::SeveralInOne { entries });
                     return None;
                 }
                 slice::from_ref(node)
@@ -157,28 +207,33 @@ impl Reader {
         None
     }
 
-    /// The entries of a list of methods or header names, without those that have mistakes. Next to
-    /// `*` only a name that it does not cover may be listed.
+    /// The entries of a list of methods or header names, without those that are errors. `check` returns
+    /// the warning about an entry, or its error. Next to `*` only `beside_star` may be listed.
     pub(super) fn names(
         &mut self,
         location: Location<'_>,
         node: &Node,
-        not_covered: Option<&str>,
-        check: impl Fn(&str) -> Result<(), MistakeKind>,
+        beside_star: Option<&str>,
+        check: impl Fn(&str) -> Result<Option<MistakeKind>, MistakeKind>,
     ) -> Option<Vec<Box<str>>> {
         let has_star = contains(node, "*") && check("*").is_ok();
         let is_covered = |text: &str| {
             has_star
                 && text != "*"
-                && !not_covered.is_some_and(|name| text.eq_ignore_ascii_case(name))
+                && !beside_star.is_some_and(|name| text.eq_ignore_ascii_case(name))
         };
         let mut names = Vec::new();
         self.entries(location, node, |reader, location, node, text| match check(text) {
-            Ok(()) if is_covered(text) => {
-                reader.refuse(location, node, MistakeKind::CoveredByStar);
+            Ok(_) if is_covered(text) => {
+                reader.report(location, node, MistakeKind::CoveredByStar);
             }
-            Ok(()) => names.push(text.into()),
-            Err(kind) => reader.refuse(location, node, kind),
+            Ok(warning) => {
+                names.push(text.into());
+                if let Some(kind) = warning {
+                    reader.report(location, node, kind);
+                }
+            }
+            Err(kind) => reader.report(location, node, kind),
         })?;
         Some(names)
     }
@@ -214,7 +269,7 @@ impl Reader {
         let found = known.iter().find(|(word, _)| *word == text);
         if found.is_none() {
             let words: Vec<_> = known.iter().map(|(word, _)| *word).collect();
-            self.refuse(location, node, unknown_value(text, &words));
+            self.report(location, node, unknown_value(text, &words));
         }
         found.map(|(_, value)| *value)
     }
@@ -236,9 +291,9 @@ pub(super) fn get<'n>(map: &'n [(Node, Node)], name: &str) -> Option<&'n Node> {
         .map(|(_, node)| node)
 }
 
-/// The entries that were meant by one text. A regular expression may hold commas; nothing else may
+/// The entries that were meant by one text, quoted. A regular expression may hold commas; nothing else may
 /// hold commas or spaces.
-fn split(text: &str) -> Vec<String> {
+pub(super) fn split(text: &str) -> Vec<String> {
     if text.starts_with("regex:") {
         return vec![text.to_owned()];
     }
@@ -260,11 +315,6 @@ fn type_of(value: &Value) -> &'static str {
         Value::Map(_) => "a mapping",
         Value::Tagged(_) => "a tag",
     }
-}
-
-/// The mistake of a key that is not among the known ones.
-pub(super) fn unknown_key(key: &str, known: &[&'static str]) -> MistakeKind {
-    MistakeKind::UnknownKey { nearest: nearest(key, known.iter().copied()), known: known.to_vec() }
 }
 
 /// The mistake of a value that is not among the known ones.

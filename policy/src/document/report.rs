@@ -1,31 +1,74 @@
-//! All mistakes of a document, and each of them with its place.
+//! All mistakes of a document, each with its level and its place.
 
-use std::{error::Error, fmt, path::Path, sync::Arc};
+use std::{
+    error::Error,
+    fmt,
+    mem::{Discriminant, discriminant},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
     keys::{KeySpec, Language},
+    level::Level,
     mistake_kind::MistakeKind,
 };
 use crate::origin::Guard;
 
-/// The number of mistakes that are described. Further ones are counted.
-const MAX_MISTAKES: usize = 100;
+/// The number of errors that are described. Further ones are counted.
+const MAX_ERRORS: usize = 100;
 
-/// All mistakes of a document, in its order. There is at least one. At most a hundred are described,
-/// further ones are counted. Displays one mistake per line.
+/// The number of warnings of each kind that are described. Further ones are counted.
+const MAX_WARNINGS_OF_A_KIND: usize = 10;
+
+/// What was read from a document without errors, and the warnings about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted<T> {
+    /// What was read.
+    pub value: T,
+    /// The warnings, in the order of the document. At most ten of a kind are described; the last of
+    /// them counts further ones.
+    pub warnings: Vec<Mistake>,
+}
+
+/// All mistakes of a document that is refused, in its order. There is at least one error. At most a
+/// hundred errors are described, and ten warnings of a kind; further ones are counted. Displays one
+/// mistake per line.
 #[derive(Clone, Debug)]
 pub struct Report {
     mistakes: Vec<Mistake>,
     omitted: usize,
+    files: Vec<PathBuf>,
 }
 
 impl Report {
-    /// The mistakes, in the order of the document.
+    /// The mistakes of both levels, in the order of the document.
     pub fn mistakes(&self) -> &[Mistake] {
         &self.mistakes
     }
 
-    /// A line about the mistakes that are not described: `and 7 more mistakes`.
+    /// The errors, in the order of the document.
+    pub fn errors(&self) -> impl Iterator<Item = &Mistake> {
+        self.of_level(Level::Error)
+    }
+
+    /// The warnings, in the order of the document.
+    pub fn warnings(&self) -> impl Iterator<Item = &Mistake> {
+        self.of_level(Level::Warning)
+    }
+
+    /// The errors alone, for programs that do not show warnings.
+    #[must_use]
+    pub fn without_warnings(mut self) -> Self {
+        self.mistakes.retain(|mistake| mistake.level() == Level::Error);
+        self
+    }
+
+    fn of_level(&self, level: Level) -> impl Iterator<Item = &Mistake> {
+        self.mistakes.iter().filter(move |mistake| mistake.level() == level)
+    }
+
+    /// A line about the errors that are not described: `and 7 more mistakes`.
     pub fn rest(&self) -> Option<String> {
         match self.omitted {
             0 => None,
@@ -34,9 +77,15 @@ impl Report {
         }
     }
 
-    /// The number of mistakes that [`Report::mistakes`] does not describe.
+    /// The number of errors that [`Report::errors`] does not describe.
     pub fn omitted(&self) -> usize {
         self.omitted
+    }
+
+    /// Each `allow_origins_file` that the document names. A program that watches the document for
+    /// changes has to watch these too, because some mistakes are mended there.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path)
     }
 }
 
@@ -79,36 +128,91 @@ impl Error for Report {}
 #[derive(Debug, Default)]
 pub(super) struct Mistakes {
     found: Vec<Mistake>,
-    omitted: usize,
+    /// The number of errors.
+    errors: usize,
+    /// The number of warnings of each kind.
+    warnings: Vec<(Discriminant<MistakeKind>, usize)>,
+    /// Each `allow_origins_file`.
+    files: Vec<PathBuf>,
 }
 
 impl Mistakes {
-    pub(super) fn add(&mut self, mistake: impl FnOnce() -> Mistake) {
-        if self.found.len() < MAX_MISTAKES {
-            self.found.push(mistake());
-        } else {
-            self.omitted += 1;
+    /// Adds a mistake of this kind before those that were found later. `position` is what
+    /// [`Mistakes::position`] was then.
+    pub(super) fn insert(
+        &mut self,
+        position: usize,
+        kind: MistakeKind,
+        mistake: impl FnOnce(MistakeKind) -> Mistake,
+    ) {
+        let is_described = match kind.level() {
+            Level::Error => {
+                self.errors += 1;
+                self.errors <= MAX_ERRORS
+            }
+            Level::Warning => self.count_warning(&kind) <= MAX_WARNINGS_OF_A_KIND,
+        };
+        if is_described {
+            self.found.insert(position, mistake(kind));
         }
     }
 
-    pub(super) fn count(&self) -> usize {
-        self.found.len() + self.omitted
+    /// The number of warnings of this kind, the new one included.
+    fn count_warning(&mut self, kind: &MistakeKind) -> usize {
+        let kind = discriminant(kind);
+        let known = self.warnings.iter_mut().find(|(known, _)| *known == kind);
+        match known {
+            Some((_, count)) => {
+                *count += 1;
+                *count
+            }
+            None => {
+                self.warnings.push((kind, 1));
+                1
+            }
+        }
     }
 
-    pub(super) fn into_result<T>(self, value: T) -> Result<T, Report> {
-        if self.found.is_empty() {
-            Ok(value)
+    /// The place of the next mistake, for [`Mistakes::insert`].
+    pub(super) fn position(&self) -> usize {
+        self.found.len()
+    }
+
+    /// The number of errors, described or not.
+    pub(super) fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// Notes that the document names this file.
+    pub(super) fn add_file(&mut self, path: &Path) {
+        self.files.push(path.to_owned());
+    }
+
+    pub(super) fn into_result<T>(self, value: T) -> Result<Accepted<T>, Report> {
+        let Self { mut found, errors, warnings, files } = self;
+        for (kind, count) in warnings {
+            let more = count.saturating_sub(MAX_WARNINGS_OF_A_KIND);
+            let last = found.iter_mut().rev().find(|mistake| discriminant(&mistake.kind) == kind);
+            if let Some(last) = last {
+                last.more = more;
+            }
+        }
+        if errors == 0 {
+            Ok(Accepted { value, warnings: found })
         } else {
-            Err(Report { mistakes: self.found, omitted: self.omitted })
+            let omitted = errors.saturating_sub(MAX_ERRORS);
+            Err(Report { mistakes: found, omitted, files })
         }
     }
 }
 
 /// One mistake. Displays as one line:
 ///
-/// `cors.yaml:7: policies.api.max_age: "2d": more than 86400 seconds, at which browsers cap it;
-/// write 1d or less`
-#[derive(Clone, Debug)]
+/// `cors.yaml:7: policies.api.allow_methods[0]: "put": never matches: methods are case-sensitive, and
+/// browsers send this one in upper case; write PUT`
+///
+/// A warning has `warning: ` before its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     pub(super) file: Arc<Path>,
     pub(super) line: Option<u32>,
@@ -118,6 +222,8 @@ pub struct Mistake {
     /// The key that the value belongs to, for the remedy.
     pub(super) key: Option<&'static KeySpec>,
     pub(super) language: Language,
+    /// The number of further warnings of this kind.
+    pub(super) more: usize,
 }
 
 impl Mistake {
@@ -142,6 +248,16 @@ impl Mistake {
         self.value.as_deref()
     }
 
+    /// What it means for the document.
+    pub fn level(&self) -> Level {
+        self.kind.level()
+    }
+
+    /// The number of further warnings of this kind, which are not described. It is 0 for an error.
+    pub fn more(&self) -> usize {
+        self.more
+    }
+
     /// The kind of mistake.
     pub fn kind(&self) -> &MistakeKind {
         &self.kind
@@ -149,7 +265,7 @@ impl Mistake {
 
     /// The problem, as a sentence without its full stop.
     pub fn problem(&self) -> String {
-        self.kind.to_string()
+        self.kind.problem(self.language)
     }
 
     /// Advice on what to write instead, as a sentence without its full stop.
@@ -162,7 +278,32 @@ impl Mistake {
         let place = [Some(self.place.as_str()), self.value()];
         let place = place.into_iter().flatten().filter(|part| !part.is_empty());
         let place = place.fold(String::new(), |all, part| all + part + ": ");
-        format!("{place}{}; {}", self.kind, self.remedy())
+        let more = match self.more {
+            0 => String::new(),
+            1 => " (and 1 more warning of this kind)".to_owned(),
+            more => format!(" (and {more} more warnings of this kind)"),
+        };
+        format!("{place}{}; {}{more}", self.problem(), self.remedy())
+    }
+
+    /// The message with file and line but without the level, for logs that show the level in their own
+    /// way.
+    pub fn at_place(&self) -> impl fmt::Display {
+        struct AtPlace<'m>(&'m Mistake);
+
+        impl fmt::Display for AtPlace<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.write_place(f)?;
+                write!(f, ": {}", self.0.message())
+            }
+        }
+
+        AtPlace(self)
+    }
+
+    fn write_place(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
     }
 
     /// The entry of `dangerously_allow` that permits it, if there is one.
@@ -176,11 +317,11 @@ impl Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
+        self.write_place(f)?;
+        match self.level() {
+            Level::Error => write!(f, ": {}", self.message()),
+            level @ Level::Warning => write!(f, ": {level}: {}", self.message()),
         }
-        write!(f, ": {}", self.message())
     }
 }
 

@@ -6,17 +6,20 @@ use super::{
     keys::RuleKey,
     mistake_kind::MistakeKind,
     node::{Node, Value, truth},
+    open_guards::OpenGuards,
     place::Location,
     policy_origins::{PolicyOrigins, RuleOrigins},
     reader::{Reader, contains, get},
 };
 use crate::{
     headers::{
+        MethodError,
         allow_credentials::AllowCredentials,
         allow_headers::{self, AllowHeaders},
         allow_methods::{self, AllowMethods},
         allow_private_network::AllowPrivateNetwork,
         expose_headers::{self, ExposeHeaders},
+        is_forbidden_request_header, is_permission_header,
         max_age::MaxAge,
         timing_allow_origin::TimingAllowOrigin,
     },
@@ -31,8 +34,8 @@ pub(super) struct RuleBuilder {
 }
 
 impl RuleBuilder {
-    /// For the rule of this rank and mapping.
-    pub(super) fn new(rank: Rank, map: &[(Node, Node)]) -> Self {
+    /// For the rule of this rank and mapping, which opens these guards for itself.
+    pub(super) fn new(rank: Rank, map: &[(Node, Node)], open: OpenGuards) -> Self {
         // Guards depend on credentials, wherever in the rule the key appears. A value such as `yes`
         // is a mistake, but shows that credentials are meant.
         let credentials = match get(map, "allow_credentials").map(|node| &node.value) {
@@ -43,13 +46,19 @@ impl RuleBuilder {
         let has_list = get(map, "allow_origins").is_some();
         Self {
             settings: RuleSettings::default(),
-            origins: RuleOrigins { rank, credentials, has_list, ..RuleOrigins::default() },
+            origins: RuleOrigins { rank, credentials, open, has_list, ..RuleOrigins::default() },
         }
     }
 
-    /// The rule. It is complete only if there was no mistake.
-    pub(super) fn finish(self) -> RuleSettings {
-        RuleSettings { any: self.origins.any, null: self.origins.null, ..self.settings }
+    /// The rule, and the guards that it opens. It is complete only if there was no error.
+    pub(super) fn finish(self) -> (RuleSettings, OpenGuards) {
+        let RuleOrigins { any, null, open, .. } = self.origins;
+        (RuleSettings { any, null, ..self.settings }, open)
+    }
+
+    /// Reads the rule's own `dangerously_allow`.
+    pub(super) fn read_guards(&mut self, reader: &mut Reader, location: Location<'_>, node: &Node) {
+        self.origins.open.read(reader, location, node);
     }
 
     /// Reads a key. No key may be read twice.
@@ -86,8 +95,11 @@ impl RuleBuilder {
             }
             RuleKey::MaxAge => settings.max_age = max_age(reader, location, node),
             RuleKey::AllowPrivateNetwork => {
-                settings.allow_private_network =
-                    reader.boolean(location, node).map(AllowPrivateNetwork).unwrap_or_default();
+                let allow = reader.boolean(location, node).unwrap_or_default();
+                if allow {
+                    reader.report(location, node, MistakeKind::NobodyAsks);
+                }
+                settings.allow_private_network = AllowPrivateNetwork(allow);
             }
             RuleKey::TimingAllowOrigin => {
                 settings.timing_allow_origin =
@@ -134,17 +146,30 @@ fn allow_methods(reader: &mut Reader, location: Location<'_>, node: &Node) -> Op
     if is_empty_list(node) {
         reader.add(location, None, MistakeKind::EmptyList);
     }
-    let lists_upper_patch = contains(node, "PATCH");
     let methods = reader.names(location, node, None, |method| {
-        allow_methods::check_entry(method, lists_upper_patch).map_err(MistakeKind::Method)
+        let checked = if method == "*" { Ok(()) } else { allow_methods::check(method) };
+        match checked {
+            // Beside the usual spelling, another one is no mistake.
+            Err(MethodError::OtherCase(upper)) if contains(node, upper) => Ok(None),
+            checked => checked.map(|()| None).map_err(MistakeKind::Method),
+        }
     })?;
     Some(AllowMethods::new(methods))
 }
 
 fn allow_headers(reader: &mut Reader, location: Location<'_>, node: &Node) -> Option<AllowHeaders> {
     let headers = reader.names(location, node, Some("Authorization"), |name| match name {
-        "*" => Ok(()),
-        _ => allow_headers::check(name).map_err(MistakeKind::HeaderName),
+        "*" => Ok(None),
+        _ => {
+            allow_headers::check(name).map_err(MistakeKind::HeaderName)?;
+            Ok(if is_forbidden_request_header(name) {
+                Some(MistakeKind::UnsettableHeader)
+            } else if is_permission_header(name) {
+                Some(MistakeKind::PermissionHeader)
+            } else {
+                None
+            })
+        }
     })?;
     Some(AllowHeaders::new(headers))
 }
@@ -157,17 +182,23 @@ fn expose_headers(
 ) -> Option<ExposeHeaders> {
     let headers = reader.names(location, node, Some("Authorization"), |name| match name {
         "*" if credentials => Err(MistakeKind::ExposesEverythingWithCredentials),
-        "*" => Ok(()),
-        _ => expose_headers::check(name).map_err(MistakeKind::HeaderName),
+        "*" => Ok(None),
+        _ => expose_headers::check(name).map(|()| None).map_err(MistakeKind::HeaderName),
     })?;
     Some(ExposeHeaders(headers))
 }
 
 fn max_age(reader: &mut Reader, location: Location<'_>, node: &Node) -> Option<MaxAge> {
     let text = reader.scalar(location, node)?;
-    MaxAge::parse(text)
-        .map_err(|error| reader.refuse(location, node, MistakeKind::MaxAge(error)))
-        .ok()
+    let parsed = MaxAge::parse(text);
+    match parsed {
+        Ok(max_age) if max_age.is_capped => {
+            reader.report(location, node, MistakeKind::MaxAgeCapped);
+        }
+        Ok(_) => {}
+        Err(error) => reader.report(location, node, MistakeKind::MaxAge(error)),
+    }
+    parsed.ok()
 }
 
 fn is_empty_list(node: &Node) -> bool {

@@ -12,9 +12,14 @@ use crate::{origin::Guard, test_directory::TestDirectory};
 /// The mistakes of a text, each as it is displayed, without the file's name.
 fn mistakes(text: impl AsRef<[u8]>) -> Vec<String> {
     match parse(text.as_ref(), Path::new("f")) {
-        Ok(_) => Vec::new(),
+        Ok(read) => read.warnings.iter().map(without_file).collect(),
         Err(report) => shown(&report),
     }
+}
+
+fn without_file(mistake: &Mistake) -> String {
+    let line = mistake.to_string();
+    line.strip_prefix('f').unwrap_or(&line).to_owned()
 }
 
 fn shown(report: &Report) -> Vec<String> {
@@ -74,7 +79,7 @@ fn the_documented_example() {
     let directory = TestDirectory::new("documented");
     let partners = directory.write("partners.txt", "# partners\nhttps://partner.example # one\n");
     let file = directory.write("cors.yaml", DOCUMENTED);
-    let policies = load(&file).unwrap();
+    let policies = load(&file).unwrap().value;
     let names: Vec<_> = policies.iter().map(Policy::name).collect();
     assert_eq!(names, ["api", "mixed"]);
     for (origin, expected) in [
@@ -124,7 +129,7 @@ policies:
     assert_mistakes(
         text,
         &[
-            ":4: policies.api.max_age: \"2d\": more than 86400 seconds, at which browsers cap it; write 1d or less",
+            ":4: warning: policies.api.max_age: \"2d\": more than 86400 seconds, sent as 86400: Firefox keeps an answer for 86400 seconds at most, Chromium for 7200, WebKit for 600; write 1d or less",
             ":6: policies.api.allow_origins[0]: \"https://app.example.com/\": an origin does not end with a slash; write \"https://app.example.com\"",
             ":8: policies.api.allow_origins[2]: an empty entry; remove it, or write an origin; the null origin is \"null\" in quotes",
             ":9: policies.api.alow_headers: unknown key; write `allow_headers`",
@@ -321,7 +326,7 @@ fn what_yaml_makes_hard() {
 fn aliases_stand_for_whole_values() {
     let text = "version: 1\npolicies:\n  a:\n    allow_origins: &o [https://a.example]\n    \
                 allow_headers: &h [X-A]\n    expose_headers: *h\n  b: {allow_origins: *o}\n";
-    let policies = parse(text.as_bytes(), Path::new("f")).unwrap();
+    let policies = parse(text.as_bytes(), Path::new("f")).unwrap().value;
     assert_eq!(decision(&policies[1], "https://a.example"), ("allowed", Some(0)));
 }
 
@@ -339,7 +344,7 @@ fn what_the_text_may_look_like() {
     }
     // What a trailing comma opens elsewhere: here it is nothing at all.
     let text = "version: 1\npolicies: {a: {allow_origins: ['https://a.example', ]}}";
-    let policies = parse(text.as_bytes(), Path::new("f")).unwrap();
+    let policies = parse(text.as_bytes(), Path::new("f")).unwrap().value;
     assert_eq!(decision(&policies[0], "https://b.example"), ("denied_origin", None));
     assert_eq!(decision(&policies[0], ""), ("denied_origin", None));
 }
@@ -359,7 +364,7 @@ fn values_of_keys() {
             "an empty list of methods",
             "allow_methods: []\n",
             &[
-                ":5: policies.a.allow_methods: an empty list; remove the key, or write at least one entry (GET, HEAD and POST cannot be forbidden; \"*\" is every origin)",
+                ":5: policies.a.allow_methods: an empty list; remove the key: GET, HEAD and POST are allowed in any case, and other methods only where they are listed",
             ],
         ),
         (
@@ -412,21 +417,20 @@ fn values_of_keys() {
             &[
                 ":5: policies.a.allow_methods[0]: \"get\": never matches: methods are case-sensitive, and browsers send this one in upper case; write GET",
                 ":5: policies.a.allow_methods[1]: \"TRACE\": browsers never send this method (forbidden by the Fetch standard); remove it",
-                ":5: policies.a.allow_methods[2]: \"A B\": not a method: methods are letters, digits and !#$%&'*+-.^_`|~; write one method an entry, as in [GET, PUT]",
-                ":5: policies.a.allow_methods[3]: \"patch\": does not match PATCH: methods are case-sensitive; write PATCH (or list both, if pages really send patch)",
+                ":5: policies.a.allow_methods[2]: \"A B\": not a method: methods are letters, digits and !#$%&'*+-.^_`|~; list the methods one by one: write `allow_methods: [GET, PUT]`",
+                ":5: policies.a.allow_methods[3]: \"patch\": does not match PATCH: methods are case-sensitive; write PATCH (or list both, if pages really send it as it is written here)",
                 ":5: policies.a.allow_methods[5]: \"PATCHY\": `*` beside it covers this; remove it, or remove `*`",
             ],
         ),
         ("both spellings of PATCH", "allow_methods: [patch, PATCH]\n", &[]),
         (
             "request headers that do nothing",
-            "allow_headers: [Cookie, 'X A', sec-x, Access-Control-Allow-Origin, '*', authorization, X-A]\n",
+            "allow_headers: [Cookie, 'X A', sec-x, Access-Control-Allow-Origin, X-A]\n",
             &[
-                ":5: policies.a.allow_headers[0]: \"Cookie\": pages cannot set this request header (forbidden by the Fetch standard), so that allowing it does nothing; remove it",
-                ":5: policies.a.allow_headers[1]: \"X A\": not a header name: header names are letters, digits and !#$%&'*+-.^_`|~; write one name an entry, without a colon, as in [Authorization, Content-Type]",
-                ":5: policies.a.allow_headers[2]: \"sec-x\": pages cannot set this request header (forbidden by the Fetch standard), so that allowing it does nothing; remove it",
-                ":5: policies.a.allow_headers[3]: \"Access-Control-Allow-Origin\": a response header of CORS; allow_headers names the headers that pages may put on requests; remove it: this module sends it by itself",
-                ":5: policies.a.allow_headers[6]: \"X-A\": `*` beside it covers this; remove it, or remove `*`",
+                ":5: warning: policies.a.allow_headers[0]: \"Cookie\": pages cannot set this request header (forbidden by the Fetch standard), so that allowing it does nothing; remove it",
+                ":5: policies.a.allow_headers[1]: \"X A\": not a header name: header names are letters, digits and !#$%&'*+-.^_`|~; list the names one by one, without colons: write `allow_headers: [Authorization, Content-Type]`",
+                ":5: warning: policies.a.allow_headers[2]: \"sec-x\": pages cannot set this request header (forbidden by the Fetch standard), so that allowing it does nothing; remove it",
+                ":5: warning: policies.a.allow_headers[3]: \"Access-Control-Allow-Origin\": a response header of CORS, which means nothing on the requests of pages; remove it, unless pages put it on their requests by mistake",
             ],
         ),
         (
@@ -469,7 +473,13 @@ fn values_of_keys() {
             ],
         ),
         ("a status in quotes", "preflight_status: '200'\n", &[]),
-        ("a guard that opens nothing here", "dangerously_allow: loose_regex\n", &[]),
+        (
+            "a guard that opens nothing here",
+            "dangerously_allow: loose_regex\n",
+            &[
+                ":5: warning: policies.a.dangerously_allow: \"loose_regex\": opens nothing that is closed without it; remove it",
+            ],
+        ),
         (
             "denied origins",
             "deny_origins: ['*', 'null', 'http://a.example', 'https://a.example:443']\n",
@@ -506,7 +516,7 @@ fn values_of_keys() {
     assert_mistakes(
         with_policy("allow_origins: []"),
         &[
-            ":4: policies.a.allow_origins: an empty list; remove the key, or write at least one entry (GET, HEAD and POST cannot be forbidden; \"*\" is every origin)",
+            ":4: policies.a.allow_origins: an empty list; write `allow_origins: [\"https://app.example.com\"]`, with the origins that may read responses",
         ],
     );
     assert_mistakes(
@@ -552,8 +562,8 @@ fn rules() {
             "rules in rules",
             "rules:\n  - {allow_origins: ['*'], rules: [], max-age: 5}",
             &[
-                ":5: policies.a.rules[0].rules: unknown key; write one of allow_origins, allow_origins_file, allow_methods, allow_headers, expose_headers, allow_credentials, max_age, allow_private_network, timing_allow_origin",
-                ":5: policies.a.rules[0].max-age: unknown key; write `max_age`",
+                ":5: policies.a.rules[0].rules: unknown key; write one of allow_origins, allow_origins_file, allow_methods, allow_headers, expose_headers, allow_credentials, max_age, allow_private_network, timing_allow_origin, dangerously_allow",
+                ":5: policies.a.rules[0].max-age: unknown key; write `max_age: 5`",
             ],
         ),
     ] {
@@ -590,6 +600,9 @@ fn guards_and_what_opens_them() {
         let keys = keys.replace("yes", "true");
         for other in Guard::ALL {
             let text = with_policy(&format!("{keys}\ndangerously_allow: [{}]", other.as_str()));
+            assert_eq!(mistakes(&text).is_empty(), other == guard, "{text}");
+            let own = format!("rules:\n  - {}", keys.replace('\n', "\n    "));
+            let text = with_policy(&format!("{own}\n    dangerously_allow: {}", other.as_str()));
             assert_eq!(mistakes(&text).is_empty(), other == guard, "{text}");
         }
     }
@@ -743,23 +756,28 @@ fn files_of_origins() {
     directory.write("list.txt", "# nobody yet\n");
     let report = load(&file).unwrap_err();
     assert_eq!(report.mistakes()[0].kind(), &MistakeKind::NoOrigins);
-    assert_eq!(report.mistakes()[0].file(), list);
+    assert_eq!((report.mistakes()[0].file(), report.mistakes()[0].line()), (&*file, Some(5)));
+    assert!(report.mistakes()[0].value().unwrap().ends_with("list.txt\""));
+    assert_eq!(report.files().collect::<Vec<_>>(), [list]);
 
     // Beside other origins, a file may be empty.
     let file = directory.write(
         "both.yaml",
         with_policy("allow_origins: 'https://a.example'\nallow_origins_file: list.txt"),
     );
-    assert_eq!(load(&file).unwrap().len(), 1);
+    assert_eq!(load(&file).unwrap().value.len(), 1);
 }
 
 #[test]
 fn files_that_cannot_be_read() {
     let directory = TestDirectory::new("unreadable");
     for (name, known) in [
-        ("missing.txt", "No such file"),
+        ("missing.txt", "missing.txt\": cannot be read: No such file"),
         (".", "a folder, not a regular file"),
-        ("/dev/null", "a device, not a regular file; write the path of a regular file"),
+        (
+            "/dev/null",
+            "\"/dev/null\": a device, not a regular file; write the path of a regular file",
+        ),
         ("''", "no value"),
         ("' '", "no value"),
         ("[list.txt]", "expected the path of a file, found a list"),
@@ -770,6 +788,8 @@ fn files_that_cannot_be_read() {
         let report = load(&file).unwrap_err();
         assert_eq!(report.mistakes().len(), 1, "{report}");
         assert!(report.to_string().contains(known), "{report}");
+        let place = format!("{}:4: policies.a.allow_origins_file: ", file.display());
+        assert!(report.to_string().starts_with(&place), "{report}");
     }
     let report = load(Path::new("/nonexistent/cors.yaml")).unwrap_err();
     assert!(matches!(report.mistakes()[0].kind(), MistakeKind::Unreadable(_)), "{report}");
@@ -790,12 +810,13 @@ fn nothing_waits_for_what_is_not_a_regular_file() {
             "a socket" => drop(UnixListener::bind(&path).unwrap()),
             _ => std::fs::create_dir(&path).unwrap(),
         }
-        for (file, place) in [(&path, ""), (&document, "policies.a.allow_origins_file: ")] {
+        let key = format!("{}:4: policies.a.allow_origins_file: ", document.display());
+        let list = format!("{key}\"{}\"", path.display());
+        for (file, place) in [(&path, path.display().to_string()), (&document, list)] {
             let report = load(file).unwrap_err();
             let message = format!(
-                "{}: {place}{found}, not a regular file; \
+                "{place}: {found}, not a regular file; \
                  write the path of a regular file, or of a symbolic link to one",
-                path.display()
             );
             assert_eq!(report.to_string(), message);
         }
@@ -830,7 +851,7 @@ fn a_policy_out_of_nginx_conf() {
         entry("max_age", Value::String("10m".into()), 13),
         entry("preflight_status", Value::String("200".into()), 14),
     ]);
-    let policy = policy_from_node("api", &good, Path::new("nginx.conf")).unwrap();
+    let policy = policy_from_node("api", &good, Path::new("nginx.conf"), &[]).unwrap().value;
     assert_eq!(policy.name(), "api");
     assert_eq!(policy.preflight_status(), 200);
     assert_eq!(decision(&policy, "https://b.example"), ("allowed", Some(0)));
@@ -843,14 +864,14 @@ fn a_policy_out_of_nginx_conf() {
         entry("allow_headers", Value::String("X-A, X-B".into()), 15),
         entry("allow_origin", list(&["a"], 16), 16),
     ]);
-    let report = policy_from_node("api", &bad, Path::new("f")).unwrap_err();
+    let report = policy_from_node("api", &bad, Path::new("f"), &[]).unwrap_err();
     assert_eq!(
         shown(&report),
         [
             ":11: api.allow_origins[1]: \"https://b.example/\": an origin does not end with a slash; write \"https://b.example\"",
-            ":12: api.allow_credentials: \"yes\": expected true or false, found a text; write `on` or `off`",
+            ":12: api.allow_credentials: \"yes\": expected `on` or `off`; write `on` or `off`",
             ":13: api.max_age: no value; write `max_age 10m;`, or remove the key",
-            ":14: api.allow_methods[0]: \"GET,PUT\": not a method: methods are letters, digits and !#$%&'*+-.^_`|~; write one method an entry, as in [GET, PUT]",
+            ":14: api.allow_methods[0]: \"GET,PUT\": not a method: methods are letters, digits and !#$%&'*+-.^_`|~; list the methods one by one: write `allow_methods GET PUT;`",
             ":15: api.allow_headers: \"X-A, X-B\": several entries in one text; separate by spaces: \"X-A\" \"X-B\"",
             ":16: api.allow_origin: unknown key; write `allow_origins`",
         ]
@@ -941,6 +962,409 @@ fn aliases_are_bounded_by_what_they_copy() {
     }
 }
 
+#[test]
+fn a_usual_list_of_headers_is_accepted_and_sent_as_written() {
+    let text = with_policy(
+        "allow_origins: ['https://a.example']\nallow_headers: [Authorization, Content-Type, \
+         X-Requested-With, x-csrf-token, Access-Control-Allow-Origin]",
+    );
+    let read = parse(text.as_bytes(), Path::new("f")).unwrap();
+    assert_eq!(
+        read.warnings.iter().map(without_file).collect::<Vec<_>>(),
+        [
+            ":5: warning: policies.a.allow_headers[4]: \"Access-Control-Allow-Origin\": a response header of CORS, which means nothing on the requests of pages; remove it, unless pages put it on their requests by mistake",
+        ]
+    );
+    let preflight = crate::PreflightRequest {
+        method: b"GET",
+        headers: [&b"access-control-allow-origin,x-csrf-token"[..]].into_iter(),
+        private_network: false,
+    };
+    let origin = crate::OriginHeader::One(b"https://a.example");
+    let answer = read.value[0].decide_preflight(origin, &preflight);
+    assert_eq!(answer.decision().as_str(), "allowed");
+    let sent = b"Authorization, Content-Type, X-Requested-With, x-csrf-token, \
+                 Access-Control-Allow-Origin";
+    assert!(answer.fields().any(
+        |field| field == (crate::FieldName::AllowHeaders, crate::FieldValue::Ready(&sent[..]))
+    ));
+}
+
+#[test]
+fn warnings_come_alone_and_beside_errors() {
+    let warns = "allow_origins: '*'\nallow_headers: [DNT]\nmax_age: 2d\n\
+                 allow_private_network: true\ndangerously_allow: [null_origin]\n";
+    let lines = [
+        ":5: warning: policies.a.allow_headers[0]: \"DNT\": pages cannot set this request header (forbidden by the Fetch standard), so that allowing it does nothing; remove it",
+        ":6: warning: policies.a.max_age: \"2d\": more than 86400 seconds, sent as 86400: Firefox keeps an answer for 86400 seconds at most, Chromium for 7200, WebKit for 600; write 1d or less",
+        ":7: warning: policies.a.allow_private_network: true: no browser asks for this permission any more; remove it",
+        ":8: warning: policies.a.dangerously_allow[0]: \"null_origin\": opens nothing that is closed without it; remove it",
+    ];
+    assert_mistakes(with_policy(warns), &lines);
+    // As long as there are errors, a guard may be meant for what they concern.
+    let error =
+        ":9: policies.a.enforce: \"yes\": expected true or false, found a text; write `true`";
+    let text = with_policy(&format!("{warns}enforce: yes"));
+    assert_mistakes(&text, &[lines[0], lines[1], lines[2], error]);
+    let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
+    assert_eq!((report.errors().count(), report.warnings().count()), (1, 3));
+    assert_eq!(report.errors().next().unwrap().level().as_str(), "error");
+    assert_eq!(report.warnings().next().unwrap().level().as_str(), "warning");
+    // What is written out has no effect, and is no mistake either.
+    assert_mistakes(with_policy("allow_origins: '*'\nallow_private_network: false"), &[]);
+}
+
+#[test]
+fn ten_warnings_of_a_kind_are_described_and_take_no_room_of_errors() {
+    let names: Vec<String> = (0..200).map(|index| format!("Sec-{index}")).collect();
+    let warns = format!(
+        "allow_origins: '*'\nallow_headers: [{}, Access-Control-Max-Age]\n",
+        names.join(", ")
+    );
+    let read = parse(with_policy(&warns).as_bytes(), Path::new("f")).unwrap();
+    assert_eq!(read.warnings.len(), 11);
+    assert_eq!(read.warnings.iter().map(Mistake::more).sum::<usize>(), 190);
+    let last = &read.warnings[9];
+    assert_eq!((last.value(), last.more()), (Some("\"Sec-9\""), 190));
+    assert!(last.to_string().ends_with("; remove it (and 190 more warnings of this kind)"));
+    assert_eq!(read.warnings[10].value(), Some("\"Access-Control-Max-Age\""));
+
+    // Eleven are ten and one.
+    let text =
+        with_policy(&format!("allow_origins: '*'\nallow_headers: [{}]", names[..11].join(",")));
+    let read = parse(text.as_bytes(), Path::new("f")).unwrap();
+    assert!(read.warnings[9].to_string().ends_with(" (and 1 more warning of this kind)"));
+    assert!(!read.warnings[8].to_string().contains("more warning"));
+
+    let errors: String = (0..250).map(|index| format!("key{index}: 1\n")).collect();
+    let text = with_policy(&(warns + &errors));
+    let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
+    assert_eq!((report.errors().count(), report.omitted()), (100, 150));
+    assert_eq!((report.warnings().count(), report.mistakes().len()), (11, 111));
+
+    // They are counted for the document, not for each policy.
+    let policies: String = (0..30)
+        .map(|index| format!("  p{index}: {{allow_origins: '*', allow_headers: [DNT]}}\n"))
+        .collect();
+    let read = parse(format!("version: 1\npolicies:\n{policies}").as_bytes(), Path::new("f"));
+    let warnings = read.unwrap().warnings;
+    assert_eq!((warnings.len(), warnings[9].more()), (10, 20));
+}
+
+#[test]
+fn a_guard_may_be_opened_in_a_rule() {
+    let rules = |policy: &str, first: &str, second: &str| {
+        let rule = |guards: &str| {
+            format!(
+                "{{allow_origins: ['http://a.example', 'null'], allow_credentials: true, \
+                 dangerously_allow: [{guards}]}}"
+            )
+        };
+        with_policy(&format!(
+            "dangerously_allow: [{policy}]\nrules:\n  - {}\n  - {}",
+            rule(first),
+            rule(second)
+        ))
+    };
+    let both = "insecure_origins, null_origin";
+    assert_mistakes(rules("", both, both), &[]);
+    assert_mistakes(rules("null_origin", "insecure_origins", "insecure_origins"), &[]);
+    assert_mistakes(rules(both, "", ""), &[]);
+    // A rule's guards are its own.
+    let text = rules("insecure_origins", "null_origin", "");
+    let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
+    let places: Vec<_> = report.mistakes().iter().map(Mistake::place).collect();
+    assert_eq!(places, ["policies.a.rules[1].allow_origins[1]"]);
+    // What the policy opens need not be opened again, and what nothing needs, not at all. The
+    // warnings are in the order of the document.
+    let warning = |line: u32, place: &str, guard: &str| {
+        format!(
+            ":{line}: warning: policies.a.{place}: \"{guard}\": opens nothing that is closed \
+             without it; remove it"
+        )
+    };
+    assert_eq!(
+        mistakes(rules(
+            "insecure_origins, loose_regex, insecure_origins",
+            "null_origin, public_suffixes, insecure_origins",
+            "null_origin"
+        )),
+        [
+            warning(4, "dangerously_allow[1]", "loose_regex"),
+            warning(4, "dangerously_allow[2]", "insecure_origins"),
+            warning(6, "rules[0].dangerously_allow[1]", "public_suffixes"),
+            warning(6, "rules[0].dangerously_allow[2]", "insecure_origins"),
+        ]
+    );
+    // Mistakes in it are found there, too.
+    assert_eq!(
+        mistakes(with_policy("rules: [{allow_origins: '*', dangerously_allow: [null_orign]}]")),
+        [
+            ":4: policies.a.rules[0].dangerously_allow[0]: \"null_orign\": unknown value; write `null_origin`"
+        ]
+    );
+}
+
+#[test]
+fn stars_inside_of_names_and_methods_in_another_case() {
+    for (key, entry, expected) in [
+        (
+            "allow_headers",
+            "X-Acme-*",
+            "`*` inside a header name is an ordinary character, not a wildcard; list the names one by one, as in [X-Acme-A, X-Acme-B]",
+        ),
+        (
+            "allow_headers",
+            "Sec-*",
+            "`*` inside a header name is an ordinary character, not a wildcard; remove it: pages cannot set such headers",
+        ),
+        (
+            "expose_headers",
+            "x-amz-meta-*",
+            "`*` inside a header name is an ordinary character, not a wildcard; list the names one by one, as in [x-amz-meta-A, x-amz-meta-B]",
+        ),
+        (
+            "allow_methods",
+            "PUT*",
+            "`*` inside a method is an ordinary character, not a wildcard; write PUT, and list other methods one by one",
+        ),
+        (
+            "allow_methods",
+            "MK*",
+            "`*` inside a method is an ordinary character, not a wildcard; list the methods that are meant one by one",
+        ),
+        (
+            "allow_methods",
+            "Patch",
+            "does not match PATCH: methods are case-sensitive; write PATCH (or list both, if pages really send it as it is written here)",
+        ),
+        (
+            "allow_methods",
+            "query",
+            "does not match QUERY: methods are case-sensitive; write QUERY (or list both, if pages really send it as it is written here)",
+        ),
+        (
+            "allow_methods",
+            "purge",
+            "does not match PURGE: methods are case-sensitive; write PURGE (or list both, if pages really send it as it is written here)",
+        ),
+        (
+            "expose_headers",
+            "Origin",
+            "a header of requests; expose_headers names the response headers that pages may read, so that exposing it does nothing; remove it",
+        ),
+        (
+            "expose_headers",
+            "Access-Control-Request-Method",
+            "a header of requests; expose_headers names the response headers that pages may read, so that exposing it does nothing; remove it",
+        ),
+    ] {
+        let text = with_policy(&format!("allow_origins: '*'\n{key}: ['{entry}']"));
+        let expected = format!(":5: policies.a.{key}[0]: \"{entry}\": {expected}");
+        assert_eq!(mistakes(&text), [expected.as_str()], "{text}");
+    }
+    // The advice passes: each list that a message writes out, and both spellings of a method.
+    for keys in [
+        "allow_headers: [X-Acme-A, X-Acme-B]",
+        "expose_headers: [x-amz-meta-A, x-amz-meta-B]",
+        "allow_methods: [PUT]",
+        "allow_methods: [query, QUERY]",
+        "allow_methods: [PURGE, Purge, purge]",
+    ] {
+        assert_mistakes(with_policy(&format!("allow_origins: '*'\n{keys}")), &[]);
+    }
+}
+
+#[test]
+fn words_of_other_software() {
+    // Each key with its value, and what to write instead.
+    for (key, value, advice) in [
+        (
+            "cors-allow-origin",
+            "'https://a.example, https://b.example'",
+            "write `allow_origins: [\"https://a.example\", \"https://b.example\"]`",
+        ),
+        ("nginx.ingress.kubernetes.io/cors-max-age", "'600'", "write `max_age: 600`"),
+        ("cors-allow-credentials", "'true'", "write `allow_credentials: true`"),
+        (
+            "enable-cors",
+            "'true'",
+            "remove it: a policy applies where nginx.conf has `cors_policy` with its name",
+        ),
+        ("maxAgeSeconds", "3000", "write `max_age: 3000`"),
+        ("MaxAgeSeconds", "[3000, 5]", "write `max_age: 10m`"),
+        ("AllowedOrigins", "['https://a.example']", "write `allow_origins`"),
+        ("ExposeHeaders", "[ETag]", "write `expose_headers`"),
+        (
+            "allow_origin_string_match",
+            "[{exact: 'https://a.example'}]",
+            "write `allow_origins: [\"https://app.example.com\"]`",
+        ),
+        (
+            "allowOrigins",
+            "[{exact: 'https://a.example'}]",
+            "write `allow_origins: [\"https://app.example.com\"]`",
+        ),
+        ("maxAge", "24h", "write `max_age: 24h`"),
+        ("allow_origin_regex", "['https://.*']", "write `allow_origins: [\"regex:…\"]`"),
+        (
+            "filter_enabled",
+            "{}",
+            "remove it: a policy applies where nginx.conf has `cors_policy` with its name",
+        ),
+        ("origins", "['*']", "write `allow_origins`"),
+        ("methods", "[GET]", "write `allow_methods`"),
+        ("headers", "[X-A]", "write `allow_headers`"),
+        ("exposed_headers", "[X-A]", "write `expose_headers`"),
+        ("credentials", "true", "write `allow_credentials: true`"),
+        ("preflight_continue", "true", "write `preflight: forward`"),
+        ("preflight_continue", "false", "write `preflight: answer`"),
+        ("private_network", "false", "write `allow_private_network: false`"),
+        ("accessControlAllowOriginList", "['*']", "write `allow_origins`"),
+        ("accessControlAllowOriginListRegex", "['.*']", "write `allow_origins: [\"regex:…\"]`"),
+        ("accessControlAllowMethods", "[GET]", "write `allow_methods`"),
+        ("accessControlMaxAge", "100", "write `max_age: 100`"),
+        (
+            "addVaryHeader",
+            "true",
+            "remove it: `Vary` is sent wherever a response depends on the request",
+        ),
+        ("allowedOriginPatterns", "['*']", "write `allow_origins`"),
+        ("allowed-methods", "GET,PUT", "write `allow_methods: [\"GET\", \"PUT\"]`"),
+        ("AllowCredentials", "yes", "write `allow_credentials: true`"),
+        (
+            "AllowOriginFunc",
+            "f",
+            "remove it, and list patterns in `allow_origins`: a policy calls no functions",
+        ),
+        ("OptionsPassthrough", "on", "write `preflight: forward`"),
+        ("optionsSuccessStatus", "200", "write `preflight_status: 200`"),
+        ("optionsSuccessStatus", "202", "write `preflight_status: 204`"),
+        ("origin", "'https://a.example'", "write `allow_origins`"),
+        ("Access-Control-Allow-Origin", "'https://a.example'", "write `allow_origins`"),
+        ("ACCESS-CONTROL-EXPOSE-HEADERS", "ETag", "write `expose_headers`"),
+        ("Access-Control-Allow-Credentials", "{}", "write `allow_credentials: true`"),
+        (
+            "Access-Control-Request-Method",
+            "PUT",
+            "remove it: browsers send this header, and the policy answers it",
+        ),
+        ("supports_credentials", "1", "write `allow_credentials: true`"),
+        ("CORS_ALLOWED_ORIGINS", "['*']", "write `allow_origins`"),
+        ("Timing-Allow-Origin", "true", "write `timing_allow_origin: true`"),
+        ("preflightStatus", "'204'", "write `preflight_status: 204`"),
+    ] {
+        let line = if key.starts_with(|c: char| c.is_ascii_alphabetic()) { "" } else { "? " };
+        let text = with_policy(&format!("allow_origins: '*'\n{line}{key}: {value}"));
+        let shown = if key.contains('/') { format!("\"{key}\"") } else { key.to_owned() };
+        let expected = format!(":5: policies.a.{shown}: unknown key; {advice}");
+        assert_eq!(mistakes(&text), [expected.as_str()], "{text}");
+        // What it says to write is no unknown key.
+        if let Some(written) = advice.strip_prefix("write `") {
+            let written = written.trim_end_matches('`').replace("regex:…", "regex:https://a");
+            let written = match written.split_once(": ") {
+                Some(_) => written,
+                None => format!("{written}: {value}"),
+            };
+            let other = if written.starts_with("allow_origins") {
+                ""
+            } else {
+                "allow_origins: https://a\n"
+            };
+            let text = with_policy(&format!("{other}{written}"));
+            assert_eq!(mistakes(&text), [""; 0], "{text}");
+        }
+    }
+    // What is near to one of the keys, and to no word of others.
+    assert_mistakes(
+        with_policy("allow_origins: '*'\nalow_orgins: 1"),
+        &[":5: policies.a.alow_orgins: unknown key; write `allow_origins`"],
+    );
+    // Where the key would belong elsewhere, the advice says so.
+    assert_mistakes(
+        with_policy("rules:\n  - {allow_origins: '*', preflightContinue: true}"),
+        &[
+            ":5: policies.a.rules[0].preflightContinue: unknown key; write `preflight: forward`, in the policy: beside `rules`",
+        ],
+    );
+    assert_mistakes(
+        "version: 1\ncorsPolicy: {}\nallowOrigin: ['*']\npolicies: {a: {allow_origins: '*'}}",
+        &[
+            ":2: corsPolicy: unknown key; write `policies`, below it the name of a policy, and below that the keys of the policy",
+            ":3: allowOrigin: unknown key; write `allow_origins`, in a policy: below `policies` and a name",
+        ],
+    );
+    for (name, argument, advice) in [
+        ("maxAgeSeconds", "3000", Some("write `max_age 3000;`")),
+        ("Access-Control-Allow-Credentials", "true", Some("write `allow_credentials on;`")),
+        ("cors-allow-methods", "GET", Some("write `allow_methods`")),
+        ("allow_orgins", "*", None),
+    ] {
+        let arguments = vec![Node::string(argument, 1)];
+        assert_eq!(directive_advice(name, arguments, false).as_deref(), advice, "{name}");
+    }
+}
+
+#[test]
+fn lines_of_a_block_are_those_of_its_files() {
+    let text = |text: &str, line| Node::string(text, line);
+    let entry = |key: &str, value, line| (text(key, line), Node::new(value, line));
+    let list = |texts: &[&str], line| Value::List(texts.iter().map(|t| text(t, line)).collect());
+    let line = |file: &str, line| NodeLine { file: Path::new(file).into(), line };
+    let lines = [
+        line("nginx.conf", 7),
+        line("nginx.conf", 8),
+        line("more.conf", 1),
+        line("nginx.conf", 10),
+    ];
+    let rule = |entries| Node::new(Value::Map(entries), 3);
+    let messages = |entries| {
+        let node = Node::new(Value::Map(entries), 1);
+        let report = policy_from_node("api", &node, Path::new("nginx.conf"), &lines).unwrap_err();
+        report.mistakes().iter().map(Mistake::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        messages(vec![
+            entry("allow_origins", list(&["https://a.example"], 2), 2),
+            entry("max_age", Value::String("soon".into()), 3),
+            entry("allow_origins", list(&["https://b.example"], 4), 4),
+            entry("max_age", Value::String("5".into()), 4),
+        ]),
+        [
+            "more.conf:1: api.max_age: \"soon\": not a time; write seconds, or units from large to small, as in 600, 10m or 1h30m",
+            "nginx.conf:10: api.allow_origins: the same key stands in nginx.conf:8 already; remove one of the two",
+            "nginx.conf:10: api.max_age: the same key stands in more.conf:1 already; remove one of the two",
+        ]
+    );
+    // Messages are told in the words of nginx.conf.
+    assert_eq!(
+        messages(vec![
+            entry("max_age", Value::String("5".into()), 2),
+            entry(
+                "rules",
+                Value::List(vec![
+                    rule(vec![
+                        entry("allow_origins", list(&["*"], 4), 4),
+                        entry("enforce", Value::Bool(true), 4),
+                        entry("allow_headers", list(&["X-*"], 4), 4),
+                        entry("allow_origins_file", Value::String("/none.txt".into()), 4),
+                    ]),
+                    rule(vec![entry("allow_origins", list(&[""], 4), 4)]),
+                ]),
+                3
+            ),
+        ]),
+        [
+            "nginx.conf:8: api.max_age: beside rules, this key would apply to none of them; move it into the `rule` blocks",
+            "nginx.conf:10: api.rules[0].enforce: this key belongs to the policy, beside its `rule` blocks; move it there",
+            "nginx.conf:10: api.rules[0].allow_headers[0]: \"X-*\": `*` inside a header name is an ordinary character, not a wildcard; list the names one by one, as in X-A X-B",
+            "nginx.conf:10: api.rules[0].allow_origins_file: \"/none.txt\": cannot be read: No such file or directory (os error 2); check the path and its permissions",
+            "more.conf:1: api.rules[1]: never reached: rules[0] matches every origin; move it above rules[0], or remove it",
+            "nginx.conf:10: api.rules[1].allow_origins[0]: an empty entry; remove it, or write an origin",
+        ]
+    );
+}
+
 mod fuzzing {
     use super::*;
     use proptest::prelude::*;
@@ -990,7 +1414,10 @@ mod fuzzing {
     /// Either policies or a report that can be read.
     fn check(text: &[u8]) {
         match parse(text, Path::new("/nonexistent/f")) {
-            Ok(policies) => assert!(!policies.is_empty()),
+            Ok(read) => {
+                assert!(!read.value.is_empty());
+                assert!(read.warnings.iter().all(|mistake| mistake.level() == Level::Warning));
+            }
             Err(report) => {
                 let lines = text.iter().filter(|byte| **byte == b'\n').count() + 1;
                 for mistake in &report {

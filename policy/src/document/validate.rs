@@ -1,24 +1,26 @@
 //! The validation of a document: from a tree of nodes to compiled policies, or to all mistakes in
 //! the order of the document.
 
-use std::{path::Path, str::FromStr};
+use std::path::Path;
 
 use super::{
-    keys::{KEYS, Key, Language, PolicyKey},
+    keys::{Key, Language, PolicyKey},
     mistake_kind::{Expected, MistakeKind},
-    node::{Node, Value},
+    node::{Node, NodeLine, Value},
+    open_guards::OpenGuards,
     pattern_site::PatternVisitor,
     place::{Location, is_name},
     policy_origins::{PolicyOrigins, lists_origins},
     quote::quote,
-    reader::{Reader, SeenKeys, get, unknown_key, unknown_value},
-    report::Report,
+    reader::{Reader, SeenKeys, get},
+    report::{Accepted, Report},
     rule::RuleBuilder,
+    unknown_key::{Scope, unknown_key},
     yaml::Failure,
 };
 use crate::{
     Policy, PreflightMode, UpstreamHeaders,
-    origin::{Guard, Rank},
+    origin::Rank,
     policy::{Options, RuleSettings},
 };
 
@@ -31,12 +33,18 @@ pub(super) struct Validator<'v> {
 }
 
 impl<'v> Validator<'v> {
-    pub(super) fn new(file: &Path, language: Language, visitor: PatternVisitor<'v>) -> Self {
-        Self { reader: Reader::new(file, language), visitor }
+    /// For a YAML file.
+    pub(super) fn new(file: &Path, visitor: PatternVisitor<'v>) -> Self {
+        Self { reader: Reader::new(file, Language::Yaml, &[]), visitor }
     }
 
-    /// The value, or all mistakes if there are any.
-    pub(super) fn finish<T>(self, value: T) -> Result<T, Report> {
+    /// For a block of nginx.conf, whose nodes have these lines.
+    pub(super) fn of_block(file: &Path, lines: &[NodeLine], visitor: PatternVisitor<'v>) -> Self {
+        Self { reader: Reader::new(file, Language::Nginx, lines), visitor }
+    }
+
+    /// The value and the warnings, or all mistakes if there are errors.
+    pub(super) fn finish<T>(self, value: T) -> Result<Accepted<T>, Report> {
         self.reader.finish(value)
     }
 
@@ -49,7 +57,6 @@ impl<'v> Validator<'v> {
 
     /// The policies of a whole document.
     pub(super) fn document(&mut self, root: &Node) -> Vec<Policy> {
-        const KNOWN: [&str; 2] = ["version", "policies"];
         let file = self.reader.file();
         let location = Location::root(&file).at_line(root.line);
         let map = match &root.value {
@@ -78,7 +85,7 @@ impl<'v> Validator<'v> {
             match key {
                 "version" => match &node.value {
                     Value::Number(version) if version == "1" => {}
-                    _ => self.reader.refuse(location, node, MistakeKind::UnsupportedVersion),
+                    _ => self.reader.report(location, node, MistakeKind::UnsupportedVersion),
                 },
                 "policies" => policies = self.policies(location, node),
                 _ => {
@@ -86,7 +93,7 @@ impl<'v> Validator<'v> {
                         let belongs = "to a policy, below `policies` and a name";
                         MistakeKind::MisplacedKey { belongs }
                     } else {
-                        unknown_key(key, &KNOWN)
+                        unknown_key(key, node, Scope::Document, self.reader.language())
                     };
                     self.reader.add(location.at_line(key_node.line), None, kind);
                 }
@@ -131,7 +138,7 @@ impl<'v> Validator<'v> {
     /// A policy, if it has no mistakes. `location` is that of its name.
     fn policy(&mut self, location: Location<'_>, name: &str, node: &Node) -> Option<Policy> {
         let reader = &mut self.reader;
-        let mistakes = reader.mistakes();
+        let errors = reader.errors();
         if !is_name(name) || name == "off" {
             reader.add(location, None, MistakeKind::PolicyName);
         }
@@ -152,14 +159,14 @@ impl<'v> Validator<'v> {
         }
         let mut origins = PolicyOrigins::new(name, map, &mut *self.visitor);
         let mut options = Options::default();
-        let mut only_rule = RuleBuilder::new(1, map);
+        let mut only_rule = RuleBuilder::new(1, map, OpenGuards::default());
         let mut rules = Vec::new();
         let mut seen = SeenKeys::new();
         for (key_node, node) in map {
             let Some(key) = reader.key(location, key_node, &mut seen) else { continue };
             let path = location.path.key(key);
             let Some(spec) = Key::from_name(key) else {
-                let kind = unknown_key(key, &key_names(|_| true));
+                let kind = unknown_key(key, node, Scope::Policy, reader.language());
                 reader.add(location.at(&path, key_node.line), None, kind);
                 continue;
             };
@@ -169,6 +176,9 @@ impl<'v> Validator<'v> {
                 Key::Policy(key) => {
                     read_policy_key(reader, &mut origins, &mut options, location, key, node);
                 }
+                Key::DangerouslyAllow => {
+                    origins.open.read(reader, location, node);
+                }
                 Key::Rule(_) if has_rules => {
                     let location = location.at_line(key_node.line);
                     reader.add(location, None, MistakeKind::RuleKeyBesideRules);
@@ -177,12 +187,13 @@ impl<'v> Validator<'v> {
             }
         }
         if !has_rules {
-            rules = vec![only_rule.finish()];
+            rules = vec![only_rule.finish().0];
         }
-        if reader.mistakes() > mistakes {
+        if reader.errors() > errors {
             return None;
         }
-        let PolicyOrigins { matcher, denies, files, .. } = origins;
+        let PolicyOrigins { matcher, denies, files, open, .. } = origins;
+        open.finish(reader, location);
         match matcher.build() {
             Ok(matcher) => {
                 Some(Policy::new(name, location.line, rules, matcher, denies, options, files))
@@ -208,7 +219,7 @@ fn read_policy_key(
             reader.entries(location, node, |reader, location, node, text| {
                 origins.denies = true;
                 if text == "*" {
-                    reader.refuse(location, node, MistakeKind::DeniesEveryOrigin);
+                    reader.report(location, node, MistakeKind::DeniesEveryOrigin);
                 } else {
                     origins.deny(reader, location, text);
                 }
@@ -229,14 +240,6 @@ fn read_policy_key(
         }
         PolicyKey::Enforce => {
             options.enforce = reader.boolean(location, node).unwrap_or_default();
-        }
-        PolicyKey::DangerouslyAllow => {
-            reader.entries(location, node, |reader, location, node, text| {
-                if Guard::from_str(text).is_err() {
-                    let known = Guard::ALL.map(Guard::as_str);
-                    reader.refuse(location, node, unknown_value(text, &known));
-                }
-            });
         }
     }
 }
@@ -285,10 +288,11 @@ fn read_rule(
             return RuleSettings::default();
         }
     };
+    let errors = reader.errors();
     if !lists_origins(map) {
         reader.add(location, None, MistakeKind::NoOrigins);
     }
-    let mut rule = RuleBuilder::new(rank, map);
+    let mut rule = RuleBuilder::new(rank, map, OpenGuards::of(map));
     let mut seen = SeenKeys::new();
     for (key_node, node) in map {
         let Some(key) = reader.key(location, key_node, &mut seen) else { continue };
@@ -299,20 +303,28 @@ fn read_rule(
                 let location = Location { key: spec, ..location.at(&path, node.line) };
                 rule.read_key(reader, origins, location, key, node);
             }
+            Some(Key::DangerouslyAllow) => {
+                let location = Location { key: spec, ..location.at(&path, node.line) };
+                rule.read_guards(reader, location, node);
+            }
             Some(Key::Policy(_)) => {
                 let location = Location { key: spec, ..location.at(&path, key_node.line) };
-                let belongs = "to the policy, beside `rules`";
+                let belongs = match reader.language() {
+                    Language::Yaml => "to the policy, beside `rules`",
+                    Language::Nginx => "to the policy, beside its `rule` blocks",
+                };
                 reader.add(location, None, MistakeKind::MisplacedKey { belongs });
             }
             Some(Key::Rules) | None => {
-                let known = key_names(|key| matches!(key, Key::Rule(_)));
-                reader.add(location.at(&path, key_node.line), None, unknown_key(key, &known));
+                let kind = unknown_key(key, node, Scope::Rule, reader.language());
+                reader.add(location.at(&path, key_node.line), None, kind);
             }
         }
     }
-    rule.finish()
-}
-
-fn key_names(include: impl Fn(Key) -> bool) -> Vec<&'static str> {
-    KEYS.iter().filter(|spec| include(spec.key)).map(|spec| spec.name).collect()
+    let (settings, open) = rule.finish();
+    // An entry may be meant for an origin that is still mistaken.
+    if reader.errors() == errors {
+        open.finish(reader, location);
+    }
+    settings
 }

@@ -6,10 +6,6 @@ use super::OwnedFieldValue;
 
 pub(crate) use super::header_name::check_request_header as check;
 
-/// The name that `*` does not cover
-/// ([CORS non-wildcard request-header name](https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name)).
-const NON_WILDCARD: &str = "authorization";
-
 /// The request headers that a rule allows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct AllowHeaders {
@@ -43,12 +39,12 @@ impl AllowHeaders {
     ///
     /// A preflight names only headers that are not safelisted
     /// ([CORS-unsafe request-header names](https://fetch.spec.whatwg.org/#cors-unsafe-request-header-names)),
-    /// so every name in it has to be allowed here, `content-type` too. Without credentials `*` does
-    /// not cover `Authorization`, as in browsers. With credentials browsers do not take `*` for a
-    /// wildcard, so the requested names are sent back.
-    pub(crate) fn allow(&self, name: &[u8], credentials: bool) -> bool {
-        (self.any && (credentials || !name.eq_ignore_ascii_case(NON_WILDCARD.as_bytes())))
-            || self.lists(name)
+    /// so every name in it has to be allowed here, `content-type` too. `*` covers `Authorization`:
+    /// the Fetch standard excepts it as a
+    /// [CORS non-wildcard request-header name](https://fetch.spec.whatwg.org/#cors-non-wildcard-request-header-name),
+    /// but browsers do not.
+    pub(crate) fn allow(&self, name: &[u8]) -> bool {
+        self.any || self.lists(name)
     }
 
     /// The length of the listed name that `names` begins with, if a comma or the end follows.
@@ -86,6 +82,8 @@ impl AllowHeaders {
                 }))
     }
 
+    /// The value of the header. With credentials, browsers take `*` for the header of that name, so
+    /// the requested names are sent back instead.
     pub(crate) fn value(&self, credentials: bool) -> Option<OwnedFieldValue> {
         if self.any && credentials {
             Some(OwnedFieldValue::EchoHeaders)
@@ -110,7 +108,6 @@ mod tests {
         struct Case {
             sentence: &'static str,
             written: &'static [&'static str],
-            credentials: bool,
             accepts: &'static [&'static str],
             rejects: &'static [&'static str],
         }
@@ -118,53 +115,34 @@ mod tests {
             Case {
                 sentence: "nothing is allowed by default, not even safelisted names",
                 written: &[],
-                credentials: false,
                 accepts: &[],
                 rejects: &["x-a", "content-type", "accept", ""],
             },
             Case {
                 sentence: "names are compared without regard to case",
                 written: &["X-Beta", "Authorization", "x-a", "X-Alfa", "x-BETA"],
-                credentials: false,
                 accepts: &["x-beta", "X-BETA", "authorization", "X-a", "x-alfa"],
                 rejects: &["x-b", "x-gamma", "x-bet", "x-betaa", "*"],
             },
             Case {
-                sentence: "* without credentials is every name but Authorization",
+                sentence: "* is every name, Authorization too",
                 written: &["*"],
-                credentials: false,
-                accepts: &["x-a", "content-type", "*"],
-                rejects: &["authorization", "Authorization"],
+                accepts: &["x-a", "content-type", "*", "authorization", "Authorization"],
+                rejects: &[],
             },
             Case {
                 sentence: "Authorization may stand beside *",
                 written: &["*", "Authorization"],
-                credentials: false,
-                accepts: &["x-a", "authorization"],
-                rejects: &[],
-            },
-            Case {
-                sentence: "* with credentials is every name",
-                written: &["*"],
-                credentials: true,
                 accepts: &["x-a", "authorization"],
                 rejects: &[],
             },
         ] {
             let headers = headers(case.written);
             for name in case.accepts {
-                assert!(
-                    headers.allow(name.as_bytes(), case.credentials),
-                    "{}: {name:?}",
-                    case.sentence
-                );
+                assert!(headers.allow(name.as_bytes()), "{}: {name:?}", case.sentence);
             }
             for name in case.rejects {
-                assert!(
-                    !headers.allow(name.as_bytes(), case.credentials),
-                    "{}: {name:?}",
-                    case.sentence
-                );
+                assert!(!headers.allow(name.as_bytes()), "{}: {name:?}", case.sentence);
             }
         }
     }

@@ -16,6 +16,45 @@ const FORBIDDEN: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
 /// upper case. Every other method is sent as the page spells it.
 const NORMALIZED: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
 
+/// The methods of
+/// [IANA's registry](https://www.iana.org/assignments/http-methods/http-methods.xhtml) (RFC 9110,
+/// section 16.1) that browsers send as a page spells them, and `PURGE`, which many caches know.
+const CASE_SENSITIVE: [&str; 33] = [
+    "ACL",
+    "BASELINE-CONTROL",
+    "BIND",
+    "CHECKIN",
+    "CHECKOUT",
+    "COPY",
+    "LABEL",
+    "LINK",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
+    "MOVE",
+    "ORDERPATCH",
+    "PATCH",
+    "PRI",
+    "PROPFIND",
+    "PROPPATCH",
+    "PURGE",
+    "QUERY",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "UNBIND",
+    "UNCHECKOUT",
+    "UNLINK",
+    "UNLOCK",
+    "UPDATE",
+    "UPDATEREDIRECTREF",
+    "VERSION-CONTROL",
+];
+
 /// The methods that a rule allows.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum AllowMethods {
@@ -32,7 +71,7 @@ impl Default for AllowMethods {
 }
 
 impl AllowMethods {
-    /// From entries that are `*` or have passed [`check_entry`]. `*` covers all others.
+    /// From entries that are `*` or have passed [`check`]. `*` covers all others.
     pub(crate) fn new(entries: Vec<Box<str>>) -> Self {
         match entries.first() {
             Some(star) if &**star == "*" => Self::Any,
@@ -75,6 +114,11 @@ fn is_forbidden(method: &[u8]) -> bool {
     FORBIDDEN.iter().any(|forbidden| forbidden.as_bytes().eq_ignore_ascii_case(method))
 }
 
+/// Whether this is a method that browsers send and that a standard or many caches know.
+pub(crate) fn is_known(method: &str) -> bool {
+    [&NORMALIZED[..], &CASE_SENSITIVE[..]].concat().contains(&method)
+}
+
 /// The reason why an entry cannot be in `allow_methods`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -82,54 +126,40 @@ pub enum MethodError {
     /// It is not a token (RFC 9110, section 9.1).
     #[error("not a method: methods are letters, digits and !#$%&'*+-.^_`|~")]
     NotAToken,
+    /// `*` is a part of it. Only an entry that is `*` as a whole is a wildcard.
+    #[error("`*` inside a method is an ordinary character, not a wildcard")]
+    StarInside,
     /// The Fetch standard forbids pages to send it.
     #[error("browsers never send this method (forbidden by the Fetch standard)")]
     Forbidden,
     /// Browsers turn it into upper case before they send it, so that it never matches.
     #[error("never matches: methods are case-sensitive, and browsers send this one in upper case")]
     Normalized(&'static str),
-    /// `patch` in lower case: browsers do *not* turn it into upper case, so that it matches only
-    /// pages that misspell the method.
-    #[error("does not match PATCH: methods are case-sensitive")]
-    Patch,
-}
-
-impl MethodError {
-    /// Advice on what to write instead.
-    pub fn remedy(&self) -> String {
-        match self {
-            Self::NotAToken => "write one method an entry, as in [GET, PUT]".into(),
-            Self::Forbidden => "remove it".into(),
-            Self::Normalized(upper) => format!("write {upper}"),
-            Self::Patch => "write PATCH (or list both, if pages really send patch)".into(),
-        }
-    }
-}
-
-/// Checks one entry of `allow_methods`. `patch` is accepted only if the same list has `PATCH` too,
-/// because then it is not a misspelling.
-pub(crate) fn check_entry(method: &str, lists_upper_patch: bool) -> Result<(), MethodError> {
-    match method {
-        "*" => Ok(()),
-        "patch" if !lists_upper_patch => Err(MethodError::Patch),
-        _ => check(method),
-    }
+    /// It differs only in case from a well-known method. Browsers do *not* turn this one into upper
+    /// case, so that it matches only pages that misspell the method.
+    #[error("does not match {0}: methods are case-sensitive")]
+    OtherCase(&'static str),
 }
 
 /// Checks one entry of `allow_methods` that is not `*`.
 ///
 /// # Errors
 ///
-/// If browsers never send the method as it is written.
+/// If browsers never send the method as it is written, or only for a page that misspells it.
 pub fn check(method: &str) -> Result<(), MethodError> {
+    let in_upper_case = |known: &[&'static str]| {
+        known.iter().copied().find(|upper| method.eq_ignore_ascii_case(upper) && method != *upper)
+    };
     if !is_token(method.as_bytes()) {
         Err(MethodError::NotAToken)
+    } else if method.contains('*') {
+        Err(MethodError::StarInside)
     } else if is_forbidden(method.as_bytes()) {
         Err(MethodError::Forbidden)
-    } else if let Some(upper) =
-        NORMALIZED.iter().find(|upper| method.eq_ignore_ascii_case(upper) && method != **upper)
-    {
+    } else if let Some(upper) = in_upper_case(&NORMALIZED) {
         Err(MethodError::Normalized(upper))
+    } else if let Some(upper) = in_upper_case(&CASE_SENSITIVE) {
+        Err(MethodError::OtherCase(upper))
     } else {
         Ok(())
     }
@@ -191,14 +221,26 @@ mod tests {
 
     #[test]
     fn which_entries_are_refused() {
-        for method in ["GET", "PUT", "PATCH", "patch", "propfind", "OPTIONS", "M-SEARCH"] {
+        for method in ["GET", "PUT", "OPTIONS", "M-SEARCH", "m-search", "X", "patches"] {
             assert_eq!(check(method), Ok(()), "{method:?}");
+        }
+        for method in CASE_SENSITIVE {
+            assert_eq!(check(method), Ok(()), "{method:?}");
+            let lower = method.to_ascii_lowercase();
+            let capitalized = format!("{}{}", &method[..1], &lower[1..]);
+            for method_in_other_case in [lower, capitalized] {
+                let error = MethodError::OtherCase(method);
+                assert_eq!(check(&method_in_other_case), Err(error), "{method_in_other_case:?}");
+            }
         }
         for (method, error) in [
             ("", MethodError::NotAToken),
             ("GET,PUT", MethodError::NotAToken),
             ("GET PUT", MethodError::NotAToken),
             ("gét", MethodError::NotAToken),
+            ("PUT*", MethodError::StarInside),
+            ("*CK", MethodError::StarInside),
+            ("**", MethodError::StarInside),
             ("CONNECT", MethodError::Forbidden),
             ("trace", MethodError::Forbidden),
             ("Track", MethodError::Forbidden),

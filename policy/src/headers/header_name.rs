@@ -45,37 +45,22 @@ pub enum HeaderNameError {
     /// It is not a token (RFC 9110, section 5.1).
     #[error("not a header name: header names are letters, digits and !#$%&'*+-.^_`|~")]
     NotAToken,
-    /// The Fetch standard forbids pages to set it on a request.
-    #[error(
-        "pages cannot set this request header (forbidden by the Fetch standard), so that allowing \
-         it does nothing"
-    )]
-    ForbiddenInRequests,
+    /// `*` is a part of it. Only an entry that is `*` as a whole is a wildcard
+    /// ([HTTP new-header syntax](https://fetch.spec.whatwg.org/#http-new-header-syntax)).
+    #[error("`*` inside a header name is an ordinary character, not a wildcard")]
+    StarInside,
     /// The Fetch standard forbids pages to read it from a response.
     #[error(
         "pages cannot read this response header (forbidden by the Fetch standard), so that \
          exposing it does nothing"
     )]
     ForbiddenInResponses,
-    /// It is a response header of the CORS protocol, and `allow_headers` is about requests.
+    /// It is a header of CORS requests, and `expose_headers` is about responses.
     #[error(
-        "a response header of CORS; allow_headers names the headers that pages may put on requests"
+        "a header of requests; expose_headers names the response headers that pages may read, so \
+         that exposing it does nothing"
     )]
-    CorsResponseHeader,
-}
-
-impl HeaderNameError {
-    /// Advice on what to write instead.
-    pub fn remedy(&self) -> String {
-        match self {
-            Self::NotAToken => {
-                "write one name an entry, without a colon, as in [Authorization, Content-Type]"
-            }
-            Self::ForbiddenInRequests | Self::ForbiddenInResponses => "remove it",
-            Self::CorsResponseHeader => "remove it: this module sends it by itself",
-        }
-        .into()
-    }
+    CorsRequestHeader,
 }
 
 fn is_one_of(name: &str, names: &[&str]) -> bool {
@@ -94,32 +79,50 @@ pub fn is_cors_response_header(name: &[u8]) -> bool {
     has_prefix(name, b"access-control-")
 }
 
-/// Checks one entry of `allow_headers` that is not `*`.
+/// Whether pages cannot set a request header of this name
+/// ([forbidden request-header](https://fetch.spec.whatwg.org/#forbidden-request-header)).
 ///
-/// # Errors
-///
-/// If pages cannot set the header on a request, or it is not a request header.
-pub fn check_request_header(name: &str) -> Result<(), HeaderNameError> {
+/// A header that is forbidden only with some values is not among them.
+pub fn is_forbidden_request_header(name: &str) -> bool {
+    is_one_of(name, &FORBIDDEN_IN_REQUESTS)
+        || FORBIDDEN_PREFIXES.iter().any(|prefix| has_prefix(name.as_bytes(), prefix.as_bytes()))
+}
+
+/// Whether a name that pages can set belongs to a response header, by which a server permits
+/// something. The Fetch standard does not forbid it in a request, where it means nothing.
+pub fn is_permission_header(name: &str) -> bool {
+    !is_forbidden_request_header(name)
+        && (is_cors_response_header(name.as_bytes()) || is_one_of(name, &["timing-allow-origin"]))
+}
+
+fn check_name(name: &str) -> Result<(), HeaderNameError> {
     if !is_token(name.as_bytes()) {
         Err(HeaderNameError::NotAToken)
-    } else if is_one_of(name, &FORBIDDEN_IN_REQUESTS)
-        || FORBIDDEN_PREFIXES.iter().any(|prefix| has_prefix(name.as_bytes(), prefix.as_bytes()))
-    {
-        Err(HeaderNameError::ForbiddenInRequests)
-    } else if is_cors_response_header(name.as_bytes()) || is_one_of(name, &["timing-allow-origin"])
-    {
-        Err(HeaderNameError::CorsResponseHeader)
+    } else if name.contains('*') {
+        Err(HeaderNameError::StarInside)
     } else {
         Ok(())
     }
 }
 
+/// Checks one entry of `allow_headers` that is not `*`.
+///
+/// # Errors
+///
+/// If no page can mean it: it is not a header name, or has `*` inside.
+pub fn check_request_header(name: &str) -> Result<(), HeaderNameError> {
+    check_name(name)
+}
+
 /// Checks one entry of `expose_headers` that is not `*`.
 pub(crate) fn check_response_header(name: &str) -> Result<(), HeaderNameError> {
-    if !is_token(name.as_bytes()) {
-        Err(HeaderNameError::NotAToken)
-    } else if is_one_of(name, &FORBIDDEN_IN_RESPONSES) {
+    check_name(name)?;
+    if is_one_of(name, &FORBIDDEN_IN_RESPONSES) {
         Err(HeaderNameError::ForbiddenInResponses)
+    } else if is_one_of(name, &["origin"])
+        || has_prefix(name.as_bytes(), b"access-control-request-")
+    {
+        Err(HeaderNameError::CorsRequestHeader)
     } else {
         Ok(())
     }
@@ -145,29 +148,68 @@ mod tests {
             "_a",
         ] {
             assert_eq!(check_request_header(name), Ok(()), "{name:?}");
+            assert!(!is_forbidden_request_header(name), "{name:?}");
+            assert!(!is_permission_header(name), "{name:?}");
         }
         for (name, error) in [
             ("", NotAToken),
             ("X-A:", NotAToken),
             ("X-A, X-B", NotAToken),
             ("Überschrift", NotAToken),
-            ("Cookie", ForbiddenInRequests),
-            ("origin", ForbiddenInRequests),
-            ("DNT", ForbiddenInRequests),
-            ("Sec-Fetch-Mode", ForbiddenInRequests),
-            ("PROXY-Authorization", ForbiddenInRequests),
-            ("Access-Control-Request-Method", ForbiddenInRequests),
-            ("Access-Control-Allow-Origin", CorsResponseHeader),
-            ("access-control-max-age", CorsResponseHeader),
-            ("Timing-Allow-Origin", CorsResponseHeader),
+            ("X-Company-*", StarInside),
+            ("*-Id", StarInside),
+            ("X-*-Id", StarInside),
+            ("**", StarInside),
+            ("Sec-*", StarInside),
         ] {
             assert_eq!(check_request_header(name), Err(error), "{name:?}");
         }
     }
 
     #[test]
+    fn which_request_headers_have_no_effect() {
+        for name in [
+            "Accept-Charset",
+            "Accept-Encoding",
+            "Access-Control-Request-Headers",
+            "Access-Control-Request-Method",
+            "Access-Control-Request-Private-Network",
+            "Connection",
+            "Content-Length",
+            "Cookie",
+            "Cookie2",
+            "Date",
+            "DNT",
+            "Expect",
+            "Host",
+            "Keep-Alive",
+            "origin",
+            "Referer",
+            "Set-Cookie",
+            "TE",
+            "Trailer",
+            "Transfer-Encoding",
+            "Upgrade",
+            "Via",
+            "Sec-Fetch-Mode",
+            "sec-",
+            "PROXY-Authorization",
+        ] {
+            assert_eq!(check_request_header(name), Ok(()), "{name:?}");
+            assert!(is_forbidden_request_header(name), "{name:?}");
+            assert!(!is_permission_header(name), "{name:?}");
+        }
+        for name in ["Access-Control-Allow-Origin", "access-control-max-age", "Timing-Allow-Origin"]
+        {
+            assert_eq!(check_request_header(name), Ok(()), "{name:?}");
+            assert!(!is_forbidden_request_header(name), "{name:?}");
+            assert!(is_permission_header(name), "{name:?}");
+        }
+    }
+
+    #[test]
     fn which_response_headers_are_refused() {
-        for name in ["ETag", "Content-Length", "X-Total-Count", "Set-Cookie-Count"] {
+        for name in ["ETag", "Content-Length", "X-Total-Count", "Set-Cookie-Count", "X-Origin"] {
             assert_eq!(check_response_header(name), Ok(()), "{name:?}");
         }
         for (name, error) in [
@@ -175,6 +217,11 @@ mod tests {
             ("E Tag", NotAToken),
             ("Set-Cookie", ForbiddenInResponses),
             ("SET-COOKIE2", ForbiddenInResponses),
+            ("x-amz-meta-*", StarInside),
+            ("Origin", CorsRequestHeader),
+            ("Access-Control-Request-Method", CorsRequestHeader),
+            ("access-control-request-headers", CorsRequestHeader),
+            ("Access-Control-Request-Private-Network", CorsRequestHeader),
         ] {
             assert_eq!(check_response_header(name), Err(error), "{name:?}");
         }

@@ -4,14 +4,19 @@ use thiserror::Error;
 
 use super::OwnedFieldValue;
 
-/// Seconds. Firefox caches for a day at most, Chromium for two hours.
+/// The most that is sent, in seconds. No browser caches for longer: Firefox caps the time at 86400,
+/// Chromium at 7200 and WebKit at 600.
 const CAP: u64 = 86_400;
 
 /// Whole seconds, at most a day. `0` turns caching off.
 ///
 /// See [Fetch, "HTTP responses"](https://fetch.spec.whatwg.org/#http-access-control-max-age).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct MaxAge(u32);
+pub(crate) struct MaxAge {
+    seconds: u32,
+    /// Whether more was written than is sent.
+    pub(crate) is_capped: bool,
+}
 
 /// The reason why a text cannot be `max_age`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -26,9 +31,6 @@ pub enum MaxAgeError {
     /// It is below zero.
     #[error("a time below zero")]
     Negative,
-    /// It is more than 86400 seconds.
-    #[error("more than 86400 seconds, at which browsers cap it")]
-    TooLong,
 }
 
 impl MaxAgeError {
@@ -40,7 +42,6 @@ impl MaxAgeError {
             }
             Self::Fraction => "write whole seconds, as in 600, or 10m",
             Self::Negative => "write 0, which turns caching of preflights off",
-            Self::TooLong => "write 1d or less",
         }
         .into()
     }
@@ -51,10 +52,12 @@ impl MaxAge {
     /// `y M w d h m s`, from large to small, each at most once, with optional spaces in between. The
     /// last number needs no unit
     /// ([nginx, "Configuration file measurement units"](https://nginx.org/en/docs/syntax.html)).
+    /// More than a day becomes a day.
     pub(crate) fn parse(text: &str) -> Result<Self, MaxAgeError> {
         match parse_time(text) {
-            Some(seconds) if seconds <= CAP => Ok(Self(seconds as u32)),
-            Some(_) => Err(MaxAgeError::TooLong),
+            Some(seconds) => {
+                Ok(Self { seconds: seconds.min(CAP) as u32, is_capped: seconds > CAP })
+            }
             None => Err(match text.strip_prefix('-') {
                 Some(positive) if positive.parse::<f64>().is_ok() => MaxAgeError::Negative,
                 Some(positive) if parse_time(positive).is_some() => MaxAgeError::Negative,
@@ -65,7 +68,7 @@ impl MaxAge {
     }
 
     pub(crate) fn value(self) -> OwnedFieldValue {
-        OwnedFieldValue::Ready(self.0.to_string().into())
+        OwnedFieldValue::Ready(self.seconds.to_string().into())
     }
 }
 
@@ -125,7 +128,12 @@ mod tests {
             ("86400", 86400),
             ("0y1h", 3600),
         ] {
-            assert_eq!(MaxAge::parse(text), Ok(MaxAge(seconds)), "{text:?}");
+            let expected = MaxAge { seconds, is_capped: false };
+            assert_eq!(MaxAge::parse(text), Ok(expected), "{text:?}");
+        }
+        for text in ["86401", "25h", "1w", "99999999999999999999999", "99999999999999999999y"] {
+            let expected = MaxAge { seconds: 86_400, is_capped: true };
+            assert_eq!(MaxAge::parse(text), Ok(expected), "{text:?}");
         }
     }
 
@@ -147,11 +155,6 @@ mod tests {
             ("-1", MaxAgeError::Negative),
             ("-10m", MaxAgeError::Negative),
             ("1.5", MaxAgeError::Fraction),
-            ("86401", MaxAgeError::TooLong),
-            ("25h", MaxAgeError::TooLong),
-            ("1w", MaxAgeError::TooLong),
-            ("99999999999999999999999", MaxAgeError::TooLong),
-            ("99999999999999999999y", MaxAgeError::TooLong),
         ] {
             assert_eq!(MaxAge::parse(text), Err(error), "{text:?}");
         }
