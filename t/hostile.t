@@ -73,12 +73,17 @@ my %policy = (
 my @METHODS = qw( GET HEAD POST PUT );
 my @HEADERS = qw( X-A Content-Type );
 
+# Schemes that no origin has.
+my $NEVER = 'wss?|data|javascript|blob|about';
+
 sub is_origin {
     my ($text) = @_;
+    # Shells send origins without a host. That of files has to be listed.
+    return length $1 <= 64 && $1 !~ /\A(?:https?|ftp|file|$NEVER)\z/ if $text =~ /\A([a-z][a-z0-9+.-]*):\/\/\.?\z/;
     my ($scheme, $host, $port) = $text =~ /\A([a-z][a-z0-9+.-]*):\/\/([a-z0-9_.-]+|\[[0-9a-f:]+\])(?::([1-9][0-9]*))?\z/
         or return 0;
-    my %default = (http => 80, ws => 80, https => 443, wss => 443, ftp => 21);
-    return 0 if length $text > 326 || length $scheme > 64 || $scheme eq 'file' || length $host > 253;
+    my %default = (http => 80, https => 443, ftp => 21);
+    return 0 if $scheme =~ /\A(?:file|$NEVER)\z/ || length $text > 326 || length $scheme > 64 || length $host > 253;
     return 0 if defined $port && ($port > 65535 || $port == ($default{$scheme} // 0));
     if ($host =~ /\A\[(.*)\]\z/) {
         my $address = inet_pton(AF_INET6, $1) // return 0;
