@@ -9,7 +9,7 @@ TOLERANCE = 0.03
 FLOOR = 10.0
 
 # Where origins are in a table, how many probes collide depends on its seed, which is drawn anew each time.
-SEEDED = ("exact-100", "exact-10000", "wildcards-10000")
+SEEDED = ("exact-100", "exact-10000", "wildcards-10000", "stars-2", "stars-10000")
 SEEDED_TOLERANCE = 0.10
 
 # What is compared. A million origins take long in valgrind, and go through the same code as 10,000.

@@ -62,6 +62,27 @@ WILDCARDS = Origins(
     "https://www.site5000.example.net",
 )
 
+
+
+def stars(count: int) -> Origins:
+    """Wildcards within labels, each before a name of its own."""
+    return Origins(
+        count,
+        lambda n: f"https://pr-*.site{n}.example.com",
+        None,
+        f"https://pr-417.site{count // 2}.example.com",
+        f"https://pr-417.site{count // 2}.example.net",
+    )
+
+
+STARS_OF_ONE_NAME = Origins(
+    10_000,
+    lambda n: f"https://pr-{n}-*.example.com",
+    None,
+    "https://pr-5000-417.example.com",
+    "https://pr-5000-417.example.net",
+)
+
 # The one that matches stands in the middle, which is what a list that is tried in turn takes on
 # the average.
 REGEXES = Origins(
@@ -165,6 +186,9 @@ SIZES = (
     _size("exact-10000", "10,000 origins", exact(10_000)),
     _size("exact-1000000", "1,000,000 origins", MILLION),
     _size("wildcards-10000", "10,000 wildcards", WILDCARDS),
+    _size("stars-2", "2 patterns with `*` inside a label", stars(2)),
+    _size("stars-10000", "10,000 patterns with `*` inside a label", stars(10_000)),
+    _size("stars-of-one-name-10000", "the same, all of them below one name", STARS_OF_ONE_NAME),
     POLICY_REGEXES,
 )
 

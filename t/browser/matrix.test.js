@@ -22,11 +22,16 @@ const ORIGINS = [
     'http://localhost:3000',
     'https://tools.example.com:8443',
     'https://pr-42.preview.example.net',
+    'https://x.pr-42.preview.example.net',
+    'https://api.eu.example.net',
+    'https://a.b.new-partner.example.net',
+    'http://localhost:5173',
+    'http://localhost',
     'https://evil.example',
     'sandbox',
 ];
 const POLICIES = [
-    'api', 'public', 'everything', 'everything-with-authorization', 'echo',
+    'api', 'stars', 'public', 'everything', 'everything-with-authorization', 'echo',
     'any-origin-with-credentials', 'rules', 'opaque', 'guarded', 'timed',
 ];
 const METHODS = ['GET', 'PUT', 'PATCH', 'PURGE'];
