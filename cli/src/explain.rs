@@ -89,7 +89,7 @@ impl Site {
     fn passed_over(&self) -> String {
         format!(
             "{self} matches, but with credentials the answer repeats the origin, which has to be a \
-             well-formed one."
+             well-formed one; `null` and `file://` have to be listed, too."
         )
     }
 

@@ -23,6 +23,8 @@ pub(crate) enum Difference {
     Apex,
     /// Another name of the same machine.
     Loopback,
+    /// Labels below the name in the pattern, which its `*` do not match.
+    Labels,
     /// A name below the one in the pattern.
     Subdomain,
     /// A name above the one in the pattern.
@@ -122,6 +124,8 @@ impl<'o, S> NearMisses<'o, S> {
                 let port = match wildcard.port() {
                     WildcardPort::Default => None,
                     WildcardPort::Exact(port) => Some(port),
+                    WildcardPort::Set(set) if set.contains(origin.port) => origin.port,
+                    WildcardPort::Set(set) => set.first(),
                     WildcardPort::Any => origin.port,
                 };
                 compare_others(origin, pattern, &[(wildcard.scheme(), port)])
@@ -201,10 +205,16 @@ fn compare_others(
     }
     let OriginPattern::Wildcard(wildcard) = pattern else { return None };
     match wildcard.host() {
-        WildcardHost::Below(host) | WildcardHost::Exact(host)
+        WildcardHost::Below(host)
+        | WildcardHost::Glob { parent: host, .. }
+        | WildcardHost::Exact(host)
             if is_lookalike(origin.host, host) =>
         {
             Some((Difference::Lookalike, LOOKALIKE.to_owned()))
+        }
+        WildcardHost::Glob { labels, parent } if is_below(origin.host, parent) => {
+            let reason = format!("{labels:?} does not match the labels before {parent}");
+            Some((Difference::Labels, reason))
         }
         _ => None,
     }

@@ -24,6 +24,20 @@ fn any_port(n: u32) -> String {
     format!("https://site{n:07}.example.com:*")
 }
 
+/// One `*` inside of each of many domains.
+fn star(n: u32) -> String {
+    format!("https://pr-*.c{n:07}.example")
+}
+
+/// Many `*` inside of one domain.
+fn stars(n: u32) -> String {
+    format!("https://pr-{n}-*.example.com")
+}
+
+fn ports(n: u32) -> String {
+    format!("https://site{n:07}.example.com:[8443,9000-9010]")
+}
+
 fn regex(n: u32) -> String {
     format!(r"regex:https://pr-[0-9]+\.team{n}\.example\.com")
 }
@@ -41,7 +55,7 @@ type Kind = (&'static str, fn(u32) -> String, &'static [u32], Vec<(&'static str,
 
 fn lookup(c: &mut Criterion) {
     let many_labels = |end: &str| format!("https://{}{end}", "a.".repeat(110));
-    let kinds: [Kind; 4] = [
+    let kinds: [Kind; 7] = [
         (
             "exact",
             exact,
@@ -77,6 +91,36 @@ fn lookup(c: &mut Criterion) {
             vec![
                 ("hit", format!("{}:8443", exact(1))),
                 ("miss", "https://nobody.example.com:8443".into()),
+            ],
+        ),
+        (
+            "star inside, many domains",
+            star,
+            &[2, 10_000],
+            vec![
+                ("hit", "https://pr-42.c0000001.example".into()),
+                ("miss", "https://main-42.c0000001.example".into()),
+                ("another domain", "https://pr-42.nobody00.example".into()),
+                ("longest near miss", format!("https://{}.c0000001.example", "-".repeat(63))),
+            ],
+        ),
+        (
+            "star inside, one domain",
+            stars,
+            &[2, 16, 10_000],
+            vec![
+                ("hit", "https://pr-1-feature.example.com".into()),
+                ("miss", "https://pr-x-feature.example.com".into()),
+                ("longest near miss", format!("https://pr-{}.example.com", "1".repeat(60))),
+            ],
+        ),
+        (
+            "set of ports",
+            ports,
+            &[2, 10_000],
+            vec![
+                ("hit", "https://site0000001.example.com:9005".into()),
+                ("miss", "https://site0000001.example.com:9011".into()),
             ],
         ),
         (
@@ -141,6 +185,8 @@ fn read(c: &mut Criterion) {
     for (kind, patterns) in [
         ("exact", (0..100_000).map(exact).collect::<Vec<_>>()),
         ("wildcard", (0..100_000).map(wildcard).collect()),
+        ("star inside, many domains", (0..100_000).map(star).collect()),
+        ("star inside, one domain", (0..10_000).map(stars).collect()),
         ("regex", (0..100).map(regex).collect()),
     ] {
         let count = patterns.len() as u64;

@@ -4,7 +4,7 @@
 //! origin_lookup KIND PATTERNS LOOKUPS [ORIGIN]
 //! ```
 //!
-//! `KIND` is `exact`, `wildcard` or `regex`; `PATTERNS` says how many there are; the origin is one
+//! `KIND` is `exact`, `wildcard`, `star`, `stars` or `regex`; `PATTERNS` says how many there are; the origin is one
 //! that matches unless another is given. Instructions per lookup are the slope between two numbers
 //! of lookups, which leaves out what it takes to start and to build:
 //!
@@ -44,6 +44,9 @@ fn main() {
             "https://app00.example.com",
         ),
         "wildcard" => (|n| format!("https://*.t{n:07}.example"), "https://a.b.t0000000.example"),
+        // Many groups of one glob, and one group of many.
+        "star" => (|n| format!("https://pr-*.c{n:07}.example"), "https://pr-42.c0000000.example"),
+        "stars" => (|n| format!("https://pr-{n}-*.example.com"), "https://pr-0-a.example.com"),
         "regex" => (
             |n| format!(r"regex:https://pr-[0-9]+\.team{n}\.example\.com"),
             "https://pr-42.team0.example.com",

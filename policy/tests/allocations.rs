@@ -74,6 +74,9 @@ policies:
       - https://a.example
       - https://*.b.example
       - http://localhost:*
+      - https://pr-*.c.example
+      - https://*.c.example:[8443,9000-9010]
+      - app://.
       - regex:https://pr-[0-9]+\.preview\.example\.net
     deny_origins: ["https://old.b.example"]
     allow_methods: [GET, PUT]
@@ -107,6 +110,10 @@ fn a_decision_allocates_nothing() {
             OriginHeader::One(b"https://old.b.example"),
             OriginHeader::One(b"http://localhost:8080"),
             OriginHeader::One(b"https://pr-17.preview.example.net"),
+            OriginHeader::One(b"https://pr-1.c.example"),
+            OriginHeader::One(b"https://a.b.c.example:9010"),
+            OriginHeader::One(b"app://."),
+            OriginHeader::One(b"file://"),
             OriginHeader::One(b"https://evil.example"),
             OriginHeader::One(long.as_bytes()),
         ] {
@@ -161,7 +168,12 @@ fn lookups_allocate_nothing() {
         "https://app.example.com",
         "https://*.example.com",
         "https://*.example.com:*",
+        "https://pr-*.example.com",
+        "https://*.a*-*b.*.example.com:[8443,9000-9010]",
         "http://localhost:*",
+        "http://localhost:[3000,5173]",
+        "https://*:8000-8100",
+        "app://.",
         "app://*",
         r"regex:https://pr-[0-9]+\.example\.net",
         r"regex:https://.*\.example\.org",
@@ -173,6 +185,12 @@ fn lookups_allocate_nothing() {
         "https://www.example.com",
         "https://www.example.com:8443",
         "http://localhost:3000",
+        "https://pr-1.example.com",
+        "https://x.aa-bb.c.example.com:9005",
+        "https://a.example:8050",
+        "app://.",
+        "capacitor://",
+        "file://",
         "app://a",
         "app://[2001:db8::1]",
         "app://[2001:db8:0::1]",
@@ -200,6 +218,9 @@ fn lookups_allocate_nothing() {
     };
     let mut matchers: Vec<_> = patterns.iter().map(|pattern| build(&[pattern])).collect();
     matchers.push(build(&patterns));
+    let many: Vec<String> = (0..200).map(|n| format!("https://pr-{n}-*.example.com")).collect();
+    matchers.push(build(&many.iter().map(String::as_str).collect::<Vec<_>>()));
+    origins.push(b"https://pr-199-x.example.com".to_vec());
 
     let mut found = 0;
     let count = allocations(|| {

@@ -261,7 +261,7 @@ fn policies_that_were_mistakes_elsewhere() {
             "suffix: a wildcard that is not a whole label",
             "allow_origins: 'https://*example.com'",
             "https://evilexample.com",
-            Refused("label"),
+            Refused("https://*.example.com"),
         ),
         (
             "prefix: a wildcard at the end",
