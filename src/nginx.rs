@@ -6,5 +6,5 @@ pub(crate) mod headers_in;
 pub(crate) mod headers_out;
 pub(crate) mod layout;
 pub(crate) mod panic;
-pub(crate) mod request;
+pub(crate) mod request_bits;
 pub(crate) mod thread;

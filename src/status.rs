@@ -15,7 +15,7 @@ use ngx::http::HttpModuleMainConf;
 use crate::Module;
 use crate::config::policies::{Policies, PolicyEntry};
 use crate::counters::{RequestKind, SERIES};
-use crate::nginx::request::{self, OutOfMemory, log_of};
+use crate::nginx::request_bits::{self, OutOfMemory, log_of};
 use crate::nginx::{fail_points, panic};
 
 /// The two ways to write the counters.
@@ -94,7 +94,8 @@ fn respond(r: &mut ngx_http_request_t) -> Result<ngx_int_t, ngx_int_t> {
         let rc = ngx_http_send_header(r);
         // With `NGX_AGAIN` the header is sent in part; with `NGX_OK` a filter may keep it back until the
         // body comes.
-        if rc == NGX_ERROR as ngx_int_t || rc > NGX_OK as ngx_int_t || request::header_only(r) {
+        if rc == NGX_ERROR as ngx_int_t || rc > NGX_OK as ngx_int_t || request_bits::header_only(r)
+        {
             return Ok(rc);
         }
         let buf = ngx_pcalloc(r.pool, mem::size_of::<ngx_buf_t>()).cast::<ngx_buf_t>();

@@ -11,7 +11,7 @@ use nginx_sys::{ngx_http_request_t, ngx_pool_cleanup_add, ngx_str_t, ngx_table_e
 use super::shared_zone::PolicyCounters;
 use crate::counters::RequestKind;
 use crate::nginx::headers_out::{line, str_of};
-use crate::nginx::request::OutOfMemory;
+use crate::nginx::request_bits::OutOfMemory;
 
 /// A policy: its list of origins, and its responses, ready to be copied into nginx's.
 pub(crate) struct RenderedPolicy {

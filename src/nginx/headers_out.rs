@@ -7,7 +7,7 @@ use nginx_sys::{
     ngx_http_headers_out_t, ngx_list_part_t, ngx_list_t, ngx_palloc, ngx_str_t, ngx_table_elt_t,
 };
 
-use super::request::OutOfMemory;
+use super::request_bits::OutOfMemory;
 
 /// The response headers of a request, with exclusive access.
 pub(crate) struct HeadersOut<'r>(&'r mut ngx_list_t);

@@ -7,7 +7,7 @@ use ngx::ngx_log_error;
 use super::cors_request::CorsRequest;
 use super::effective_policy::AppliedPolicy;
 use super::excerpt::Excerpt;
-use crate::nginx::request::log_of;
+use crate::nginx::request_bits::log_of;
 
 /// Logs that the policy denies the request, if the log has the level `info`.
 #[inline(always)]

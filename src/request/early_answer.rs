@@ -14,7 +14,7 @@ use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
 use super::effective_policy;
 use crate::Module;
 use crate::config::location::LocationConf;
-use crate::nginx::request;
+use crate::nginx::request_bits;
 
 /// Whether the response to `r` is such a response.
 pub(super) fn is_early(r: &ngx_http_request_t) -> bool {
@@ -27,7 +27,7 @@ fn is_slash_redirect(r: &ngx_http_request_t) -> bool {
     let Some(core) = NgxHttpCoreModule::location_conf(r) else { return false };
     // A filter that fails on the redirect's body makes another error of it.
     let is_redirect = r.headers_out.status == NGX_HTTP_MOVED_PERMANENTLY as ngx_uint_t
-        || request::filter_finalize(r);
+        || request_bits::filter_finalize(r);
     let name = core.name.as_bytes();
     is_redirect
         && name.strip_suffix(b"/").is_some_and(|name| name.eq_ignore_ascii_case(r.uri.as_bytes()))

@@ -30,7 +30,7 @@ use crate::config::location::{Block, Decided, LocationConf, LocationPolicy};
 use crate::config::policies::{Policies, PolicyEntry};
 use crate::config::rendered_policy::{RenderedPolicy, RenderedResponses};
 use crate::nginx::headers_in::headers_in;
-use crate::nginx::request::{OutOfMemory, log_of};
+use crate::nginx::request_bits::{OutOfMemory, log_of};
 
 /// The policy that applies to a request. `'r` is the time that the request lasts.
 #[derive(Clone, Copy)]

@@ -22,7 +22,7 @@ use crate::config::rendered_policy::{Echo, RenderedResponses};
 use crate::counters::RequestKind;
 use crate::nginx::headers_in::headers_in;
 use crate::nginx::headers_out::{self, HeadersOut, str_of};
-use crate::nginx::request::{self, OutOfMemory, log_of};
+use crate::nginx::request_bits::{self, OutOfMemory, log_of};
 use crate::nginx::{fail_points, panic};
 
 static mut NEXT: ngx_http_output_header_filter_pt = None;
@@ -236,7 +236,7 @@ pub(super) fn make_preflight_answer(r: &mut ngx_http_request_t, responses: &Rend
     // Otherwise `ngx_http_send_header` replaces the status by this one.
     r.err_status = 0;
     // As in a response to `HEAD`: code that sends a body checks this first.
-    request::end_with_header(r);
+    request_bits::end_with_header(r);
     headers_out::clear_body(&mut r.headers_out);
     r.headers_out.status = ngx_uint_t::from(responses.preflight_status());
 }

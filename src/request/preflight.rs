@@ -23,7 +23,7 @@ use super::header_filter;
 use crate::Module;
 use crate::config::location::{LocationConf, LocationPolicy};
 use crate::nginx::headers_in::headers_in;
-use crate::nginx::request::{self, OutOfMemory, log_of};
+use crate::nginx::request_bits::{self, OutOfMemory, log_of};
 use crate::nginx::{fail_points, panic};
 
 /// The result of a phase handler.
@@ -37,7 +37,7 @@ enum Step {
 /// Whether policies apply to the request. They do not apply to subrequests, which nginx makes and not
 /// a page, nor to a `post_action`, when the response is already sent.
 fn do_policies_apply(r: &ngx_http_request_t) -> bool {
-    ptr::eq(r, r.main) && !request::post_action(r)
+    ptr::eq(r, r.main) && !request_bits::post_action(r)
 }
 
 /// Keeps the followers of a refused request from the application: it has no `post_action`, and the copy
@@ -54,7 +54,7 @@ fn keep_from_application(request: *mut ngx_http_request_t) -> ngx_int_t {
     }
     // Only `ngx_http_mirror_module` makes background subrequests of a request for a file. Other
     // subrequests fetch a part of the error page by `GET`, as the site says.
-    if request::background(r) && r.content_handler.is_some() {
+    if request_bits::background(r) && r.content_handler.is_some() {
         return handle(request, |r| Ok(refuse(r)));
     }
     NGX_DECLINED as ngx_int_t
@@ -80,7 +80,7 @@ pub(crate) unsafe extern "C" fn server_rewrite_handler(
         }
         return NGX_DECLINED as ngx_int_t;
     }
-    if !request::internal(r) || !do_policies_apply(r) || !effective_policy::is_for_server(r) {
+    if !request_bits::internal(r) || !do_policies_apply(r) || !effective_policy::is_for_server(r) {
         return NGX_DECLINED as ngx_int_t;
     }
     handle(request, |r| {
@@ -236,7 +236,7 @@ fn answer_or_refuse(r: &mut ngx_http_request_t, applied: AppliedPolicy<'_>) -> S
 /// nginx sends its own error page.
 fn refuse(r: &mut ngx_http_request_t) -> Step {
     // As `ngx_http_send_error_page` does without `recursive_error_pages`.
-    request::set_error_page(r, true);
+    request_bits::set_error_page(r, true);
     Step::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t)
 }
 
@@ -253,7 +253,7 @@ fn send(r: &mut ngx_http_request_t, handoff: &PreflightHandoff<'_>) -> ngx_int_t
         let rc = unsafe { ngx_http_send_header(r) };
         // Some filters keep the header back until a body comes, as `image_filter` does. Here none
         // comes.
-        let is_kept_back = rc != NGX_ERROR as ngx_int_t && !request::header_sent(r);
+        let is_kept_back = rc != NGX_ERROR as ngx_int_t && !request_bits::header_sent(r);
         if is_kept_back { header_filter::send(r) } else { rc }
     })
 }

@@ -15,7 +15,7 @@ use super::cors_request::CorsRequest;
 use super::effective_policy::{self, AppliedPolicy};
 use crate::nginx::headers_in::headers_in;
 use crate::nginx::headers_out::str_of;
-use crate::nginx::request::{OutOfMemory, log_of};
+use crate::nginx::request_bits::{OutOfMemory, log_of};
 use crate::nginx::{fail_points, panic};
 
 /// Computes the value of a variable, for a request that a policy applies to.
