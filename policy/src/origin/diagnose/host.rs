@@ -62,8 +62,8 @@ pub(super) fn host_mistake(
         let host = if host.starts_with('.') { format!("*.{labels}") } else { labels };
         return Some(PatternError::EmptyLabel { replacement: replace(&host) });
     }
-    let forbidden = |c: &char| !(c.is_ascii() && is_label_byte(*c as u8)) && !".*".contains(*c);
-    if let Some(character) = name.chars().find(forbidden) {
+    let may_stand = |c: char| ".*".contains(c) || u8::try_from(c).is_ok_and(is_label_byte);
+    if let Some(character) = name.chars().find(|&c| !may_stand(c)) {
         return Some(PatternError::ForbiddenCharacter { character });
     }
     if let Some(label) = name.split('.').find(|label| !is_label_length(label.len())) {
