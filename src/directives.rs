@@ -78,7 +78,8 @@ extern "C" fn cmd_cors_policy_file(
     // SAFETY: nginx calls with a valid configuration, and with what `create_main_conf` made,
     // because the command's `conf` says so.
     let (cf, main) = unsafe { (&mut *cf, &mut *conf.cast::<MainConf>()) };
-    directive(cf, |cf, path| {
+    directive(cf, |cf| {
+        let path = argument(cf);
         if path.is_empty() {
             return Err(cf.reject("the path of \"cors_policy_file\" is empty, name a YAML file"));
         }
@@ -113,7 +114,10 @@ extern "C" fn cmd_cors_policy_define(
 ) -> *mut c_char {
     // SAFETY: as in `cmd_cors_policy_file`.
     let (cf, main) = unsafe { (&mut *cf, &mut *conf.cast::<MainConf>()) };
-    directive(cf, |cf, name| define::read(cf, &mut main.policies, name))
+    directive(cf, |cf| {
+        let name = argument(cf);
+        define::read(cf, &mut main.policies, name)
+    })
 }
 
 /// The `cors_policy name | $variable | off` directive.
@@ -125,7 +129,8 @@ extern "C" fn cmd_cors_policy(
     // SAFETY: nginx calls with a valid configuration, and with what `create_loc_conf` made,
     // because the command's `conf` says so.
     let (cf, location) = unsafe { (&mut *cf, &mut *conf.cast::<LocationConf>()) };
-    directive(cf, |cf, name| {
+    directive(cf, |cf| {
+        let name = argument(cf);
         if location.setting != Setting::Unset {
             return Err(c"is duplicate".as_ptr().cast_mut());
         }
@@ -167,21 +172,25 @@ extern "C" fn cmd_cors_policy_status(
 ) -> *mut c_char {
     // SAFETY: as in `cmd_cors_policy_file`.
     let (cf, main) = unsafe { (&mut *cf, &mut *conf.cast::<MainConf>()) };
-    let Some(core) = NgxHttpCoreModule::location_conf_mut(cf) else { return NGX_CONF_ERROR };
-    core.handler = Some(status::handler);
-    main.has_status = true;
-    NGX_CONF_OK
+    directive(cf, |cf| {
+        let core = NgxHttpCoreModule::location_conf_mut(cf).ok_or(NGX_CONF_ERROR)?;
+        core.handler = Some(status::handler);
+        main.has_status = true;
+        Ok(())
+    })
 }
 
-/// Runs `handle` with the first argument of the directive that `cf` is at.
+/// The first argument of the directive that `cf` is at, which takes at least one.
+fn argument(cf: &ngx_conf_t) -> ngx_str_t {
+    cf.words()[1]
+}
+
+/// Runs `handle` for the directive that `cf` is at.
 fn directive(
     cf: &mut ngx_conf_t,
-    handle: impl FnOnce(&mut ngx_conf_t, ngx_str_t) -> Result<(), *mut c_char>,
+    handle: impl FnOnce(&mut ngx_conf_t) -> Result<(), *mut c_char>,
 ) -> *mut c_char {
-    let log = cf.log;
-    // These directives take at least one argument.
-    let argument = cf.words()[1];
-    match panic::catch(log, || handle(cf, argument)) {
+    match panic::catch(cf.log, || handle(cf)) {
         Some(Ok(())) => NGX_CONF_OK,
         Some(Err(error)) => error,
         None => NGX_CONF_ERROR,

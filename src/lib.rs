@@ -6,7 +6,7 @@
 //! nothing of nginx.
 //!
 //! This file is the module as nginx sees it. Imports among the folders go downwards only: `request` and
-//! `status` use `config`, all use `counters` and `nginx`, and `nginx` uses none of them.
+//! `status` use `config`. All of these use `counters` and `nginx`, which use nothing else of the module.
 
 mod config;
 mod counters;
@@ -161,10 +161,11 @@ unsafe extern "C" fn merge_loc_conf(
 unsafe extern "C" fn init_process(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     // SAFETY: nginx passes the cycle that the worker serves requests with.
     let cycle = unsafe { &mut *cycle };
-    match panic::catch(cycle.log, || start_watching(cycle)) {
-        Some(()) => NGX_OK as ngx_int_t,
-        None => NGX_ERROR as ngx_int_t,
-    }
+    let done = panic::catch(cycle.log, || {
+        start_watching(cycle);
+        Ok(())
+    });
+    status_of(done)
 }
 
 /// Starts to watch policy files, if this process serves requests. Helpers of nginx, such as the cache
@@ -192,7 +193,7 @@ unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
     let is_single = unsafe { ngx_process } == NGX_PROCESS_SINGLE as ngx_uint_t;
     let done = panic::catch(cycle.log, || {
         cycles::note_cycle(cycle)?;
-        cycles::number(cycle);
+        cycles::set_index(cycle);
         if Module::main_conf(cycle).is_some_and(|main| main.has_if) {
             rewrite_phase::install(cycle);
         }
@@ -202,11 +203,7 @@ unsafe extern "C" fn init_module(cycle: *mut ngx_cycle_t) -> ngx_int_t {
         }
         Ok(())
     });
-    match done {
-        Some(Ok(())) => NGX_OK as ngx_int_t,
-        Some(Err(rc)) => rc,
-        None => NGX_ERROR as ngx_int_t,
-    }
+    status_of(done)
 }
 
 /// Starts to keep the messages of panics, and checks the layout of nginx's structs, before anything is
@@ -222,11 +219,7 @@ unsafe extern "C" fn preconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         // SAFETY: the cycle that is being configured.
         cycles::note_cycle(unsafe { &*cf.cycle })
     });
-    match done {
-        Some(Ok(())) => NGX_OK as ngx_int_t,
-        Some(Err(rc)) => rc,
-        None => NGX_ERROR as ngx_int_t,
-    }
+    status_of(done)
 }
 
 /// Adds the variables, and installs the handlers and the filter if any location applies a policy.
@@ -238,9 +231,14 @@ unsafe extern "C" fn postconfiguration(cf: *mut ngx_conf_t) -> ngx_int_t {
         variables::add(cf)?;
         if main.used { install(cf, main) } else { Ok(()) }
     });
+    status_of(done)
+}
+
+/// The status that a callback returns to nginx, from what [`panic::catch`] returned.
+fn status_of(done: Option<Result<(), ngx_int_t>>) -> ngx_int_t {
     match done {
         Some(Ok(())) => NGX_OK as ngx_int_t,
-        Some(Err(rc)) => rc,
+        Some(Err(status)) => status,
         None => NGX_ERROR as ngx_int_t,
     }
 }

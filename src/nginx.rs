@@ -6,5 +6,6 @@ pub(crate) mod headers_in;
 pub(crate) mod headers_out;
 pub(crate) mod layout;
 pub(crate) mod panic;
+pub(crate) mod phases;
 pub(crate) mod request_bits;
 pub(crate) mod thread;

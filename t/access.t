@@ -1,4 +1,5 @@
-# Restricted access beside a policy: whoever is refused can read why, and no preflight is refused.
+# Access control together with a policy. A page can read why nginx refused its request. nginx refuses no preflight of an
+# allowed origin.
 
 use Test::Nginx::Socket 'no_plan';
 

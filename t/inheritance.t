@@ -1,4 +1,4 @@
-# Where cors_policy may stand, and how it is inherited.
+# The contexts of cors_policy, and how blocks inherit it.
 
 use Test::Nginx::Socket 'no_plan';
 

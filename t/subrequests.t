@@ -1,4 +1,5 @@
-# Subrequests: auth_request, SSI, mirror, addition. The policy of the main request alone speaks, once.
+# Subrequests: auth_request, SSI, mirror, addition. Only the policy of the main request applies, and it sends its headers
+# once.
 
 use Test::Nginx::Socket 'no_plan';
 

@@ -1,4 +1,4 @@
-# Kinds of upstream: each can be told wrong CORS headers, none can pass them on.
+# Each kind of upstream. The application sends wrong CORS headers, and the response must have those of the policy only.
 
 use Test::Nginx::Socket 'no_plan';
 

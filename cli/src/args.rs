@@ -52,28 +52,28 @@ Files that are fine are listed on standard output, mistakes on standard error.")
 
     /// Explain what a policy decides about a request, by which pattern, and what it sends.
     ///
-    /// Shows the preflight, where a browser would send one, and the actual request, each with the
-    /// response headers of the policy, byte for byte as nginx sends them. For an origin that is not
-    /// allowed it shows which patterns come near, and what is different.
+    /// Shows the preflight, if a browser would send one, and the actual request. Each comes with the
+    /// response headers of the policy, byte for byte as nginx sends them. If the origin is not
+    /// allowed, the output names the patterns that almost match, and says what differs.
     #[command(after_help = "\
 Examples:
-  May a page of this origin read what the policy guards?
+  Can a page of this origin read the responses?
       cors-policy explain cors.yaml --policy api --origin https://app.example.com
-  May it send PUT with JSON in it?
+  Can it send JSON by PUT?
       cors-policy explain cors.yaml --policy api --origin https://app.example.com \\
           --method PUT --header Content-Type
   In a test of a deployment:
       cors-policy explain cors.yaml --policy api --origin https://evil.example --json |
           jq -e '.allowed == false'
 
-Exit code: 0 if the request is allowed, 1 if it is denied, 2 if there is nothing to decide by, such
-as a mistake in the document or in the command line.")]
+Exit code: 0 if the request is allowed, 1 if it is denied, 2 if no decision is possible, for instance
+because the document or the command line has a mistake.")]
     Explain(ExplainArgs),
 
     /// Print the JSON Schema of the policy document, for editors.
     ///
-    /// An editor that has it completes keys, shows what they mean, and marks what does not belong.
-    /// What makes an origin, a method or a header name is left to `cors-policy check`.
+    /// With it, an editor completes keys, shows their meaning, and marks unknown keys. The schema does
+    /// not check origins, methods or header names; `cors-policy check` does.
     #[command(after_help = "\
 Example:
   cors-policy schema > cors-policy.schema.json
@@ -111,21 +111,20 @@ pub(crate) struct ExplainArgs {
     #[arg(long, default_value = "GET", value_parser = method)]
     pub(crate) method: String,
 
-    /// Name of a header that the page puts on the request, beyond those that every page may; may be
-    /// repeated
+    /// Name of a header that the page adds to the request and that needs permission; may be repeated
     ///
-    /// Such headers make a browser send a preflight and stand in its
-    /// Access-Control-Request-Headers: Authorization and X-Requested-With always do, Content-Type
-    /// does unless its value is that of an HTML form.
+    /// A browser sends a preflight for such headers and names them in Access-Control-Request-Headers.
+    /// Authorization and X-Requested-With always need permission. Content-Type needs it unless its
+    /// value is that of an HTML form.
     #[arg(long = "header", value_name = "NAME", value_delimiter = ',', value_parser = header)]
     pub(crate) headers: Vec<String>,
 
-    /// The page is public and the server in a private network, so that the preflight asks for
+    /// The page is public and the server is in a private network: the preflight asks for
     /// Access-Control-Allow-Private-Network
     #[arg(long)]
     pub(crate) private_network: bool,
 
-    /// Show a preflight also for a request that needs none
+    /// Show a preflight even if the request needs none
     #[arg(long)]
     pub(crate) preflight: bool,
 

@@ -197,6 +197,9 @@ function verdict(seen, why, entries) {
     if (entries.length === 0) {
         return ['bad', 'The request did not reach nginx', 'The browser did not send it; its console says why.'];
     }
+    if (entries.some(({ status, decision }) => status === 403 && decision === 'denied_origin')) {
+        return ['bad', 'nginx refused the request (403)', why ?? 'The policy does not allow the origin.'];
+    }
     const isSent = entries.some(({ method }) => method !== 'OPTIONS');
     return ['bad', isSent ? 'The browser keeps the response from the page' : 'The browser does not send the request',
         why ?? 'These headers would let the page read it; the browser\'s console says what else is in the way.'];
@@ -227,7 +230,7 @@ function reasons(choice, entries, explanation) {
     const rows = [];
     const row = (term, ...description) => rows.push(make('div', {}, make('dt', {}, term), make('dd', {}, ...description)));
     const decision = entries.find((entry) => entry.decision !== 'allowed')?.decision ?? entries[0]?.decision;
-    row('Policy', choice.policy === 'off' ? 'none in force' : code(choice.policy));
+    row('Policy', choice.policy === 'off' ? 'none' : code(choice.policy));
     if (decision) row('Decision', badge(decision, decision === 'allowed'));
     if (choice.policy === 'off') return rows;
     if (!explanation) {

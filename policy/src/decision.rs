@@ -159,7 +159,7 @@ impl<'p> Answer<'p> {
         self.header_set
     }
 
-    /// Whether a field of the header_set is sent. A method or header that is not allowed is not echoed.
+    /// Whether a field of the header set is sent. A method or header that is not allowed is not echoed.
     pub fn sends(&self, value: FieldValue<'_>) -> bool {
         match value {
             FieldValue::EchoMethod => self.echo_method,

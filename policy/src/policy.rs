@@ -121,7 +121,7 @@ struct Rule {
 }
 
 impl Rule {
-    /// `index` is that of the first header_set. All responses of the policy vary on `vary`.
+    /// `index` is that of the first header set. All responses of the policy vary on `vary`.
     fn new(settings: RuleSettings, index: usize, vary: Vary) -> Self {
         let RuleSettings {
             any, null, file, allow_credentials, allow_methods, allow_headers, ..
@@ -181,6 +181,14 @@ impl Rule {
     fn header_sets(&self) -> impl Iterator<Item = &HeaderSet> {
         [&self.actual, &self.preflight].into_iter().chain(&self.private_network)
     }
+}
+
+/// What a policy finds for an origin.
+enum Found<'p> {
+    /// The rule that decides, and its rank.
+    Rule(Rank, &'p Rule),
+    /// No rule decides, or there is no origin to decide about. This is the answer, to a preflight too.
+    Answer(Answer<'p>),
 }
 
 fn fields_of<const N: usize>(fields: [(FieldName, Option<OwnedFieldValue>); N]) -> Box<[Field]> {
@@ -248,8 +256,8 @@ impl Policy {
     #[inline(always)]
     pub fn decide(&self, origin: OriginHeader<'_>) -> Answer<'_> {
         match self.find(origin) {
-            Ok((rank, rule)) => Answer::allow(rank, &rule.actual),
-            Err(answer) => answer,
+            Found::Rule(rank, rule) => Answer::allow(rank, &rule.actual),
+            Found::Answer(answer) => answer,
         }
     }
 
@@ -268,8 +276,8 @@ impl Policy {
         I: Iterator<Item = &'r [u8]> + Clone,
     {
         let (rank, rule) = match self.find(origin) {
-            Ok(found) => found,
-            Err(answer) => return answer,
+            Found::Rule(rank, rule) => (rank, rule),
+            Found::Answer(answer) => return answer,
         };
         let method = rule.allow_methods.allow(preflight.method);
         let headers = request_headers::allowed(
@@ -302,20 +310,20 @@ impl Policy {
         self.responses.header_sets()
     }
 
-    /// The rule that decides about an origin, or the answer if no rule does.
+    /// Finds the rule that decides about an origin.
     #[inline(always)]
-    fn find(&self, origin: OriginHeader<'_>) -> Result<(Rank, &Rule), Answer<'_>> {
+    fn find(&self, origin: OriginHeader<'_>) -> Found<'_> {
         let responses = &*self.responses;
         let rank = match origin {
             // The same for every request, so a shared cache may store it.
             OriginHeader::Absent if responses.allows_everyone => {
-                return Err(Answer {
+                return Found::Answer(Answer {
                     decision: Decision::None,
                     rank: 0,
                     ..Answer::allow(1, &responses.rules[0].actual)
                 });
             }
-            OriginHeader::Absent => return Err(responses.denied(Decision::None)),
+            OriginHeader::Absent => return Found::Answer(responses.denied(Decision::None)),
             OriginHeader::Repeated => responses.any_rank,
             OriginHeader::One(value) => self.matcher.find(value),
         };
@@ -325,14 +333,14 @@ impl Policy {
             Some(0) | None => None,
         };
         let Some((rank, rule)) = found else {
-            return Err(responses.denied(Decision::DeniedOrigin));
+            return Found::Answer(responses.denied(Decision::DeniedOrigin));
         };
         if let (true, OriginHeader::One(value)) = (rule.echoes_any, origin) {
             if !rule.may_echo(value) {
-                return Err(responses.denied(Decision::DeniedOrigin));
+                return Found::Answer(responses.denied(Decision::DeniedOrigin));
             }
         }
-        Ok((rank, rule))
+        Found::Rule(rank, rule)
     }
 
     /// Which CORS response headers are sent if something else has set some already.

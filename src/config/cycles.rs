@@ -72,8 +72,8 @@ static LOADED: AtomicUsize = AtomicUsize::new(0);
 /// Notes that a cycle of nginx has the module.
 ///
 /// A shared object may stay in memory after nginx unloads it, with its data. When nginx loads it
-/// again, it would take the numbers in `ngx_module_t` for valid, though another module may have them
-/// by now. So the numbers are reset when the last cycle ends.
+/// again, it would take the indices in `ngx_module_t` for valid, though another module may have them
+/// by now. So they are reset when the last cycle ends.
 ///
 /// # Errors
 ///
@@ -100,12 +100,12 @@ unsafe extern "C" fn forget_cycle(_data: *mut c_void) {
 /// `NGX_MODULE_UNSET_INDEX`
 const UNSET: ngx_uint_t = ngx_uint_t::MAX;
 
-/// Gives the module a number among the modules of `http`, in a cycle without `http`, where nginx
-/// gives it none.
+/// Gives the module an index among the modules of `http` (`ctx_index`), in a cycle without `http`, where
+/// nginx gives it none.
 ///
-/// If the next cycle has `http` but not the module, `ngx_count_modules` takes the unset number for
+/// If the next cycle has `http` but not the module, `ngx_count_modules` takes the unset index for
 /// the greatest one and adds 1: nginx ends with a segmentation fault.
-pub(crate) fn number(cycle: &ngx_cycle_t) {
+pub(crate) fn set_index(cycle: &ngx_cycle_t) {
     let module = Module::ptr();
     // SAFETY: nginx is in its one thread.
     if unsafe { (*module).ctx_index } != UNSET {
@@ -121,7 +121,7 @@ pub(crate) fn number(cycle: &ngx_cycle_t) {
         // SAFETY: as above.
         next = unsafe { next.add(1) };
     }
-    // The number of the last module, or the next free one.
+    // The index of the last module, or the next free one.
     let free = (taken.len().saturating_sub(1)..).find(|index| !taken.contains(index));
     // SAFETY: as above.
     unsafe { (*module).ctx_index = free.unwrap_or(UNSET) };

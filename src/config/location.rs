@@ -55,7 +55,7 @@ impl Block {
 /// replaced, each request has one of its own in its pool.
 #[derive(Clone, Copy)]
 pub(crate) struct LocationPolicy {
-    /// Identifies the location.
+    /// The location that applies the policy. It is in the configuration that the request is served with.
     pub(crate) location: *const LocationConf,
     /// The entry of a policy that can be replaced. Only in the location's configuration.
     pub(crate) entry: *const PolicyEntry,

@@ -53,7 +53,7 @@ pub(crate) struct RenderedResponses {
     // The lines point to bytes of `responses`.
     header_sets: Box<[RenderedHeaders]>,
     without_origin: Box<[ngx_table_elt_t]>,
-    /// Set by nginx's thread, before the first request.
+    /// Set by nginx's thread before any request uses the policy.
     counters: Cell<PolicyCounters>,
     responses: Arc<Responses>,
 }

@@ -180,12 +180,12 @@ unsafe extern "C" fn tick(event: *mut ngx_event_t) {
     }
     // Every file with a timer has an interval.
     let interval = watch.interval.unwrap_or(LAST_POLL);
-    let wait = panic::catch(log, || step(watch, interval, log)).unwrap_or(interval);
+    let wait = panic::catch(log, || advance(watch, interval, log)).unwrap_or(interval);
     watch.wait(wait);
 }
 
-/// Takes over what the thread has read, or starts a thread; returns the time until the next step.
-fn step(watch: &mut Watch, interval: ngx_msec_t, log: *mut ngx_log_t) -> ngx_msec_t {
+/// Takes over what the thread has read, or starts a thread; returns the time until the next call.
+fn advance(watch: &mut Watch, interval: ngx_msec_t, log: *mut ngx_log_t) -> ngx_msec_t {
     fail_points::next_to(&watch.path, "timer");
     if let Some(thread) = watch.checking.take_if(|thread| thread.is_finished()) {
         // The thread catches its own panics.

@@ -29,7 +29,8 @@ pub(crate) fn keep_messages() {
 
 /// Runs `f`. If it panics, logs one line at `alert` and returns `None`.
 ///
-/// Every function that nginx calls runs its code inside this one.
+/// The functions that nginx calls run their code inside this one. Those that have nothing that can panic
+/// do not; `docs/safety.md` lists them.
 pub(crate) fn catch<T>(log: *mut ngx_log_t, f: impl FnOnce() -> T) -> Option<T> {
     panic::catch_unwind(AssertUnwindSafe(f)).map_err(|payload| report(log, payload)).ok()
 }

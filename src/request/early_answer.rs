@@ -7,13 +7,14 @@ use core::ptr;
 
 use nginx_sys::{
     NGX_HTTP_MOVED_PERMANENTLY, ngx_http_core_find_config_phase, ngx_http_core_rewrite_phase,
-    ngx_http_core_run_phases, ngx_http_phase_handler_t, ngx_http_request_t, ngx_int_t, ngx_uint_t,
+    ngx_http_core_run_phases, ngx_http_request_t, ngx_uint_t,
 };
-use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
+use ngx::http::{HttpModuleLocationConf, NgxHttpCoreModule};
 
 use super::effective_policy;
 use crate::Module;
 use crate::config::location::LocationConf;
+use crate::nginx::phases::{self, Checker};
 use crate::nginx::request_bits;
 
 /// Whether the response to `r` is such a response.
@@ -41,21 +42,12 @@ fn is_from_server(r: &ngx_http_request_t) -> bool {
         && is_in_phase(r, ngx_http_core_rewrite_phase)
 }
 
-type Checker = unsafe extern "C" fn(
-    r: *mut ngx_http_request_t,
-    handler: *mut ngx_http_phase_handler_t,
-) -> ngx_int_t;
-
 /// Whether `r` is in a phase that this function of nginx runs.
 fn is_in_phase(r: &ngx_http_request_t, checker: Checker) -> bool {
     // An error that nginx finds while it reads the request comes before all phases.
     let runs = r.write_event_handler.is_some_and(|handler| {
         ptr::fn_addr_eq(handler, ngx_http_core_run_phases as unsafe extern "C" fn(_))
     });
-    let Some(core) = NgxHttpCoreModule::main_conf(r).filter(|_| runs) else { return false };
-    let handlers = core.phase_engine.handlers;
-    let Ok(index) = usize::try_from(r.phase_handler) else { return false };
-    // SAFETY: while phases run, this is the index of the current handler.
-    let handler = unsafe { &*handlers.add(index) };
-    handler.checker.is_some_and(|its| ptr::fn_addr_eq(its, checker))
+    // SAFETY: phases run.
+    runs && unsafe { phases::current(r) }.is_some_and(|it| phases::is_run_by(it, checker))
 }

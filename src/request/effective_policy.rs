@@ -13,12 +13,12 @@
 //! A policy that can be replaced decides at once, and the request keeps the decision and the responses.
 //! It never keeps the list of origins: a download that lasts for hours would keep every version of it.
 
-use core::{ptr, slice};
+use core::{mem, ptr, slice};
 
 use cors_policy::{Answer, Decision, OriginHeader};
 use nginx_sys::{
-    NGX_LOG_ERR, NGX_OK, ngx_http_complex_value, ngx_http_complex_value_t, ngx_http_request_t,
-    ngx_http_variable_value_t, ngx_int_t, ngx_palloc, ngx_str_t,
+    NGX_HTTP_OPTIONS, NGX_LOG_ERR, NGX_OK, ngx_http_complex_value, ngx_http_complex_value_t,
+    ngx_http_request_t, ngx_http_variable_value_t, ngx_int_t, ngx_palloc, ngx_str_t, ngx_uint_t,
 };
 use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf};
 use ngx::ngx_log_error;
@@ -27,7 +27,7 @@ use super::cors_request::CorsRequest;
 use super::excerpt::Excerpt;
 use crate::Module;
 use crate::config::location::{Block, Decided, LocationConf, LocationPolicy};
-use crate::config::policies::{Policies, PolicyEntry};
+use crate::config::policies::PolicyEntry;
 use crate::config::rendered_policy::{RenderedPolicy, RenderedResponses};
 use crate::nginx::headers_in::headers_in;
 use crate::nginx::request_bits::{OutOfMemory, log_of};
@@ -35,24 +35,24 @@ use crate::nginx::request_bits::{OutOfMemory, log_of};
 /// The policy that applies to a request. `'r` is the time that the request lasts.
 #[derive(Clone, Copy)]
 pub(crate) struct AppliedPolicy<'r> {
-    policy: &'r LocationPolicy,
+    location_policy: &'r LocationPolicy,
     pub(crate) responses: &'r RenderedResponses,
 }
 
 impl<'r> AppliedPolicy<'r> {
     /// The policy of a location; `None` if there is none.
-    pub(super) fn of(policy: &'r LocationPolicy) -> Option<Self> {
-        Some(Self { policy, responses: policy.responses()? })
+    pub(super) fn of(location_policy: &'r LocationPolicy) -> Option<Self> {
+        Some(Self { location_policy, responses: location_policy.responses()? })
     }
 
     /// Whether decisions are only counted and logged: `cors_policy_dry_run`.
     pub(crate) fn is_dry_run(&self) -> bool {
-        self.policy.is_dry_run()
+        self.location_policy.is_dry_run()
     }
 
     /// The policy itself, unless it can be replaced. Such a policy has decided already.
     pub(super) fn policy(&self) -> Option<&'r RenderedPolicy> {
-        self.policy.policy()
+        self.location_policy.policy()
     }
 
     /// The policy's decision about the request.
@@ -66,17 +66,18 @@ impl<'r> AppliedPolicy<'r> {
 
     #[inline(never)]
     fn decided(&self, request: &CorsRequest<'_>) -> Answer<'r> {
-        match &self.policy.decided {
+        match &self.location_policy.decided {
             Some(decided) if is_about(decided, request) => self.responses.answer(decided.answer),
-            Some(decided) => self.decide_again(request, decided.policies),
+            Some(decided) => self.decide_again(request, decided),
             None => self.deny(request),
         }
     }
 
     #[cold]
-    fn decide_again(&self, request: &CorsRequest<'_>, policies: *const Policies) -> Answer<'r> {
+    fn decide_again(&self, request: &CorsRequest<'_>, decided: &Decided) -> Answer<'r> {
         // SAFETY: the policies of the configuration that the request is served with.
-        let now = unsafe { &*policies }.get(self.responses.name()).map(PolicyEntry::policy);
+        let policies = unsafe { &*decided.policies };
+        let now = policies.get(self.responses.name()).map(PolicyEntry::policy);
         match now.filter(|now| ptr::eq(&**now.responses(), self.responses)) {
             Some(policy) => self.responses.answer(request.decide(&policy).keep()),
             // The policy was replaced, with its list of origins.
@@ -369,6 +370,37 @@ pub(super) unsafe fn policy<'r>(
         },
     };
     Ok(AppliedPolicy::of(policy))
+}
+
+/// The policy of the main request `r` for the `OPTIONS` request that the client sent, if nginx has
+/// changed the method since, to serve an error page. The changed method stays.
+///
+/// # Errors
+///
+/// If the request's pool has no memory.
+///
+/// # Safety
+///
+/// `r` must last for `'r`.
+pub(super) unsafe fn policy_as_options<'r>(
+    r: &mut ngx_http_request_t,
+) -> Result<Option<AppliedPolicy<'r>>, OutOfMemory> {
+    /// Restores the method of a request, also after an error or a panic.
+    struct Restore<'a> {
+        r: &'a mut ngx_http_request_t,
+        method: ngx_uint_t,
+    }
+
+    impl Drop for Restore<'_> {
+        fn drop(&mut self) {
+            self.r.method = self.method;
+        }
+    }
+
+    let method = mem::replace(&mut r.method, NGX_HTTP_OPTIONS as ngx_uint_t);
+    let restore = Restore { r, method };
+    // SAFETY: as demanded of the caller.
+    unsafe { policy(restore.r) }
 }
 
 /// Evaluates the policy of a request that did not enter its location through the rewrite phase, or

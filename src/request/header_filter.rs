@@ -13,12 +13,12 @@ use nginx_sys::{
 };
 
 use super::context::{self, Failure, PreflightHandoff};
-use super::cors_request::{CorsRequest, OriginLine};
+use super::cors_request::{CorsRequest, OriginLine, RequestHeaders};
 use super::effective_policy::{self, AppliedPolicy};
 use super::{denial_log, early_answer, upstream_headers};
 use crate::Module;
 use crate::config::cycles;
-use crate::config::rendered_policy::{Echo, RenderedResponses};
+use crate::config::rendered_policy::{Echo, RenderedHeaders, RenderedResponses};
 use crate::counters::RequestKind;
 use crate::nginx::headers_in::headers_in;
 use crate::nginx::headers_out::{self, HeadersOut, str_of};
@@ -206,7 +206,27 @@ fn write(
             fill_or_drop(line, vary.value().map(|value| str_of(value.as_bytes())));
         }
     }
-    let mut more_headers = None;
+    let more = fill_echoes(lines, rendered, request, answer);
+    if let Some((line, values)) = more {
+        for value in values.map(str_of) {
+            headers.push(ngx_table_elt_t { value, ..line })?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives the lines that echo a value of the request that value, and drops those whose value is not sent.
+///
+/// A preflight may have several `Access-Control-Request-Headers` lines. The response then needs a copy of
+/// the returned line for each of the returned values.
+#[inline(always)]
+fn fill_echoes<'r>(
+    lines: &mut [ngx_table_elt_t],
+    rendered: &RenderedHeaders,
+    request: &CorsRequest<'r>,
+    answer: &Answer<'_>,
+) -> Option<(ngx_table_elt_t, RequestHeaders<'r>)> {
+    let mut more = None;
     for &(index, echo) in rendered.echoes() {
         let line = &mut lines[index];
         match (echo, request.preflight()) {
@@ -215,19 +235,14 @@ fn write(
                 fill_or_drop(line, Some(str_of(preflight.method())));
             }
             (Echo::Headers, Some(preflight)) if answer.sends(FieldValue::EchoHeaders) => {
-                let mut values = preflight.headers().map(str_of);
-                more_headers = Some((*line, values.clone()));
-                fill_or_drop(line, values.next());
+                let mut values = preflight.headers();
+                fill_or_drop(line, values.next().map(str_of));
+                more = Some((*line, values));
             }
             _ => fill_or_drop(line, None),
         }
     }
-    if let Some((line, values)) = more_headers {
-        for value in values.skip(1) {
-            headers.push(ngx_table_elt_t { value, ..line })?;
-        }
-    }
-    Ok(())
+    more
 }
 
 /// Makes the response an answer to a preflight: a header with the policy's status, without a body,

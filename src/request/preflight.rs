@@ -26,8 +26,8 @@ use crate::nginx::headers_in::headers_in;
 use crate::nginx::request_bits::{self, OutOfMemory, log_of};
 use crate::nginx::{fail_points, panic};
 
-/// The result of a phase handler.
-enum Step {
+/// What a phase handler tells nginx to do.
+enum Outcome {
     /// nginx continues with the request.
     Continue,
     /// The request ends here, with a response that is sent, or with an error for which nginx makes one.
@@ -42,20 +42,26 @@ fn do_policies_apply(r: &ngx_http_request_t) -> bool {
 
 /// Keeps the followers of a refused request from the application: it has no `post_action`, and the copy
 /// that `mirror` makes for its error page does not reach a content handler.
-fn keep_from_application(request: *mut ngx_http_request_t) -> ngx_int_t {
-    // SAFETY: as in `rewrite_handler`.
+///
+/// # Safety
+///
+/// As for [`handle`].
+unsafe fn keep_from_application(request: *mut ngx_http_request_t) -> ngx_int_t {
+    // SAFETY: as demanded of the caller.
     let r = unsafe { &*request };
     if !effective_policy::is_refused(r) {
         return NGX_DECLINED as ngx_int_t;
     }
     if ptr::eq(r, r.main) {
         // The response is already sent.
-        return handle(request, |_| Ok(Step::Finish(NGX_OK as ngx_int_t)));
+        // SAFETY: as demanded of the caller.
+        return unsafe { handle(request, |_| Ok(Outcome::Finish(NGX_OK as ngx_int_t))) };
     }
     // Only `ngx_http_mirror_module` makes background subrequests of a request for a file. Other
     // subrequests fetch a part of the error page by `GET`, as the site says.
     if request_bits::background(r) && r.content_handler.is_some() {
-        return handle(request, |r| Ok(refuse(r)));
+        // SAFETY: as demanded of the caller.
+        return unsafe { handle(request, |r| Ok(refuse(r))) };
     }
     NGX_DECLINED as ngx_int_t
 }
@@ -83,25 +89,23 @@ pub(crate) unsafe extern "C" fn server_rewrite_handler(
     if !request_bits::internal(r) || !do_policies_apply(r) || !effective_policy::is_for_server(r) {
         return NGX_DECLINED as ngx_int_t;
     }
-    handle(request, |r| {
-        fail_points::in_request(r, "server rewrite handler");
-        // SAFETY: the request lasts longer than this call, in which its headers do not change.
-        let request = CorsRequest::options(unsafe { headers_in(r) });
-        if request.preflight().is_none() {
-            return Ok(Step::Continue);
-        }
-        let served_by = r.method;
-        // The policy decides about the method that the client sent.
-        r.method = NGX_HTTP_OPTIONS as ngx_uint_t;
-        // SAFETY: as above.
-        let applied = unsafe { effective_policy::policy(r)? };
-        r.method = served_by;
-        Ok(match applied.filter(|it| it.responses.preflight() == PreflightMode::Answer) {
-            Some(applied) => {
-                Step::Finish(send(r, &PreflightHandoff { applied, request: &request }))
-            }
-            None => Step::Continue,
-        })
+    // SAFETY: as above; `r` is not used any more.
+    unsafe { handle(request, answer_for_server) }
+}
+
+/// Answers a preflight whose error page nginx is about to serve.
+fn answer_for_server(r: &mut ngx_http_request_t) -> Result<Outcome, OutOfMemory> {
+    fail_points::in_request(r, "server rewrite handler");
+    // SAFETY: the request lasts longer than this call, in which its headers do not change.
+    let request = CorsRequest::options(unsafe { headers_in(r) });
+    if request.preflight().is_none() {
+        return Ok(Outcome::Continue);
+    }
+    // SAFETY: as above.
+    let applied = unsafe { effective_policy::policy_as_options(r)? };
+    Ok(match applied.filter(|it| it.responses.preflight() == PreflightMode::Answer) {
+        Some(applied) => Outcome::Finish(send(r, &PreflightHandoff { applied, request: &request })),
+        None => Outcome::Continue,
     })
 }
 
@@ -110,7 +114,8 @@ pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t
     // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
     let r = unsafe { &*request };
     if !do_policies_apply(r) {
-        return keep_from_application(request);
+        // SAFETY: as above; `r` is not used any more.
+        return unsafe { keep_from_application(request) };
     }
     // Most requests return here. None of this can panic.
     match effective_policy::remember_static(r) {
@@ -120,33 +125,48 @@ pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t
         {
             NGX_DECLINED as ngx_int_t
         }
-        Entered::Static(location, _) => handle_rewrite(request, Some(location)),
-        Entered::Unknown => handle_rewrite(request, None),
+        // SAFETY: as above; of `r`, only the policy is used, which the configuration keeps.
+        Entered::Static(location, _) => unsafe { handle_rewrite(request, Some(location)) },
+        // SAFETY: as above; `r` is not used any more.
+        Entered::Unknown => unsafe { handle_rewrite(request, None) },
     }
 }
 
 /// Handles the rewrite phase for the other requests, with the location's policy if it is known.
+///
+/// # Safety
+///
+/// As for [`handle`].
 #[inline(never)]
-fn handle_rewrite(request: *mut ngx_http_request_t, known: Option<&LocationPolicy>) -> ngx_int_t {
-    handle(request, |r| {
-        fail_points::in_request(r, "rewrite handler");
-        if effective_policy::is_refused(r) && r.content_handler.is_some() {
-            return Ok(refuse(r));
-        }
-        if known.is_none() {
-            effective_policy::remember(r)?;
-        }
-        // An `if` is evaluated later in this phase, and may set another policy.
-        if Module::location_conf(r).is_some_and(|here| here.has_if.get()) {
-            return Ok(Step::Continue);
-        }
-        let applied = match known {
-            Some(policy) => AppliedPolicy::of(policy),
-            // SAFETY: the request lasts longer than this call.
-            None => unsafe { effective_policy::policy(r)? },
-        };
-        Ok(applied.map_or(Step::Continue, |applied| answer_or_refuse(r, applied)))
-    })
+unsafe fn handle_rewrite(
+    request: *mut ngx_http_request_t,
+    known: Option<&LocationPolicy>,
+) -> ngx_int_t {
+    // SAFETY: as demanded of the caller.
+    unsafe { handle(request, |r| enter_location(r, known)) }
+}
+
+fn enter_location(
+    r: &mut ngx_http_request_t,
+    known: Option<&LocationPolicy>,
+) -> Result<Outcome, OutOfMemory> {
+    fail_points::in_request(r, "rewrite handler");
+    if effective_policy::is_refused(r) && r.content_handler.is_some() {
+        return Ok(refuse(r));
+    }
+    if known.is_none() {
+        effective_policy::remember(r)?;
+    }
+    // An `if` is evaluated later in this phase, and may set another policy.
+    if Module::location_conf(r).is_some_and(|here| here.has_if.get()) {
+        return Ok(Outcome::Continue);
+    }
+    let applied = match known {
+        Some(policy) => AppliedPolicy::of(policy),
+        // SAFETY: the request lasts longer than this call.
+        None => unsafe { effective_policy::policy(r)? },
+    };
+    Ok(applied.map_or(Outcome::Continue, |applied| answer_or_refuse(r, applied)))
 }
 
 /// The handler of the preaccess phase. It is installed only if some policy is set in an `if` or by
@@ -156,13 +176,16 @@ pub(crate) unsafe extern "C" fn preaccess_handler(request: *mut ngx_http_request
     if !do_policies_apply(unsafe { &*request }) {
         return NGX_DECLINED as ngx_int_t;
     }
-    handle(request, |r| {
-        fail_points::in_request(r, "preaccess handler");
-        effective_policy::remember(r)?;
-        // SAFETY: the request lasts longer than this call.
-        let applied = unsafe { effective_policy::policy(r)? };
-        Ok(applied.map_or(Step::Continue, |applied| answer_or_refuse(r, applied)))
-    })
+    // SAFETY: as above.
+    unsafe { handle(request, after_rewriting) }
+}
+
+fn after_rewriting(r: &mut ngx_http_request_t) -> Result<Outcome, OutOfMemory> {
+    fail_points::in_request(r, "preaccess handler");
+    effective_policy::remember(r)?;
+    // SAFETY: the request lasts longer than this call.
+    let applied = unsafe { effective_policy::policy(r)? };
+    Ok(applied.map_or(Outcome::Continue, |applied| answer_or_refuse(r, applied)))
 }
 
 /// Another handler of the preaccess phase, installed only if some policy may refuse requests. It keeps
@@ -176,26 +199,33 @@ pub(crate) unsafe extern "C" fn refused_handler(request: *mut ngx_http_request_t
         return NGX_DECLINED as ngx_int_t;
     }
     if !do_policies_apply(r) {
-        return keep_from_application(request);
+        // SAFETY: as above; `r` is not used any more.
+        return unsafe { keep_from_application(request) };
     }
     // A named location keeps the method. With other methods, modules that serve files change them.
     const SAFE: u32 = NGX_HTTP_GET | NGX_HTTP_HEAD | NGX_HTTP_POST | NGX_HTTP_OPTIONS;
     if r.content_handler.is_none() && r.method & SAFE as ngx_uint_t != 0 {
         return NGX_DECLINED as ngx_int_t;
     }
-    handle(request, |r| Ok(refuse(r)))
+    // SAFETY: as above; `r` is not used any more.
+    unsafe { handle(request, |r| Ok(refuse(r))) }
 }
 
-/// Runs `step` for `request`, and does what it returns.
-fn handle(
+/// Runs `f` for `request`, and does what it returns.
+///
+/// # Safety
+///
+/// `request` is the request that nginx passes to a phase handler. Nothing else uses it meanwhile, and
+/// nothing but nginx afterwards: it may be gone.
+unsafe fn handle(
     request: *mut ngx_http_request_t,
-    step: impl FnOnce(&mut ngx_http_request_t) -> Result<Step, OutOfMemory>,
+    f: impl FnOnce(&mut ngx_http_request_t) -> Result<Outcome, OutOfMemory>,
 ) -> ngx_int_t {
-    // SAFETY: nginx calls a phase handler with a valid request, which nothing else uses meanwhile.
+    // SAFETY: as demanded of the caller.
     let r = unsafe { &mut *request };
-    let rc = match panic::catch(log_of(r), || step(r)) {
-        Some(Ok(Step::Continue)) => return NGX_DECLINED as ngx_int_t,
-        Some(Ok(Step::Finish(rc))) => rc,
+    let rc = match panic::catch(log_of(r), || f(r)) {
+        Some(Ok(Outcome::Continue)) => return NGX_DECLINED as ngx_int_t,
+        Some(Ok(Outcome::Finish(rc))) => rc,
         Some(Err(OutOfMemory)) => NGX_ERROR as ngx_int_t,
         None => NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t,
     };
@@ -211,33 +241,33 @@ fn has_nothing_to_do(r: &ngx_http_request_t, is_dry_run: bool, enforces: bool) -
 }
 
 /// Answers a preflight, or refuses a request that the policy keeps out.
-fn answer_or_refuse(r: &mut ngx_http_request_t, applied: AppliedPolicy<'_>) -> Step {
+fn answer_or_refuse(r: &mut ngx_http_request_t, applied: AppliedPolicy<'_>) -> Outcome {
     if has_nothing_to_do(r, applied.is_dry_run(), applied.responses.enforce()) {
-        return Step::Continue;
+        return Outcome::Continue;
     }
     // SAFETY: the request lasts longer than this call, in which its headers do not change.
     let request = CorsRequest::of(r.method, unsafe { headers_in(r) });
     if request.preflight().is_some() {
         return match applied.responses.preflight() {
             PreflightMode::Answer => {
-                Step::Finish(send(r, &PreflightHandoff { applied, request: &request }))
+                Outcome::Finish(send(r, &PreflightHandoff { applied, request: &request }))
             }
-            PreflightMode::Forward => Step::Continue,
+            PreflightMode::Forward => Outcome::Continue,
         };
     }
     if !effective_policy::is_refused(r) && applied.refuses(r, &request) {
         effective_policy::set_refused(r);
-        return Step::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t);
+        return Outcome::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t);
     }
-    Step::Continue
+    Outcome::Continue
 }
 
 /// Refuses once more a request that `error_page` has led to a content handler, or a copy of one.
 /// nginx sends its own error page.
-fn refuse(r: &mut ngx_http_request_t) -> Step {
+fn refuse(r: &mut ngx_http_request_t) -> Outcome {
     // As `ngx_http_send_error_page` does without `recursive_error_pages`.
     request_bits::set_error_page(r, true);
-    Step::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t)
+    Outcome::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t)
 }
 
 /// Sends the answer to a preflight: a header without a body.

@@ -14,9 +14,7 @@ use nginx_sys::{
 use ngx::http::{HttpModuleMainConf, NgxHttpCoreModule};
 
 use super::effective_policy;
-
-type Checker =
-    unsafe extern "C" fn(*mut ngx_http_request_t, *mut ngx_http_phase_handler_t) -> ngx_int_t;
+use crate::nginx::phases;
 
 /// Makes nginx call [`run_phase`] in place of `ngx_http_core_rewrite_phase`, for the locations of a
 /// cycle.
@@ -29,10 +27,9 @@ pub(crate) fn install(cycle: &ngx_cycle_t) {
     // SAFETY: the table ends with a handler without a checker, and nginx is in its one thread. The
     // rewrite phase of locations begins at this index.
     let mut next = unsafe { engine.handlers.add(engine.location_rewrite_index) };
-    let nginx: Checker = ngx_http_core_rewrite_phase;
     // SAFETY: as above.
     while let Some(handler) = unsafe { next.as_mut() } {
-        if !handler.checker.is_some_and(|checker| ptr::fn_addr_eq(checker, nginx)) {
+        if !phases::is_run_by(handler, ngx_http_core_rewrite_phase) {
             break;
         }
         handler.checker = Some(run_phase);
@@ -56,14 +53,11 @@ unsafe extern "C" fn run_phase(
 /// Runs the current handler of the phase. Then notes the `if` that the handler may have made the
 /// location of the request.
 unsafe extern "C" fn run_handler(r: *mut ngx_http_request_t) -> ngx_int_t {
-    // SAFETY: nginx calls a phase handler with a valid request, whose `phase_handler` is the index of
-    // the current handler.
-    let handler = unsafe {
-        let index = usize::try_from((*r).phase_handler).unwrap_or(0);
-        NgxHttpCoreModule::main_conf(&*r)
-            .and_then(|core| (*core.phase_engine.handlers.add(index)).handler)
+    // SAFETY: nginx calls a phase handler with a valid request, for which phases run.
+    let current = unsafe { phases::current(&*r) };
+    let Some(handler) = current.and_then(|current| current.handler) else {
+        return NGX_DECLINED as ngx_int_t;
     };
-    let Some(handler) = handler else { return NGX_DECLINED as ngx_int_t };
     // SAFETY: as above.
     let rc = unsafe { handler(r) };
     // After `NGX_DONE` the request may be gone.

@@ -1,8 +1,7 @@
-# Debian's modules for nginx do beside this module what they do without it, whichever is loaded
-# first, and this module does beside them what it does without them: the same requests go to an
-# nginx with all of them, and to ones with this module as well, in locations in which each of them
-# is switched on. The same bytes must come back but for the headers of CORS, and preflights must be
-# answered as the policy has it.
+# This module and Debian's modules for nginx do not change what the others do, in either order of loading. The same
+# requests go to an nginx with Debian's modules alone, and to ones with this module too. Each location uses one of
+# Debian's modules. Apart from the CORS headers, the responses must be equal, byte for byte. The policy must answer
+# every preflight.
 #
 # TEST_NEIGHBOURS names the folder of build/debian-nginx-modules.
 
