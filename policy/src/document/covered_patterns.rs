@@ -1,10 +1,12 @@
 //! Patterns and rules that never decide, because what stands before them takes their origins.
 
-use std::sync::Arc;
-use std::{collections::HashSet, path::Path};
+use std::collections::HashSet;
 
 use super::{
-    mistake_kind::MistakeKind, place::DocumentPath, place::Location, quote::quote, reader::Reader,
+    mistake_kind::MistakeKind,
+    place::{DocumentPath, Location},
+    quote::quote,
+    reader::Reader,
 };
 use crate::origin::{Cover, Coverage, OriginPattern, Rank};
 
@@ -15,15 +17,14 @@ pub(super) struct CoveredPatterns {
     coverage: Coverage,
     sites: Vec<Site>,
     rules: Vec<RuleSite>,
-    /// The rules with an `allow_origins_file`, which can decide about what stands there.
-    with_file: HashSet<Rank>,
+    /// The rules with patterns that are not compared, about which they may decide.
+    incomplete: HashSet<Rank>,
 }
 
 /// The place of a pattern.
 #[derive(Debug)]
 struct Site {
     rank: Rank,
-    file: Arc<Path>,
     line: Option<u32>,
     path: String,
     /// The pattern as a message shows it.
@@ -52,21 +53,22 @@ impl CoveredPatterns {
         pattern: &OriginPattern<'_>,
         credentials: bool,
     ) {
-        if self.coverage.add(rank, pattern, credentials).is_some() {
+        if self.coverage.add(rank, pattern, credentials) {
             self.sites.push(Site {
                 rank,
-                file: location.file.clone(),
                 line: location.line,
                 path: location.path.to_string(),
                 text: quote(text),
                 position: reader.position(),
             });
+        } else {
+            self.incomplete.insert(rank);
         }
     }
 
     /// Notes that a rule has an `allow_origins_file`.
     pub(super) fn note_file(&mut self, rank: Rank) {
-        self.with_file.insert(rank);
+        self.incomplete.insert(rank);
     }
 
     /// Notes the place of a rule, before its patterns are read.
@@ -79,13 +81,13 @@ impl CoveredPatterns {
     /// Reports the rules that never decide, and warns of other patterns that are covered. All
     /// patterns of the policy have been added. `location` is that of the policy.
     pub(super) fn report(self, reader: &mut Reader, location: Location<'_>) {
-        let Self { coverage, sites, mut rules, with_file } = self;
+        let Self { coverage, sites, mut rules, incomplete } = self;
         let covers = coverage.find();
         let is_dead = |rank: Rank| {
             let mut of_rule =
                 sites.iter().zip(&covers).filter(|(site, _)| site.rank == rank).peekable();
             rank > 0
-                && !with_file.contains(&rank)
+                && !incomplete.contains(&rank)
                 && of_rule.peek().is_some()
                 && of_rule.all(|(_, cover)| cover.is_some())
         };
@@ -120,7 +122,7 @@ impl CoveredPatterns {
             let by = &sites[*by];
             let kind = MistakeKind::CoveredPattern {
                 by: by.path.clone(),
-                line: by.line.filter(|_| by.file == site.file),
+                line: reader.name_line(location.at(&DocumentPath::Shown(&by.path), by.line)),
                 text: by.text.clone(),
                 is_same_rule: by.rank == site.rank,
                 is_denied: by.rank == 0 && site.rank > 0,

@@ -168,12 +168,12 @@ pub enum MistakeKind {
         is_denied: bool,
     },
     /// A pattern that an earlier one covers.
-    #[error("has no effect: {by}{}, {text}, {}", on_line(*.line), covering(*.is_same_rule, *.is_denied))]
+    #[error("has no effect: {by}{}, {text}, {}", on_line(.line.as_deref()), covering(*.is_same_rule, *.is_denied))]
     CoveredPattern {
         /// The place of the earlier one.
         by: String,
-        /// Its line, if it stands in the same file.
-        line: Option<u32>,
+        /// Its line, if known: `line 3`, or `nginx.conf:3`.
+        line: Option<String>,
         /// That pattern, quoted.
         text: String,
         /// Whether it stands in the same rule.
@@ -413,9 +413,10 @@ impl MistakeKind {
                 "remove the rule, or what is meant from `deny_origins`"
             }
             Self::RuleNeverDecides { .. } => "move it above that rule, or remove it",
-            Self::CoveredPattern { is_same_rule: true, .. } => "remove one of them",
-            Self::CoveredPattern { is_denied: true, .. } => "remove one of them",
-            Self::CoveredPattern { .. } => "move its rule above the other, or remove it",
+            Self::CoveredPattern { is_same_rule: false, is_denied: false, .. } => {
+                "move its rule above the other, or remove it"
+            }
+            Self::CoveredPattern { .. } => "remove one of them",
             Self::DeniesEveryOrigin => "remove it; what no rule allows is refused anyway",
             Self::EmptyList if key.is_some_and(KeySpec::takes_origins) => {
                 return format!("{}, with the origins that may read responses", example());
@@ -527,8 +528,8 @@ fn taken_by(by: &str, text: &str, is_denied: bool) -> String {
     }
 }
 
-fn on_line(line: Option<u32>) -> String {
-    line.map(|line| format!(" on line {line}")).unwrap_or_default()
+fn on_line(line: Option<&str>) -> String {
+    line.map(|line| format!(" ({line})")).unwrap_or_default()
 }
 
 fn covering(is_same_rule: bool, is_denied: bool) -> &'static str {

@@ -81,13 +81,13 @@ impl<'p> PolicyOrigins<'p> {
         text: &str,
         rule: &mut RuleOrigins,
     ) {
-        if let Some(pattern) = self.allow_unnoted(reader, location, text, rule) {
+        if let Some(pattern) = self.allow_uncompared(reader, location, text, rule) {
             self.covered.add(reader, location, rule.rank, text, &pattern, rule.credentials);
         }
     }
 
-    /// Adds a pattern that is not compared with others.
-    fn allow_unnoted<'t>(
+    /// Adds a pattern of a rule without comparing it with others, and reports the guards that it violates.
+    fn allow_uncompared<'t>(
         &mut self,
         reader: &mut Reader,
         location: Location<'_>,
@@ -133,7 +133,7 @@ impl<'p> PolicyOrigins<'p> {
                     }
                     Line::Pattern(bytes) => match std::str::from_utf8(bytes) {
                         Ok(text) => {
-                            self.allow_unnoted(reader, location, text, rule);
+                            self.allow_uncompared(reader, location, text, rule);
                         }
                         Err(_) => {
                             let shown = quote(&String::from_utf8_lossy(bytes));

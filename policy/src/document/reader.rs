@@ -100,7 +100,7 @@ impl Reader {
     }
 
     /// The line of a location, as a message about another line in the same document names it.
-    fn name_line(&self, location: Location<'_>) -> Option<String> {
+    pub(super) fn name_line(&self, location: Location<'_>) -> Option<String> {
         match self.source_of(location) {
             Some(source) => Some(format!("{}:{}", source.file.display(), source.line)),
             None => location.line.map(|line| format!("line {line}")),

@@ -1336,6 +1336,21 @@ fn lines_of_a_block_are_those_of_its_files() {
             "nginx.conf:10: api.max_age: the same key stands in more.conf:1 already; remove one of the two",
         ]
     );
+    // The earlier of two patterns has a place of its own, too.
+    let node = Node::new(
+        Value::Map(vec![
+            entry("allow_origins", list(&["https://*.a.example"], 3), 3),
+            entry("deny_origins", list(&["https://old.a.example", "https://old.a.example"], 4), 4),
+        ]),
+        1,
+    );
+    let read = policy_from_node("api", &node, Path::new("nginx.conf"), &lines).unwrap();
+    assert_eq!(
+        read.warnings.iter().map(|warning| warning.at_place().to_string()).collect::<Vec<_>>(),
+        ["nginx.conf:10: api.deny_origins[1]: \"https://old.a.example\": has no effect: \
+             api.deny_origins[0] (nginx.conf:10), \"https://old.a.example\", matches all that it \
+             matches; remove one of them"]
+    );
     // Messages are told in the words of nginx.conf.
     assert_eq!(
         messages(vec![
@@ -1485,10 +1500,10 @@ fn a_pattern_that_an_earlier_one_covers_is_a_warning() {
         ),
         &[
             ":4: warning: policies.a.allow_origins[2]: \"https://app.example.com\": has no \
-             effect: policies.a.allow_origins[0] on line 4, \"https://*.example.com\", matches \
+             effect: policies.a.allow_origins[0] (line 4), \"https://*.example.com\", matches \
              all that it matches; remove one of them",
             ":4: warning: policies.a.allow_origins[3]: \"https://a.example\": has no effect: \
-             policies.a.allow_origins[1] on line 4, \"https://a.example\", matches all that it \
+             policies.a.allow_origins[1] (line 4), \"https://a.example\", matches all that it \
              matches; remove one of them",
         ],
     );
@@ -1498,7 +1513,7 @@ fn a_pattern_that_an_earlier_one_covers_is_a_warning() {
              ['https://app.example.com', 'https://b.example']}",
         ),
         &[":6: warning: policies.a.rules[1].allow_origins[0]: \"https://app.example.com\": has \
-           no effect: policies.a.rules[0].allow_origins[0] on line 5, \
+           no effect: policies.a.rules[0].allow_origins[0] (line 5), \
            \"https://*.example.com\", decides about all that it matches; move its rule above \
            the other, or remove it"],
     );
@@ -1508,14 +1523,14 @@ fn a_pattern_that_an_earlier_one_covers_is_a_warning() {
              ['https://b.example']",
         ),
         &[":4: warning: policies.a.allow_origins[1]: \"https://b.example\": has no effect: \
-           policies.a.deny_origins[0] on line 5, \"https://b.example\", refuses all that it \
+           policies.a.deny_origins[0] (line 5), \"https://b.example\", refuses all that it \
            matches; remove one of them"],
     );
-    // With credentials, `null` beside `*` is what allows it.
+    // With credentials, `null` and `file://` beside `*` are what allows them.
     assert_mistakes(
         with_policy(
-            "allow_origins: ['*', 'null']\nallow_credentials: true\n\
-                 dangerously_allow: [any_origin_with_credentials, null_origin]",
+            "allow_origins: ['*', 'null', 'file://']\nallow_credentials: true\n\
+                 dangerously_allow: [any_origin_with_credentials, null_origin, file_origin]",
         ),
         &[],
     );

@@ -38,7 +38,7 @@ type Order = Rank;
 /// The order of the first pattern of a rule. No more patterns of `deny_origins` are compared.
 const FIRST_OF_RULES: Order = 1 << 14;
 
-/// How a pattern is covered. The numbers are those that [`Coverage::add`] returned.
+/// How a pattern is covered. The numbers count the patterns as they were added, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cover {
     /// By this one alone.
@@ -53,15 +53,18 @@ struct Compared {
     rank: Rank,
     order: Order,
     language: Language,
-    /// One of the origins that it matches. `None` for `*`, and for an expression that matches none.
+    /// One of the origins that it matches. `None` for `*`, and if none was found.
     sample: Option<Vec<u8>>,
+    /// Whether it matches `null` or `file://`, which a `*` with credentials leaves to other patterns of
+    /// its rule.
+    is_apart: bool,
 }
 
 /// What a pattern matches.
 #[derive(Debug)]
 enum Language {
-    /// Every origin. `null` too, unless credentials are allowed: `*` denies it then.
-    Any { null: bool },
+    /// Every origin. With credentials, but for those that are [`Compared::is_apart`].
+    Any { credentials: bool },
     /// The sample, and nothing else.
     One,
     /// Several origins. The automaton is `None` if it would be too large.
@@ -78,11 +81,8 @@ impl Compared {
     /// Whether this pattern, which stands before `later`, takes all that `later` matches.
     fn covers(&self, later: &Self) -> bool {
         match (&self.language, &later.language) {
-            // Within a rule, `null` is allowed because it is listed. In an earlier one, `*` decides.
-            (Language::Any { null }, Language::One) if later.is_null() => {
-                *null || self.rank != later.rank
-            }
-            (Language::Any { null }, Language::Any { null: also }) => *null || !also,
+            // Within a rule, these are allowed because they are listed. In an earlier one, `*` decides.
+            (Language::Any { credentials: true }, _) if later.is_apart => self.rank != later.rank,
             (Language::Any { .. }, _) => true,
             (_, Language::Any { .. }) => false,
             (Language::One, Language::One) => self.sample == later.sample,
@@ -103,12 +103,9 @@ impl Compared {
     }
 
     fn accepts(&self, origin: Option<&[u8]>) -> bool {
+        // No expression matches `null`.
         let Some(origin) = origin.filter(|origin| *origin != b"null") else { return false };
         self.automaton().is_some_and(|this| this.first_accepting(origin).is_some())
-    }
-
-    fn is_null(&self) -> bool {
-        self.sample.as_deref() == Some(b"null")
     }
 
     fn is_several(&self) -> bool {
@@ -121,24 +118,24 @@ fn compile(expressions: &[Hir], limit: usize) -> Option<Automaton> {
 }
 
 impl Coverage {
-    /// Adds a pattern of the rule of this rank, with or without credentials, and returns its number.
-    /// `None` if there are too many to compare.
+    /// Adds a pattern of the rule of this rank, with or without credentials. Returns whether it is
+    /// compared: of too many patterns, the later ones are left out.
     pub(crate) fn add(
         &mut self,
         rank: Rank,
         pattern: &OriginPattern<'_>,
         credentials: bool,
-    ) -> Option<usize> {
-        let number = self.patterns.len();
-        let order = if rank == 0 {
-            Order::try_from(self.denied).ok().filter(|&order| order < FIRST_OF_RULES)?
-        } else {
-            FIRST_OF_RULES.checked_add(Order::try_from(number - self.denied).ok()?)?
+    ) -> bool {
+        let (before, first, end) = match rank {
+            0 => (self.denied, 0, FIRST_OF_RULES),
+            _ => (self.patterns.len() - self.denied, FIRST_OF_RULES, Order::MAX),
         };
+        let order = Order::try_from(before).ok().and_then(|before| first.checked_add(before));
+        let Some(order) = order.filter(|&order| order < end) else { return false };
         self.denied += usize::from(rank == 0);
         self.lookup.add(order, pattern);
         let (language, sample) = match pattern {
-            OriginPattern::Any => (Language::Any { null: !credentials }, None),
+            OriginPattern::Any => (Language::Any { credentials }, None),
             OriginPattern::Null => (Language::One, Some(b"null".to_vec())),
             OriginPattern::Exact(origin) => (Language::One, Some(origin.as_bytes().to_vec())),
             OriginPattern::Wildcard(_) | OriginPattern::Regex(_) => {
@@ -146,8 +143,9 @@ impl Coverage {
                 (Language::Several { expression, automaton }, pattern.sample())
             }
         };
-        self.patterns.push(Compared { rank, order, language, sample });
-        Some(number)
+        let is_apart = matches!(pattern, OriginPattern::Null) || pattern.matches_file();
+        self.patterns.push(Compared { rank, order, language, sample, is_apart });
+        true
     }
 
     /// How each pattern is covered, if it is, by its number.
@@ -178,17 +176,11 @@ impl Search<'_> {
             None if pattern.is_several() => return None,
             None => 0,
         };
-        let mut earlier = Vec::new();
-        for &other in &self.in_order {
-            let order = self.patterns[other].order;
-            if order >= pattern.order {
-                break;
-            }
-            if order >= first {
-                earlier.push(other);
-            }
-        }
-        for &other in &earlier {
+        let order = |number: &usize| self.patterns[*number].order;
+        let begin = self.in_order.partition_point(|number| order(number) < first);
+        let end = self.in_order.partition_point(|number| order(number) < pattern.order);
+        for index in begin..end {
+            let other = self.in_order[index];
             if !self.may_compare(other, number) {
                 return None;
             }
@@ -196,7 +188,7 @@ impl Search<'_> {
                 return Some(Cover::One(other));
             }
         }
-        let first = *earlier.first()?;
+        let first = *self.in_order.get(begin).filter(|_| begin < end)?;
         self.union_covers(number).then_some(Cover::Several(first))
     }
 
@@ -238,9 +230,10 @@ impl Search<'_> {
             && compile(&union, MAX_UNION_SIZE).is_some_and(|union| includes(&union, automaton))
     }
 
-    /// Counts a pair whose comparison needs automata. Single origins need none.
-    fn may_compare(&mut self, one: usize, other: usize) -> bool {
-        if self.patterns[one].is_several() || self.patterns[other].is_several() {
+    /// Counts a pair whose comparison needs automata. For a single origin the look-up is enough.
+    fn may_compare(&mut self, earlier: usize, pattern: usize) -> bool {
+        let is_any = matches!(self.patterns[earlier].language, Language::Any { .. });
+        if self.patterns[pattern].is_several() && !is_any {
             self.pairs += 1;
         }
         self.pairs <= MAX_PAIRS
@@ -255,7 +248,7 @@ mod tests {
     fn cover(patterns: &[(Rank, &str)], credentials: bool) -> Option<Cover> {
         let mut coverage = Coverage::default();
         for &(rank, text) in patterns {
-            coverage.add(rank, &OriginPattern::parse(text).unwrap(), credentials).unwrap();
+            coverage.add(rank, &OriginPattern::parse(text).unwrap(), credentials);
         }
         coverage.find().pop().unwrap()
     }
@@ -323,7 +316,7 @@ mod tests {
         let covers = |patterns: &[(Rank, &str)]| {
             let mut coverage = Coverage::default();
             for &(rank, text) in patterns {
-                coverage.add(rank, &OriginPattern::parse(text).unwrap(), false).unwrap();
+                coverage.add(rank, &OriginPattern::parse(text).unwrap(), false);
             }
             coverage.find()
         };
@@ -334,19 +327,39 @@ mod tests {
     }
 
     #[test]
-    fn with_credentials_the_star_leaves_null_to_its_own_entry() {
-        assert_eq!(cover(&[(1, "*"), (1, "null")], true), None);
-        assert_eq!(cover(&[(1, "*"), (2, "null")], true), Some(Cover::One(0)));
+    fn with_credentials_the_star_leaves_null_and_files_to_their_own_entries() {
+        for apart in ["null", "file://", r"regex:(app|file)://"] {
+            assert_eq!(cover(&[(1, "*"), (1, apart)], true), None, "{apart}");
+            assert_eq!(cover(&[(1, "*"), (1, apart)], false), Some(Cover::One(0)), "{apart}");
+            assert_eq!(cover(&[(1, "*"), (2, apart)], true), Some(Cover::One(0)), "{apart}");
+        }
         assert_eq!(cover(&[(1, "*"), (1, "https://a.example")], true), Some(Cover::One(0)));
     }
 
     #[test]
-    fn many_patterns_take_no_long_comparisons() {
+    fn many_patterns_are_compared() {
+        let stars: Vec<_> = (0..5000).map(|n| format!("https://pr-*.c{n}.example.com")).collect();
+        let origins: Vec<_> = (0..40_000).map(|n| format!("https://c{n}.example.com")).collect();
+        let all = "https://*.example.com";
+        let covers = |texts: &mut dyn Iterator<Item = &str>| {
+            let mut coverage = Coverage::default();
+            for text in texts {
+                assert!(coverage.add(1, &OriginPattern::parse(text).unwrap(), false), "{text}");
+            }
+            coverage.find()
+        };
+        let each = || stars.iter().chain(&origins).map(String::as_str);
+        assert!(covers(&mut each().chain([all])).iter().all(Option::is_none));
+        let covered = covers(&mut [all].into_iter().chain(each()));
+        assert!(covered[1..].iter().all(|cover| *cover == Some(Cover::One(0))));
+    }
+
+    #[test]
+    fn of_too_many_patterns_the_later_ones_are_left_out() {
         let mut coverage = Coverage::default();
-        let texts: Vec<_> = (0..5000).map(|n| format!("https://pr-*.c{n}.example.com")).collect();
-        for text in texts.iter().map(String::as_str).chain(["https://*.example.com"]) {
-            coverage.add(1, &OriginPattern::parse(text).unwrap(), false).unwrap();
-        }
-        assert!(coverage.find().iter().all(Option::is_none));
+        let pattern = OriginPattern::parse("https://a.example").unwrap();
+        assert!((0..60_000).any(|_| !coverage.add(1, &pattern, false)));
+        assert!(coverage.add(0, &pattern, false));
+        assert!((0..60_000).any(|_| !coverage.add(0, &pattern, false)));
     }
 }

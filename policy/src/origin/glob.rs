@@ -4,6 +4,9 @@
 //! bytes within its label.
 
 use memchr::{memmem, memrchr};
+use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir, Repetition};
+
+use super::syntax::{is_label_byte, is_label_length};
 
 /// Whether the labels of a well-formed host match a glob, such as `pr-*` or `*.api-*`.
 ///
@@ -47,11 +50,7 @@ fn matches_label(glob: &[u8], label: &[u8]) -> bool {
 
 /// Whether a text is a glob: labels with at least one `*`, which do not stand side by side. Each label
 /// must have room for what its `*` match.
-pub(crate) fn is_glob(
-    text: &[u8],
-    is_label_byte: impl Fn(u8) -> bool,
-    is_label_length: impl Fn(usize) -> bool,
-) -> bool {
+pub(crate) fn is_glob(text: &[u8]) -> bool {
     text.contains(&b'*')
         && memmem::find(text, b"**").is_none()
         && text.split(|&byte| byte == b'.').all(|label| {
@@ -60,11 +59,36 @@ pub(crate) fn is_glob(
         })
 }
 
+/// A glob as an expression. It is asked about labels of a well-formed host only.
+pub(crate) fn expression(glob: &[u8]) -> Hir {
+    let one_or_more = |may_be: &dyn Fn(u8) -> bool| {
+        let bytes = (0..=u8::MAX).filter(|&byte| may_be(byte));
+        let ranges = bytes.map(|byte| ClassBytesRange::new(byte, byte));
+        let class = Hir::class(Class::Bytes(ClassBytes::new(ranges)));
+        Hir::repetition(Repetition { min: 1, max: None, greedy: true, sub: Box::new(class) })
+    };
+    let mut parts = Vec::new();
+    let mut rest = glob;
+    if let Some(paired) = glob.strip_prefix(b"*.") {
+        parts.push(one_or_more(&|byte| byte == b'.' || is_label_byte(byte)));
+        parts.push(Hir::literal(*b"."));
+        rest = paired;
+    }
+    for (index, literal) in rest.split(|&byte| byte == b'*').enumerate() {
+        if index > 0 {
+            parts.push(one_or_more(&is_label_byte));
+        }
+        parts.push(Hir::literal(literal));
+    }
+    Hir::concat(parts)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::matches;
+    use super::{expression, matches};
+    use crate::origin::automaton::{Automaton, Direction};
 
     #[test]
     fn stars_match_within_their_label() {
@@ -114,6 +138,21 @@ mod tests {
             let glob = glob.replace("**", "*").replace("**", "*").replace("**", "*");
             let (glob, labels) = (glob.as_bytes(), labels.as_bytes());
             prop_assert_eq!(matches(glob, labels), means(glob, labels, true));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_expression_matches_what_its_glob_matches(
+            glob in r"(\*\.)?[ab*-]{1,5}(\.[ab*-]{1,4}){0,2}",
+            labels in r"[ab-]{1,5}(\.[ab-]{1,5}){0,3}",
+        ) {
+            let glob = glob.replace("**", "*").replace("**", "*").replace("**", "*");
+            let (glob, labels) = (glob.as_bytes(), labels.as_bytes());
+            let automaton =
+                Automaton::new(&[expression(glob)], Direction::Forward, 1 << 20).unwrap();
+            let accepts = automaton.first_accepting(labels).is_some();
+            prop_assert_eq!(accepts, matches(glob, labels));
         }
     }
 }

@@ -9,8 +9,8 @@ use super::ports::PortSet;
 use super::regex::{OriginRegex, REGEX_PREFIX};
 use super::suffix::has_registrable_domain;
 use super::syntax::{
-    Origin, has_sound_punycode, is_host, is_host_length, is_label_byte, is_label_length,
-    is_named_host, is_origin_scheme, parse_port,
+    Origin, has_sound_punycode, is_host, is_host_length, is_named_host, is_origin_scheme,
+    parse_port,
 };
 
 /// A checked pattern of origins.
@@ -243,7 +243,7 @@ impl<'a> WildcardHost<'a> {
         if labels == "*" {
             return Some(Self::Below(parent));
         }
-        let is_glob = glob::is_glob(labels.as_bytes(), is_label_byte, is_label_length);
+        let is_glob = glob::is_glob(labels.as_bytes());
         (is_glob && has_registrable_domain(parent)).then_some(Self::Glob { labels, parent })
     }
 }

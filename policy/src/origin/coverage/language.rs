@@ -1,66 +1,62 @@
 //! What a pattern matches, as an expression, and an example of it.
 
-use std::fmt::Write as _;
-
 use regex_syntax::hir::Hir;
 
+use crate::origin::glob;
 use crate::origin::pattern::{OriginPattern, Wildcard, WildcardHost, WildcardPort};
+use crate::origin::ports::PortSet;
 use crate::origin::regex::parse_bytes;
 
 /// How many ports of a set are written out.
 const MAX_PORTS: usize = 1000;
-
-/// One byte or more of a label.
-const LABEL: &str = "[a-z0-9_-]+";
 
 /// An expression that accepts the origins that a wildcard or an expression matches. It may accept more
 /// that is no well-formed origin. `None` if it would be too long.
 pub(super) fn language(pattern: &OriginPattern<'_>) -> Option<Hir> {
     match pattern {
         OriginPattern::Regex(regex) => Some(regex.expression().clone()),
-        OriginPattern::Wildcard(wildcard) => parse_bytes(&wildcard_expression(wildcard)?).ok(),
+        OriginPattern::Wildcard(wildcard) => {
+            let scheme = Hir::literal(format!("{}://", wildcard.scheme).into_bytes());
+            Some(Hir::concat(vec![scheme, hosts(wildcard)?, ports(wildcard.port)?]))
+        }
         OriginPattern::Exact(origin) => Some(Hir::literal(origin.as_bytes())),
         OriginPattern::Any | OriginPattern::Null => None,
     }
 }
 
-fn wildcard_expression(wildcard: &Wildcard<'_>) -> Option<String> {
-    let mut expression = format!("{}://", regex_syntax::escape(wildcard.scheme));
+fn hosts(wildcard: &Wildcard<'_>) -> Option<Hir> {
+    let below = |labels: &str, parent: &str| {
+        let parent = Hir::literal(format!(".{parent}").into_bytes());
+        Hir::concat(vec![glob::expression(labels.as_bytes()), parent])
+    };
     match wildcard.host {
-        WildcardHost::Any => {
-            let _ = write!(expression, r"({LABEL}(\.{LABEL})*|\[[0-9a-f:]+\])");
-        }
-        WildcardHost::Exact(host) => expression += &regex_syntax::escape(host),
+        WildcardHost::Any => parse_bytes(r"[a-z0-9._-]+|\[[0-9a-f:]+\]").ok(),
+        WildcardHost::Exact(host) => Some(Hir::literal(host.as_bytes())),
+        // One or more labels in place of its `*`.
         WildcardHost::Below(parent) => {
-            let _ = write!(expression, r"({LABEL}\.)+{}", regex_syntax::escape(parent));
+            Some(Hir::alternation(vec![below("*", parent), below("*.*", parent)]))
         }
-        WildcardHost::Glob { labels, parent } => {
-            let (first, rest) = match labels.strip_prefix("*.") {
-                Some(rest) => (format!(r"({LABEL}\.)+"), rest),
-                None => (String::new(), labels),
-            };
-            let rest = regex_syntax::escape(rest).replace(r"\*", LABEL);
-            let _ = write!(expression, r"{first}{rest}\.{}", regex_syntax::escape(parent));
-        }
+        WildcardHost::Glob { labels, parent } => Some(below(labels, parent)),
     }
-    match wildcard.port {
-        WildcardPort::Default => {}
-        WildcardPort::Exact(port) => {
-            let _ = write!(expression, ":{port}");
-        }
-        WildcardPort::Any => expression.push_str("(:[1-9][0-9]{0,4})?"),
-        WildcardPort::Set(set) => {
-            if set.ranges().map(Iterator::count).sum::<usize>() > MAX_PORTS {
-                return None;
-            }
-            let written = |port| set.contains(Some(port)) && !set.is_default(port);
-            let ports = set.ranges().flatten().filter(|&port| written(port));
-            let ports: Vec<String> = ports.map(|port| port.to_string()).collect();
-            let optional = if set.contains(None) { "?" } else { "" };
-            let _ = write!(expression, "(:({})){optional}", ports.join("|"));
-        }
+}
+
+fn ports(port: WildcardPort<'_>) -> Option<Hir> {
+    match port {
+        WildcardPort::Default => Some(Hir::empty()),
+        WildcardPort::Exact(port) => Some(Hir::literal(format!(":{port}").into_bytes())),
+        WildcardPort::Any => parse_bytes("(:[1-9][0-9]{0,4})?").ok(),
+        WildcardPort::Set(set) => ports_of(set),
     }
-    Some(expression)
+}
+
+fn ports_of(set: PortSet<'_>) -> Option<Hir> {
+    if set.ranges().map(Iterator::count).sum::<usize>() > MAX_PORTS {
+        return None;
+    }
+    let ports = set.ranges().flatten().filter(|&port| !set.is_default(port));
+    let written = ports.map(|port| Hir::literal(format!(":{port}").into_bytes()));
+    let default = set.contains(None).then(Hir::empty);
+    Some(Hir::alternation(written.chain(default).collect()))
 }
 
 impl OriginPattern<'_> {

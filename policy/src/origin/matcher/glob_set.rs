@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir, Repetition};
+use regex_syntax::hir::Hir;
 
 use super::rank::{MaybeRank, NONE, Rank};
 use crate::origin::automaton::{Automaton, Direction};
 use crate::origin::error::MatcherError;
 use crate::origin::glob;
-use crate::origin::syntax::is_label_byte;
 
 /// Up to this many globs are compared one by one.
 ///
@@ -162,56 +161,10 @@ impl RankedAutomaton {
         let mut expressions = Vec::new();
         for same in members.chunk_by(|one, other| one.rank == other.rank) {
             ranks.push(same[0].rank);
-            let each = same.iter().map(|member| expression(globs.glob(member.glob)));
+            let each = same.iter().map(|member| glob::expression(globs.glob(member.glob)));
             expressions.push(Hir::alternation(each.collect()));
         }
         let automaton = Automaton::new(&expressions, Direction::Forward, limit).ok()?;
         Some(Self { automaton, ranks })
-    }
-}
-
-/// A glob as an expression. It is asked about labels of a well-formed host only.
-fn expression(glob: &[u8]) -> Hir {
-    let one_or_more = |may_be: &dyn Fn(u8) -> bool| {
-        let bytes = (0..=u8::MAX).filter(|&byte| may_be(byte));
-        let ranges = bytes.map(|byte| ClassBytesRange::new(byte, byte));
-        let class = Hir::class(Class::Bytes(ClassBytes::new(ranges)));
-        Hir::repetition(Repetition { min: 1, max: None, greedy: true, sub: Box::new(class) })
-    };
-    let mut parts = Vec::new();
-    let mut rest = glob;
-    if let Some(paired) = glob.strip_prefix(b"*.") {
-        parts.push(one_or_more(&|byte| byte == b'.' || is_label_byte(byte)));
-        parts.push(Hir::literal(*b"."));
-        rest = paired;
-    }
-    for (index, literal) in rest.split(|&byte| byte == b'*').enumerate() {
-        if index > 0 {
-            parts.push(one_or_more(&is_label_byte));
-        }
-        parts.push(Hir::literal(literal));
-    }
-    Hir::concat(parts)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn an_expression_matches_what_its_glob_matches(
-            glob in r"(\*\.)?[ab*-]{1,5}(\.[ab*-]{1,4}){0,2}",
-            labels in r"[ab-]{1,5}(\.[ab-]{1,5}){0,3}",
-        ) {
-            let glob = glob.replace("**", "*").replace("**", "*").replace("**", "*");
-            let (glob, labels) = (glob.as_bytes(), labels.as_bytes());
-            let automaton =
-                Automaton::new(&[expression(glob)], Direction::Forward, MAX_SIZE).unwrap();
-            let accepts = automaton.first_accepting(labels).is_some();
-            prop_assert_eq!(accepts, glob::matches(glob, labels));
-        }
     }
 }

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use super::glob_set::{GlobNumber, Globs, GlobsBuilder, RankedGlob, SetNumber};
 use super::hash::{Hash, is_equal, table_for};
 use super::rank::{MaybeRank, NONE, Rank};
-use super::tail::{Parts, Tail, TailKinds, split_origin};
+use super::tail::{Parts, TableKey, Tail, TailKinds, split_origin};
 use crate::origin::error::MatcherError;
 use crate::origin::pattern::{Wildcard, WildcardPort};
 use crate::origin::syntax::{Origin, default_port};
@@ -37,26 +37,9 @@ pub(super) struct GroupedOrigins {
 
 #[derive(Debug, Clone, Copy)]
 struct Group {
-    offset: u32,
-    scheme_length: u8,
-    key_length: u8,
+    key: TableKey,
     /// The first of its ranges, and the one after the last.
     ranges: (u32, u32),
-}
-
-impl Group {
-    fn scheme(self, bytes: &[u8]) -> &[u8] {
-        &bytes[self.offset as usize..][..usize::from(self.scheme_length)]
-    }
-
-    fn key(self, bytes: &[u8]) -> &[u8] {
-        let offset = self.offset as usize + usize::from(self.scheme_length);
-        &bytes[offset..][..usize::from(self.key_length)]
-    }
-
-    fn hash(self, hash: &Hash, bytes: &[u8]) -> u64 {
-        hash.after(hash.scheme(self.scheme(bytes)), self.key(bytes))
-    }
 }
 
 /// Ports for which a group has the same patterns. The default port of a scheme stands for no port, and
@@ -73,23 +56,15 @@ struct PortRange {
 /// One pattern for one range of ports.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    offset: u32,
-    scheme_length: u8,
-    key_length: u8,
+    key: TableKey,
     rank: Rank,
     ports: (u16, u16),
     glob: Option<GlobNumber>,
 }
 
 impl Entry {
-    fn group(self, ranges: (u32, u32)) -> Group {
-        let Self { offset, scheme_length, key_length, .. } = self;
-        Group { offset, scheme_length, key_length, ranges }
-    }
-
     fn name(self, bytes: &[u8]) -> (&[u8], &[u8]) {
-        let group = self.group((0, 0));
-        (group.scheme(bytes), group.key(bytes))
+        (self.key.scheme(bytes), self.key.tail(bytes))
     }
 }
 
@@ -116,20 +91,13 @@ impl GroupBuilder {
         tail: Tail<'_>,
         glob: Option<&str>,
     ) -> Result<(), TryReserveError> {
-        let [dot, name] = tail.key();
-        let scheme = wildcard.scheme.as_bytes();
-        let scheme_length = u8::try_from(scheme.len()).expect("a scheme is short");
-        let key_length = u8::try_from(dot.len() + name.len()).expect("a host is short");
-        // `build` checks that it fits.
-        let offset = self.bytes.len() as u32;
-        self.bytes.try_reserve(scheme.len() + dot.len() + name.len())?;
-        self.bytes.extend([scheme, dot, name].into_iter().flatten());
+        let key = TableKey::push(&mut self.bytes, wildcard.scheme, tail)?;
         let glob = glob.map(|glob| self.glob(glob)).transpose()?;
-        let no_port = default_port(scheme).unwrap_or(0);
+        let no_port = default_port(wildcard.scheme.as_bytes()).unwrap_or(0);
         let mut add = |ports: RangeInclusive<u16>| -> Result<(), TryReserveError> {
             let ports = ports.into_inner();
             self.entries.try_reserve(1)?;
-            self.entries.push(Entry { offset, scheme_length, key_length, rank, ports, glob });
+            self.entries.push(Entry { key, rank, ports, glob });
             Ok(())
         };
         match wildcard.port {
@@ -172,9 +140,9 @@ impl GroupBuilder {
         for entries in groups() {
             let start = ranges.len() as u32;
             add_ranges(entries, &mut ranges, &mut globs, &mut left)?;
-            let group = entries[0].group((start, ranges.len() as u32));
-            table.insert_unique(group.hash(&hash, &bytes), group, |group: &Group| {
-                group.hash(&hash, &bytes)
+            let group = Group { key: entries[0].key, ranges: (start, ranges.len() as u32) };
+            table.insert_unique(group.key.hash(&hash, &bytes), group, |group: &Group| {
+                group.key.hash(&hash, &bytes)
             });
         }
         ranges.shrink_to_fit();
@@ -289,7 +257,8 @@ impl GroupedOrigins {
     /// The lowest rank of a pattern in the group with this key that matches, or `best` if that is lower.
     fn probe(&self, prefix: &Prefix<'_>, labels: &[u8], key: &[u8], best: MaybeRank) -> MaybeRank {
         let found = self.table.find(self.hash.after(prefix.hash, key), |group| {
-            is_equal(group.key(&self.bytes), key) && group.scheme(&self.bytes) == prefix.scheme
+            is_equal(group.key.tail(&self.bytes), key)
+                && group.key.scheme(&self.bytes) == prefix.scheme
         });
         let Some(group) = found else { return best };
         let ranges = &self.ranges[group.ranges.0 as usize..group.ranges.1 as usize];

@@ -1,5 +1,8 @@
 //! The fixed end of a host, by which a table finds the patterns for it.
 
+use std::collections::TryReserveError;
+
+use super::hash::Hash;
 use crate::origin::pattern::WildcardHost;
 use crate::origin::syntax::{
     MAX_ORIGIN_LEN, is_host_length, is_label_byte, is_label_length, parse_port, split_port,
@@ -37,6 +40,48 @@ impl<'a> Tail<'a> {
             Self::Host(host) => [b"", host.as_bytes()],
             Self::Below(parent) => [b".", parent.as_bytes()],
         }
+    }
+}
+
+/// The place of a scheme and a tail among the bytes of a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TableKey {
+    offset: u32,
+    scheme_length: u8,
+    tail_length: u8,
+}
+
+impl TableKey {
+    /// Appends a scheme and a tail to the bytes. The caller checks that all bytes of a table are no more
+    /// than a `u32` can count.
+    pub(super) fn push(
+        bytes: &mut Vec<u8>,
+        scheme: &str,
+        tail: Tail<'_>,
+    ) -> Result<Self, TryReserveError> {
+        let [dot, name] = tail.key();
+        let tail_length = dot.len() + name.len();
+        bytes.try_reserve(scheme.len() + tail_length)?;
+        let key = Self {
+            offset: bytes.len() as u32,
+            scheme_length: u8::try_from(scheme.len()).expect("a scheme is short"),
+            tail_length: u8::try_from(tail_length).expect("a host is short"),
+        };
+        bytes.extend([scheme.as_bytes(), dot, name].into_iter().flatten());
+        Ok(key)
+    }
+
+    pub(super) fn scheme(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.offset as usize..][..usize::from(self.scheme_length)]
+    }
+
+    pub(super) fn tail(self, bytes: &[u8]) -> &[u8] {
+        let offset = self.offset as usize + usize::from(self.scheme_length);
+        &bytes[offset..][..usize::from(self.tail_length)]
+    }
+
+    pub(super) fn hash(self, hash: &Hash, bytes: &[u8]) -> u64 {
+        hash.after(hash.scheme(self.scheme(bytes)), self.tail(bytes))
     }
 }
 

@@ -6,7 +6,7 @@ use hashbrown::HashTable;
 
 use super::hash::{Hash, is_equal, table_for};
 use super::rank::{MaybeRank, NONE, Rank};
-use super::tail::{Parts, Tail, TailKinds, split_origin};
+use super::tail::{Parts, TableKey, Tail, TailKinds, split_origin};
 use crate::origin::error::MatcherError;
 use crate::origin::pattern::WildcardPort;
 use crate::origin::syntax::Origin;
@@ -31,10 +31,8 @@ pub(super) struct WildcardOrigins {
 
 #[derive(Debug, Clone, Copy)]
 struct WildcardEntry {
-    offset: u32,
+    key: TableKey,
     port: PortCode,
-    scheme_length: u8,
-    key_length: u8,
     rank: Rank,
 }
 
@@ -45,17 +43,8 @@ const DEFAULT_PORT: PortCode = 0;
 const ANY_PORT: PortCode = 1 << 16;
 
 impl WildcardEntry {
-    fn scheme(self, bytes: &[u8]) -> &[u8] {
-        &bytes[self.offset as usize..][..usize::from(self.scheme_length)]
-    }
-
-    fn key(self, bytes: &[u8]) -> &[u8] {
-        let offset = self.offset as usize + usize::from(self.scheme_length);
-        &bytes[offset..][..usize::from(self.key_length)]
-    }
-
     fn hash(self, hash: &Hash, bytes: &[u8]) -> u64 {
-        hash.after(hash.scheme(self.scheme(bytes)), self.key(bytes)) ^ hash_port(self.port)
+        self.key.hash(hash, bytes) ^ hash_port(self.port)
     }
 }
 
@@ -91,16 +80,9 @@ impl WildcardBuilder {
         tail: Tail<'_>,
         port: PortCode,
     ) -> Result<(), TryReserveError> {
-        let [dot, name] = tail.key();
-        let scheme = scheme.as_bytes();
-        let scheme_length = u8::try_from(scheme.len()).expect("a scheme is short");
-        let key_length = u8::try_from(dot.len() + name.len()).expect("a host is short");
-        // `build` checks that it fits.
-        let offset = self.bytes.len() as u32;
-        self.bytes.try_reserve(scheme.len() + dot.len() + name.len())?;
         self.entries.try_reserve(1)?;
-        self.bytes.extend([scheme, dot, name].into_iter().flatten());
-        self.entries.push(WildcardEntry { offset, port, scheme_length, key_length, rank });
+        let key = TableKey::push(&mut self.bytes, scheme, tail)?;
+        self.entries.push(WildcardEntry { key, port, rank });
         self.kinds.add(tail);
         self.has_fixed_port |= port != ANY_PORT;
         self.has_any_port |= port == ANY_PORT;
@@ -118,8 +100,8 @@ impl WildcardBuilder {
                 new.hash(&hash, &bytes),
                 |entry: &WildcardEntry| {
                     entry.port == new.port
-                        && entry.key(&bytes) == new.key(&bytes)
-                        && entry.scheme(&bytes) == new.scheme(&bytes)
+                        && entry.key.tail(&bytes) == new.key.tail(&bytes)
+                        && entry.key.scheme(&bytes) == new.key.scheme(&bytes)
                 },
                 |entry| entry.hash(&hash, &bytes),
             );
@@ -166,8 +148,8 @@ impl WildcardOrigins {
         let get = |port| {
             let found = self.table.find(hash ^ hash_port(port), |entry| {
                 entry.port == port
-                    && is_equal(entry.key(&self.bytes), key)
-                    && entry.scheme(&self.bytes) == prefix.scheme
+                    && is_equal(entry.key.tail(&self.bytes), key)
+                    && entry.key.scheme(&self.bytes) == prefix.scheme
             });
             found.map_or(NONE, |entry| entry.rank.into())
         };
@@ -190,19 +172,13 @@ mod tests {
 
     use super::*;
 
-    /// How many hashes these wildcards have in a new table.
+    /// How many hashes wildcards for these hosts have in a new table.
     fn hashes<'t>(wildcards: impl Iterator<Item = (&'t str, &'t str)>) -> usize {
         let hash = Hash::new();
-        let hashes = wildcards.map(|(scheme, key)| {
-            let bytes = [scheme, key].concat();
-            let entry = WildcardEntry {
-                offset: 0,
-                port: ANY_PORT,
-                scheme_length: scheme.len() as u8,
-                key_length: key.len() as u8,
-                rank: 1,
-            };
-            entry.hash(&hash, bytes.as_bytes())
+        let hashes = wildcards.map(|(scheme, host)| {
+            let mut bytes = Vec::new();
+            let key = TableKey::push(&mut bytes, scheme, Tail::Host(host)).unwrap();
+            WildcardEntry { key, port: ANY_PORT, rank: 1 }.hash(&hash, &bytes)
         });
         hashes.collect::<HashSet<_>>().len()
     }
