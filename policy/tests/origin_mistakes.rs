@@ -593,11 +593,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "browsers send IPv6 addresses in compressed form",
         r#"write "http://[::ffff:7f00:1]""#,
     ),
-    (
-        "http://[::1",
-        "there is no IPv6 address in the brackets",
-        r#"write an IPv6 address, as in "http://[::1]""#,
-    ),
+    ("http://[::1", "an IPv6 address stands in brackets", r#"write "http://[::1]""#),
     (
         "http://[localhost]",
         "there is no IPv6 address in the brackets",

@@ -46,6 +46,12 @@ fn extent_mistake(scheme: &str, rest: &str) -> Option<PatternError> {
     if let Some(mistake) = host::subnet_mistake(scheme, authority, beyond) {
         return Some(mistake);
     }
+    let is_any_host = authority.split(':').next() == Some("*");
+    if is_any_host && !beyond.trim_matches(['/', '*']).is_empty() {
+        // Without the rest, every host would match.
+        let character = beyond.chars().next()?;
+        return Some(PatternError::ForbiddenCharacter { character });
+    }
     match beyond.as_bytes() {
         [] => {
             let (_, replacement) = authority.rsplit_once('@')?;

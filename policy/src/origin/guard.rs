@@ -292,13 +292,18 @@ fn below_suffix(
     let own = own_name(&suffix.name);
     let is_at_suffix = suffix.name == parent;
     let host = match &own {
-        Some(own) if is_at_suffix => Some(format!("{labels}.{own}")),
+        Some(own) if labels == "*" && is_at_suffix => Some(format!("*.{own}")),
         // A name below a suffix that the stars make up.
         Some(own) if labels == "*" => Some(own.clone()),
         _ => None,
     };
-    let pattern = host.as_deref().and_then(write).filter(|pattern| passes(pattern));
-    let instead = pattern.map(if is_at_suffix { Instead::Owned } else { Instead::Single });
+    let suggest = |host: &str| write(host).filter(|pattern| passes(pattern));
+    let instead = match &host {
+        Some(host) if is_at_suffix => suggest(host).map(Instead::Owned),
+        Some(host) => suggest(host).map(Instead::Single),
+        // One of the names that the stars match.
+        None => suggest(&format!("{}.{parent}", labels.replace('*', "a"))).map(Instead::Single),
+    };
     let example = own.filter(|_| labels == "*" && !is_at_suffix).map(|own| match wildcard.port {
         WildcardPort::Any => format!("{}://{own}", wildcard.scheme),
         WildcardPort::Set(set) => match set.first() {

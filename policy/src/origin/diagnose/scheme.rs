@@ -19,6 +19,9 @@ pub(super) fn scheme_mistake(text: &str) -> Option<PatternError> {
     if scheme.is_empty() {
         Some(PatternError::MissingScheme { replacement: format!("https://{rest}") })
     } else if !is_scheme(scheme.as_bytes()) {
+        if let Some((_, scheme @ ("http" | "https"))) = scheme.rsplit_once([':', '/']) {
+            return Some(PatternError::DoubledScheme { replacement: format!("{scheme}://{rest}") });
+        }
         let replacements = vec![format!("https://{rest}")];
         Some(PatternError::InvalidScheme { scheme: scheme.to_owned(), replacements })
     } else if !is_scheme_length(scheme.len()) {
@@ -30,6 +33,10 @@ pub(super) fn scheme_mistake(text: &str) -> Option<PatternError> {
 
 /// `https:/a.example`, `//a.example` or `a.example`.
 fn no_scheme(text: &str) -> PatternError {
+    if text.starts_with('/') && !text.starts_with("//") {
+        // A path.
+        return PatternError::MissingHost { scheme: "https".to_owned() };
+    }
     let is_address = text.parse::<Ipv6Addr>().is_ok();
     let (scheme, rest) = match text.split_once([':', '/', '\\']) {
         Some((scheme @ ("http" | "https"), rest)) => (Some(scheme), rest),
@@ -51,11 +58,8 @@ fn no_scheme(text: &str) -> PatternError {
 /// A scheme of the web after the scheme, as in `https://https://a.example`. A host of this name has no
 /// two slashes behind it.
 fn doubled_scheme(rest: &str) -> Option<PatternError> {
-    let is_web = |scheme: &str| matches!(scheme, "http" | "https");
-    let (scheme, host) = rest
-        .split_once("://")
-        .or_else(|| rest.split_once("//"))
-        .filter(|(scheme, _)| is_web(scheme))?;
+    let (before, host) = rest.split_once("://").or_else(|| rest.split_once("//"))?;
+    let scheme = before.rsplit('@').next().filter(|scheme| matches!(*scheme, "http" | "https"))?;
     Some(PatternError::DoubledScheme { replacement: format!("{scheme}://{host}") })
 }
 
@@ -77,7 +81,7 @@ pub(super) fn scheme_alternatives(text: &str) -> Option<PatternError> {
         "*" | "http*" | "https*" | "*http*" | "https?" | "http(s" | "http(s)?" | "http[s"
         | "http[s]?" => true,
         pair => pair
-            .split_once(['|', ',', '/'])
+            .split_once(['|', ','])
             .is_some_and(|pair| matches!(pair, ("http", "https") | ("https", "http"))),
     };
     // Braces are written out like those of a host, and in a list each entry has its scheme.

@@ -50,7 +50,7 @@ fn without_enclosure(text: &str) -> Option<&str> {
         .find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close))?;
     let is_address = inner.parse::<Ipv6Addr>().is_ok();
     // `(a|b)://(c|d)` has two groups.
-    let is_one = !inner.contains(['(', '[', '<']) || inner.contains(":[");
+    let is_one = with_depth(text).skip(1).filter(|(_, is_inside)| !is_inside).count() == 1;
     (is_one && !is_address).then_some(inner)
 }
 
@@ -118,7 +118,7 @@ fn spaced(text: &str, mut entries: Vec<String>) -> Vec<String> {
     entries.retain(|entry| !matches!(entry.as_str(), "and" | "or" | "&"));
     let is_entry = |entry: &String| {
         let is_name = entry.contains('.') && !entry.starts_with('.') && !entry.ends_with('.');
-        entry.contains("://") || is_name || word::is_pattern(entry)
+        entry.contains("://") && !entry.ends_with("://") || is_name || word::is_pattern(entry)
     };
     if entries.iter().all(is_entry) {
         return entries;
@@ -145,15 +145,17 @@ fn is_port(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
 }
 
-/// Each character, and whether it is within brackets, braces or a group.
+/// Each character, and whether it is within brackets, braces or a group, which themselves are not
+/// unless others are around them.
 fn with_depth(text: &str) -> impl Iterator<Item = (char, bool)> + '_ {
     let mut depth = 0_usize;
     text.chars().map(move |c| {
-        let is_inside = depth > 0 && !matches!(c, ']' | '}' | ')');
-        match c {
-            '[' | '{' | '(' => depth += 1,
-            ']' | '}' | ')' => depth = depth.saturating_sub(1),
-            _ => {}
+        if matches!(c, ']' | '}' | ')' | '>') {
+            depth = depth.saturating_sub(1);
+        }
+        let is_inside = depth > 0;
+        if matches!(c, '[' | '{' | '(' | '<') {
+            depth += 1;
         }
         (c, is_inside)
     })

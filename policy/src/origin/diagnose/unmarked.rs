@@ -3,6 +3,7 @@
 //! Programs and nginx's `map` search for an expression, and their `.*` matches any text. A pattern here
 //! matches the whole origin, so each class is narrowed to what a host may have there.
 
+use super::expression;
 use crate::origin::regex::{OriginRegex, REGEX_PREFIX};
 use crate::origin::syntax::is_label_byte;
 
@@ -35,7 +36,7 @@ pub(super) fn is_glob(text: &str) -> bool {
 fn has_class(authority: &str) -> bool {
     let Some((before, rest)) = authority.split_once('[') else { return false };
     let Some((class, after)) = rest.split_once(']') else { return false };
-    let is_address = before.is_empty() && (after.is_empty() || class.contains(':'));
+    let is_address = class.contains(':') || before.is_empty() && after.is_empty();
     !is_address && !before.ends_with(':')
 }
 
@@ -67,7 +68,11 @@ pub(in crate::origin) fn regex(text: &str) -> Option<String> {
 
 /// The pattern that a file name pattern means, or an expression in which the dots were not escaped.
 pub(super) fn glob(text: &str) -> Option<String> {
-    Reader::new(text, Dialect::Glob).read()
+    let (scheme, authority) = text.split_once("://")?;
+    let end = authority.find(':').unwrap_or(authority.len());
+    let mut reader = Reader::new(&text[..text.len() - authority.len() + end], Dialect::Glob);
+    reader.port = expression::ports(&authority[end..], scheme)?;
+    reader.read()
 }
 
 fn strip_prefix<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
@@ -90,11 +95,14 @@ struct Reader<'t> {
     written: String,
     /// Whether nothing but one text is meant, and that text.
     literal: Option<String>,
+    /// What follows the host.
+    port: String,
 }
 
 impl<'t> Reader<'t> {
     fn new(text: &'t str, dialect: Dialect) -> Self {
-        Self { rest: text, dialect, written: String::new(), literal: Some(String::new()) }
+        let (written, literal) = (String::new(), Some(String::new()));
+        Self { rest: text, dialect, written, literal, port: String::new() }
     }
 
     fn read(mut self) -> Option<String> {
@@ -119,9 +127,10 @@ impl<'t> Reader<'t> {
                 _ => self.character(c.to_ascii_lowercase()),
             }
         }
-        if let Some(literal) = self.literal {
+        if let Some(literal) = self.literal.filter(|_| self.port.is_empty()) {
             return Some(literal);
         }
+        self.written.push_str(&self.port);
         let expression = OriginRegex::parse(&self.written).ok()?;
         expression.loose().is_none().then(|| format!("{REGEX_PREFIX}{}", self.written))
     }
@@ -233,8 +242,6 @@ impl<'t> Reader<'t> {
     fn star(&mut self) -> Option<()> {
         if self.written.ends_with("://") && self.rest.starts_with('.') {
             self.class_of(HOST);
-        } else if self.written.ends_with(':') {
-            self.class_of("[0-9]");
         } else {
             self.class_of(LABEL);
         }
