@@ -51,7 +51,7 @@ fn has_question_mark(authority: &str) -> bool {
 
 /// The pattern that a regular expression of other software means: an origin if it names one, and
 /// otherwise an expression. `None` if it could not be narrowed to origins.
-pub(in crate::origin) fn regex(text: &str) -> Option<String> {
+pub(crate) fn regex(text: &str) -> Option<String> {
     let mut text = text.trim();
     for prefix in PREFIXES {
         text = strip_prefix(text, prefix).unwrap_or(text).trim_start();
