@@ -98,9 +98,8 @@ fn extent_mistake(scheme: &str, rest: &str) -> Option<PatternError> {
     let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
     let (authority, beyond) = rest.split_at(end);
     let replacement = format!("{scheme}://{authority}");
-    if !beyond.is_empty() && is_no_host(authority.as_bytes(), scheme.as_bytes()) {
-        // An origin without a host, such as `app://`.
-    } else if authority.is_empty() {
+    let has_no_host = is_no_host(authority.as_bytes(), scheme.as_bytes());
+    if authority.is_empty() && !has_no_host {
         return Some(PatternError::MissingHost { scheme: scheme.to_owned() });
     }
     if let Some(mistake) = host::subnet_mistake(scheme, authority, beyond) {

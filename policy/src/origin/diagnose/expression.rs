@@ -32,8 +32,8 @@ pub(super) fn ipv4(host: &str) -> Option<Option<String>> {
     let numbers = labels.iter().copied().filter(|label| is_number(label));
     let ends = labels.last().is_some_and(|&last| last == "*");
     // `*.127.0.0.1` has one label too many, and no `*` stands for a part of the address.
-    let is_address = labels.iter().all(|label| is_octet(label))
-        && labels.iter().any(|label| is_number(label))
+    let is_address = labels.iter().all(is_octet)
+        && labels.iter().any(is_number)
         && (ends || labels.len() == 4 || labels.last().is_some_and(|last| last.contains('*')));
     if !is_address {
         return None;

@@ -62,7 +62,7 @@ pub(super) fn host_mistake(
         let host = if host.starts_with('.') { format!("*.{labels}") } else { labels };
         return Some(PatternError::EmptyLabel { replacement: replace(&host) });
     }
-    let forbidden = |c: &char| !(c.is_ascii() && is_label_byte(*c as u8)) && !".*".contains(*c);
+    let forbidden = |c: &char| !(".*".contains(*c) || c.is_ascii() && is_label_byte(*c as u8));
     if let Some(character) = name.chars().find(forbidden) {
         return Some(PatternError::ForbiddenCharacter { character });
     }
@@ -131,9 +131,7 @@ fn star_mistake(before: &str, host: &str, port: &str, scheme: &str) -> Option<Pa
 pub(super) fn subnet_mistake(scheme: &str, authority: &str, beyond: &str) -> Option<PatternError> {
     let bits: usize = beyond.strip_prefix('/')?.parse().ok().filter(|&bits| bits <= 32)?;
     let address: Ipv4Addr = authority.parse().ok()?;
-    if default_port(scheme.as_bytes()).is_none() {
-        return None;
-    }
+    default_port(scheme.as_bytes())?;
     let replacement = if bits == 32 {
         Some(format!("{scheme}://{address}"))
     } else {
