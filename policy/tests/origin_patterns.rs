@@ -498,14 +498,15 @@ fn many_labels_are_probed_without_matching_too_much() {
 #[test]
 fn many_stars_are_found_by_their_domain() {
     let mut builder = MatcherBuilder::new();
-    for n in 0..10_000 {
+    // Ten thousand of the second kind take seconds to compile without optimization.
+    for n in 0..3000 {
         let pattern = format!("https://pr-*.c{n}.example");
         builder.add(n % 7 + 1, &OriginPattern::parse(&pattern).unwrap());
         let pattern = format!("https://pr-{n}-*.example.com");
         builder.add(n % 5 + 1, &OriginPattern::parse(&pattern).unwrap());
     }
     let matcher = builder.build().unwrap();
-    for n in [0, 1, 4711, 9999] {
+    for n in [0, 1, 1711, 2999] {
         let find = |origin: String| matcher.find(origin.as_bytes());
         assert_eq!(find(format!("https://pr-x.c{n}.example")), Some(n % 7 + 1));
         assert_eq!(find(format!("https://pr-{n}-x.example.com")), Some(n % 5 + 1));
