@@ -86,11 +86,12 @@ impl Site {
     }
 
     /// The reason why a match does not count.
-    fn passed_over(&self) -> String {
-        format!(
-            "{self} matches, but with credentials the answer repeats the origin, which has to be a \
-             well-formed one; `null` and `file://` have to be listed, too."
-        )
+    fn passed_over(&self, origin: &str) -> String {
+        let why = match origin {
+            "null" | "file://" => "which has to be in the list too",
+            _ => "which has to be a well-formed one",
+        };
+        format!("{self} matches, but with credentials the answer repeats the origin, {why}.")
     }
 
     /// The reason why a match in a later rule does not decide.
@@ -188,7 +189,7 @@ impl Explanation {
             matched,
             unmatched,
             near_misses,
-            notes: passed_over.iter().map(Site::passed_over).collect(),
+            notes: passed_over.iter().map(|site| site.passed_over(&request.origin)).collect(),
             preflight,
             actual: Actual {
                 decision: answer.decision(),

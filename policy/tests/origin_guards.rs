@@ -163,23 +163,78 @@ fn secure_forms_are_patterns() {
 
 #[test]
 fn loose_expressions_are_shown_what_they_match() {
-    for (expression, class, example) in [
-        (r"https://www.example\.com", ".", "https://wwwxexample.com"),
-        (r"https://www\.example.com", ".", "https://www.examplexcom"),
-        (r"https://(a|www.example)\.com", ".", "https://wwwxexample.com"),
-        (r"(?s)https://www.example\.com", ".", "https://wwwxexample.com"),
-        (r"(?u)https://www(?-u:.)example\.com", ".", "https://wwwxexample.com"),
-        (r"https://.*\.example\.com", ".", "https://evil.net/?.example.com"),
-        (r"https://.+\.example\.com", ".", "https://evil.net/?.example.com"),
-        (r"https://.{1,60}\.example\.com", ".", "https://evil.net/?.example.com"),
-        (r"https://(.*\.)?example\.com", ".", "https://evil.net/?.example.com"),
-        (r".*", ".", "https://evil.net/?"),
-        (r".*https://example\.com", ".", "https://evil.net/?https://example.com"),
-        (r"https://example\.com.*", ".", "https://example.comevil.net/?"),
-        (r"https://[^/]+\.example\.com", "[^/]", "https://evil.net?.example.com"),
-        (r"https://[^.]+\.example\.com", "[^.]", "https://evil/?.example.com"),
-        (r"https://\S+\.example\.com", r"[^\t-\r ]", "https://evil.net/?.example.com"),
-        (r"https://[^a-w]\.example\.com", "[^a-w]", "https://x.example.com"),
+    for (expression, class, example, tight) in [
+        (
+            r"https://www.example\.com",
+            ".",
+            "https://wwwxexample.com",
+            Some(r"https://www.example.com"),
+        ),
+        (
+            r"https://www\.example.com",
+            ".",
+            "https://www.examplexcom",
+            Some(r"https://www.example.com"),
+        ),
+        (
+            r"https://(a|www.example)\.com",
+            ".",
+            "https://wwwxexample.com",
+            Some(r"regex:https://(a|www\.example)\.com"),
+        ),
+        (
+            r"(?s)https://www.example\.com",
+            ".",
+            "https://wwwxexample.com",
+            Some(r"regex:(?s)https://www\.example\.com"),
+        ),
+        (
+            r"(?u)https://www(?-u:.)example\.com",
+            ".",
+            "https://wwwxexample.com",
+            Some(r"regex:(?u)https://www(?-u:\.)example\.com"),
+        ),
+        (
+            r"https://.*\.example\.com",
+            ".",
+            "https://evil.net/?.example.com",
+            Some(r"regex:https://[a-z0-9_.-]+\.example\.com"),
+        ),
+        (
+            r"https://.+\.example\.com",
+            ".",
+            "https://evil.net/?.example.com",
+            Some(r"regex:https://[a-z0-9_.-]+\.example\.com"),
+        ),
+        (r"https://.{1,60}\.example\.com", ".", "https://evil.net/?.example.com", None),
+        (
+            r"https://(.*\.)?example\.com",
+            ".",
+            "https://evil.net/?.example.com",
+            Some(r"regex:https://([a-z0-9_.-]+\.)?example\.com"),
+        ),
+        (r".*", ".", "https://evil.net/?", None),
+        (r".*https://example\.com", ".", "https://evil.net/?https://example.com", None),
+        (r"https://example\.com.*", ".", "https://example.comevil.net/?", None),
+        (
+            r"https://[^/]+\.example\.com",
+            "[^/]",
+            "https://evil.net?.example.com",
+            Some(r"regex:https://[a-z0-9_.-]+\.example\.com"),
+        ),
+        (
+            r"https://[^.]+\.example\.com",
+            "[^.]",
+            "https://evil/?.example.com",
+            Some(r"regex:https://[a-z0-9_-]+\.example\.com"),
+        ),
+        (
+            r"https://\S+\.example\.com",
+            r"[^\t-\r ]",
+            "https://evil.net/?.example.com",
+            Some(r"regex:https://[a-z0-9_.-]+\.example\.com"),
+        ),
+        (r"https://[^a-w]\.example\.com", "[^a-w]", "https://x.example.com", None),
     ] {
         let pattern = format!("regex:{expression}");
         let guards = OriginPattern::parse(&pattern).unwrap().violations(false);
@@ -190,9 +245,14 @@ fn loose_expressions_are_shown_what_they_match() {
             guards[0].to_string(),
             format!("`{class}` could stand for any byte: the expression also matches `{example}`")
         );
+        assert_eq!(guards[0].suggestion(), tight, "{expression}");
+        let advice = tight
+            .map_or(r"write `\.` for a dot and `[a-z0-9-]+` for a label".to_owned(), |tight| {
+                format!("write \"{tight}\"")
+            });
         assert_eq!(
             guards[0].remedy(),
-            r#"write `\.` for a dot and `[a-z0-9-]+` for a label; "loose_regex" under `dangerously_allow` permits it"#
+            format!("{advice}; \"loose_regex\" under `dangerously_allow` permits it")
         );
     }
 }

@@ -13,6 +13,11 @@ const OPEN: (&str, &str) = (
     "anyone could register a domain that the `*` matches",
     "list the origins, or write the registered domain out, as in \"https://*.example.com\"",
 );
+const PREFIX: &str = r#"write `regex:` and an expression for a whole origin in lower case, as in "regex:https://[a-z0-9-]+\.example\.com""#;
+const ENCLOSED: &str = "there are quotation marks or brackets around it";
+const ONE_EACH: &str = "write each origin as an entry of its own, without anything around it";
+const GLOB: &str = "nothing but `*` stands for other characters in a host";
+const SUBNET: &str = "list the addresses: no short expression says what such a mask does";
 const ONE_LABEL: &str = "a host of one label has no place for a `*`";
 const ADDRESS: &str = "a `*` cannot be a part of an address";
 const EXPRESSION: &str = "list the origins, or write a regular expression after `regex:`";
@@ -54,6 +59,23 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     ("https://a.example,", "one entry is one origin", r#"write "https://a.example""#),
     (
+        r"~^https://.*\.Example\.com$",
+        "a regular expression has to begin with `regex:`",
+        r#"write "regex:https://[a-z0-9_.-]+\.example\.com""#,
+    ),
+    (
+        r"/^https?:\/\/[^.]+\.example\.com(:\d+)?$/i",
+        "a regular expression has to begin with `regex:`",
+        r#"write "regex:https?://[a-z0-9_-]+\.example\.com(:[0-9]+)?""#,
+    ),
+    (
+        r"~\.example\.com$",
+        "a regular expression has to begin with `regex:`",
+        r#"write "regex:https?://[a-z0-9_.-]+\.example\.com""#,
+    ),
+    (r"~example\.com$", "a regular expression has to begin with `regex:`", PREFIX),
+    (r"^https://app\.example.*$", "a regular expression has to begin with `regex:`", PREFIX),
+    (
         r"~^https://[a-z]+\.example\.com$",
         "a regular expression has to begin with `regex:`",
         r#"write "regex:https://[a-z]+\.example\.com""#,
@@ -66,7 +88,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         r"/^https:\/\/a\.example$/",
         "a regular expression has to begin with `regex:`",
-        r#"write "regex:https:\/\/a\.example""#,
+        r#"write "https://a.example""#,
     ),
     (
         r"https://[a-z]+\.example\.com",
@@ -126,12 +148,25 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("localhost", "an origin begins with a scheme", r#"write "http://localhost""#),
     ("localhost:3000", "an origin begins with a scheme", r#"write "http://localhost:3000""#),
     ("127.0.0.1:3000", "an origin begins with a scheme", r#"write "http://127.0.0.1:3000""#),
-    ("*://example.com", "`*` is not the name of a scheme", r#"write "https://example.com""#),
     (
-        "http*://example.com",
-        "`http*` is not the name of a scheme",
-        r#"write "https://example.com""#,
+        "*://example.com",
+        "`*` is not the name of a scheme",
+        r#"write separate entries: "https://example.com", "http://example.com""#,
     ),
+    (
+        "https?://example.com",
+        "`https?` is not the name of a scheme",
+        r#"write separate entries: "https://example.com", "http://example.com""#,
+    ),
+    (
+        "http*",
+        "`http*` is not the name of a scheme",
+        r#"write separate entries: "https://*", "http://*""#,
+    ),
+    ("https://https://a.example", "the scheme is there twice", r#"write "https://a.example""#),
+    ("https://http//a.example", "the scheme is there twice", r#"write "http://a.example""#),
+    ("::1", "an origin begins with a scheme", r#"write "http://[::1]""#),
+    ("[fe80::1]:3000", "an origin begins with a scheme", r#"write "https://[fe80::1]:3000""#),
     ("1a://example.com", "`1a` is not the name of a scheme", r#"write "https://example.com""#),
     (
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa://x",
@@ -171,14 +206,26 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     ("nulll", "not an origin", r#"write "null""#),
     ("all", "not an origin", r#"write "*""#),
-    ("**", "an origin begins with a scheme", r#"write "https://*""#),
+    ("ALL", "not an origin", r#"write "*""#),
+    ("all origins", "not an origin", r#"write "*""#),
+    ("**", "not an origin", r#"write "*""#),
+    (".*", "not an origin", r#"write "*""#),
+    ("'self'", "pages of the same origin need no permission", "leave it out"),
+    // Around it.
+    (r#""https://a.example""#, ENCLOSED, r#"write "https://a.example""#),
+    ("<https://a.example/>", ENCLOSED, r#"write "https://a.example""#),
+    (
+        "['https://a.example', 'https://b.example']",
+        ENCLOSED,
+        r#"write separate entries: "https://a.example", "https://b.example""#,
+    ),
     // What does not belong to an origin.
     ("https://", "the host is missing", r#"write the host too, as in "https://app.example.com""#),
     ("http:", "the host is missing", r#"write the host too, as in "http://app.example.com""#),
     (
         "https:///example.com",
-        "the host is missing",
-        r#"write the host too, as in "https://app.example.com""#,
+        "two slashes are between scheme and host",
+        r#"write "https://example.com""#,
     ),
     (
         "https://:8443",
@@ -193,6 +240,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     ("https://a.example/api", "an origin has no path", r#"write "https://a.example""#),
     ("https://a.example//", "an origin has no path", r#"write "https://a.example""#),
+    ("https://a.example/:8443", "an origin has no path", r#"write "https://a.example:8443""#),
     ("https://a.example\\", "an origin has no path", r#"write "https://a.example""#),
     ("https://a.example?x=1", "an origin has no query", r#"write "https://a.example""#),
     ("https://a.example#top", "an origin has no fragment", r#"write "https://a.example""#),
@@ -305,6 +353,40 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "braces have no meaning in an origin",
         r#"write separate entries: "http://localhost:3000", "http://localhost:5173""#,
     ),
+    (
+        "https://app{1..3}.example.com",
+        "braces have no meaning in an origin",
+        r#"write separate entries: "https://app1.example.com", "https://app2.example.com", "https://app3.example.com""#,
+    ),
+    (
+        "https://{a,b}.{c,D}.example",
+        "braces have no meaning in an origin",
+        r#"write separate entries: "https://a.c.example", "https://a.d.example", "https://b.c.example", "https://b.d.example""#,
+    ),
+    (
+        "https://a.example|https://b.example",
+        "one entry is one origin",
+        r#"write separate entries: "https://a.example", "https://b.example""#,
+    ),
+    (
+        "https://a.example and https://b.example",
+        "an origin holds no white space",
+        r#"write separate entries: "https://a.example", "https://b.example""#,
+    ),
+    ("https:// a. example", "an origin holds no white space", r#"write "https://a.example""#),
+    ("https://a example", "an origin holds no white space", ONE_EACH),
+    ("https://a.example,!!", "one entry is one origin", ONE_EACH),
+    // Characters that stand for others elsewhere.
+    ("https://?.example.com", GLOB, r#"write "regex:https://[a-z0-9_-]\.example\.com""#),
+    (
+        "https://pr-??.example.com",
+        GLOB,
+        r#"write "regex:https://pr-[a-z0-9_-][a-z0-9_-]\.example\.com""#,
+    ),
+    ("https://[a-c].example.com:8443", GLOB, r#"write "regex:https://[a-c]\.example\.com:8443""#),
+    ("https://[a,bc].example.com", GLOB, r#"write "regex:https://(a|bc)\.example\.com""#),
+    ("https://(a|b).example.com", GLOB, r#"write "regex:https://(a|b)\.example\.com""#),
+    ("https://[!a].example.com", GLOB, PREFIX),
     // Wildcards.
     (
         "https://{a,b}.example.com",
@@ -362,17 +444,19 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "http://10.0.0.0/8",
         "an origin has one address, and no subnet",
-        r#"write "regex:http://10\.[0-9]{1,3}(\.[0-9]{1,3}){2}""#,
+        r#"write "regex:http://10\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}""#,
     ),
+    (
+        "http://192.168.1.77:8080/29",
+        "an origin has one address, and no subnet",
+        r#"write "regex:http://192\.168\.1\.(72|73|74|75|76|77|78|79):8080""#,
+    ),
+    ("http://10.0.0.0/9", "an origin has one address, and no subnet", SUBNET),
+    ("http://[fe80::]/64", "an origin has one address, and no subnet", SUBNET),
     (
         "http://10.0.0.1/32",
         "an origin has one address, and no subnet",
         r#"write "http://10.0.0.1""#,
-    ),
-    (
-        "http://10.0.0.0/12",
-        "an origin has one address, and no subnet",
-        "list the addresses, or write a regular expression after `regex:`",
     ),
     (
         "https://pr-*.bücher.example",
@@ -509,11 +593,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "browsers send IPv6 addresses in compressed form",
         r#"write "http://[::ffff:7f00:1]""#,
     ),
-    (
-        "http://[::1",
-        "there is no IPv6 address in the brackets",
-        r#"write an IPv6 address, as in "http://[::1]""#,
-    ),
+    ("http://[::1", "an IPv6 address stands in brackets", r#"write "http://[::1]""#),
     (
         "http://[localhost]",
         "there is no IPv6 address in the brackets",

@@ -176,6 +176,124 @@ const CASES: &[Case] = &[
         rejects: &["http://[::2]", "http://[::1]8080", "http://::1", "http://[::1]:80"],
     },
     Case {
+        sentence: "a star within a label stands for one or more bytes of it",
+        pattern: "https://pr-*.example.com",
+        accepts: &[
+            "https://pr-1.example.com",
+            "https://pr--.example.com",
+            "https://pr-a_b-c.example.com",
+        ],
+        rejects: &[
+            "https://pr-.example.com",
+            "https://pr-1.a.example.com",
+            "https://a.pr-1.example.com",
+            "https://xpr-1.example.com",
+            "https://pr-1.example.com:8443",
+            "https://pr-1.example.com.evil.net",
+            "https://pr-1/.example.com",
+            "https://pr-A.example.com",
+            "http://pr-1.example.com",
+        ],
+    },
+    Case {
+        sentence: "a star at the beginning of a label stands for at least one byte",
+        pattern: "https://*-stage.example.com",
+        accepts: &["https://a-stage.example.com", "https://--stage.example.com"],
+        rejects: &["https://-stage.example.com", "https://a.b-stage.example.com"],
+    },
+    Case {
+        sentence: "a label may be a star",
+        pattern: "https://api.*.example.com",
+        accepts: &["https://api.eu.example.com"],
+        rejects: &[
+            "https://api.example.com",
+            "https://api.a.b.example.com",
+            "https://x.api.eu.example.com",
+        ],
+    },
+    Case {
+        sentence: "only the leftmost whole label stands for several",
+        pattern: "https://*.*.example.com",
+        accepts: &["https://a.b.example.com", "https://a.b.c.d.example.com"],
+        rejects: &["https://a.example.com", "https://example.com", "https://.a.example.com"],
+    },
+    Case {
+        sentence: "stars of every kind go together",
+        pattern: "https://*.pr-*.example.com:8000-8100",
+        accepts: &["https://a.b.pr-1.example.com:8000", "https://a.pr-1.example.com:8100"],
+        rejects: &[
+            "https://pr-1.example.com:8000",
+            "https://a.pr-1.example.com",
+            "https://a.pr-1.example.com:8101",
+        ],
+    },
+    Case {
+        sentence: "a list holds ports and ranges, and the default port stands for none",
+        pattern: "http://localhost:[80,3000,5173-5175]",
+        accepts: &[
+            "http://localhost",
+            "http://localhost:3000",
+            "http://localhost:5173",
+            "http://localhost:5175",
+        ],
+        rejects: &[
+            "http://localhost:80",
+            "http://localhost:3001",
+            "http://localhost:5176",
+            "http://localhost:03000",
+            "https://localhost",
+            "http://a.localhost:3000",
+        ],
+    },
+    Case {
+        sentence: "an IPv6 host can have a list of ports",
+        pattern: "http://[::1]:[3000,5173]",
+        accepts: &["http://[::1]:3000", "http://[::1]:5173"],
+        rejects: &["http://[::1]", "http://[::2]:3000", "http://[::1]:3001"],
+    },
+    Case {
+        sentence: "any host can have a range of ports",
+        pattern: "http://*:3000-3009",
+        accepts: &["http://a:3000", "http://127.0.0.1:3009", "http://[::1]:3005"],
+        rejects: &["http://a", "http://a:3010", "http://:3000", "http://a b:3000"],
+    },
+    Case {
+        sentence: "an origin without a host is compared byte for byte",
+        pattern: "capacitor://",
+        accepts: &["capacitor://"],
+        rejects: &[
+            "capacitor://.",
+            "capacitor://localhost",
+            "capacitor:",
+            "capacitor:///",
+            "app://",
+        ],
+    },
+    Case {
+        sentence: "a dot in place of a host is an origin too",
+        pattern: "app://.",
+        accepts: &["app://."],
+        rejects: &["app://", "app://..", "app://.:80", "app://a."],
+    },
+    Case {
+        sentence: "any host is not none",
+        pattern: "capacitor://*:*",
+        accepts: &["capacitor://localhost", "capacitor://a:1"],
+        rejects: &["capacitor://", "capacitor://.", "capacitor://:1", "capacitor://.:1"],
+    },
+    Case {
+        sentence: "pages that are opened as files have one origin",
+        pattern: "file://",
+        accepts: &["file://"],
+        rejects: &["file://.", "file:///", "file://host", "null"],
+    },
+    Case {
+        sentence: "an expression may match origins without a host",
+        pattern: r"regex:app://\.?",
+        accepts: &["app://", "app://."],
+        rejects: &["app://..", "app://a"],
+    },
+    Case {
         sentence: "a regular expression is anchored at both ends",
         pattern: r"regex:https://pr-[0-9]+\.preview\.example\.net",
         accepts: &["https://pr-1.preview.example.net", "https://pr-4711.preview.example.net"],
@@ -375,6 +493,148 @@ fn many_labels_are_probed_without_matching_too_much() {
     assert_eq!(find(&[(1, "https://*.a.a")], &format!("https://{host}")), Some(1));
     assert_eq!(find(&[(1, "https://*.b")], &format!("https://{host}")), None);
     assert_eq!(find(&[(1, "https://*.a.a")], &format!("https://{host}.a.a")), None);
+}
+
+#[test]
+fn many_stars_are_found_by_their_domain() {
+    let mut builder = MatcherBuilder::new();
+    // Ten thousand of the second kind take seconds to compile without optimization.
+    for n in 0..3000 {
+        let pattern = format!("https://pr-*.c{n}.example");
+        builder.add(n % 7 + 1, &OriginPattern::parse(&pattern).unwrap());
+        let pattern = format!("https://pr-{n}-*.example.com");
+        builder.add(n % 5 + 1, &OriginPattern::parse(&pattern).unwrap());
+    }
+    let matcher = builder.build().unwrap();
+    for n in [0, 1, 1711, 2999] {
+        let find = |origin: String| matcher.find(origin.as_bytes());
+        assert_eq!(find(format!("https://pr-x.c{n}.example")), Some(n % 7 + 1));
+        assert_eq!(find(format!("https://pr-{n}-x.example.com")), Some(n % 5 + 1));
+        assert_eq!(find(format!("https://pr-.c{n}.example")), None);
+        assert_eq!(find(format!("https://pr-{n}.example.com")), None);
+        assert_eq!(find(format!("https://a.pr-{n}-x.example.com")), None);
+    }
+}
+
+/// One group of each size: compared one by one, by a small automaton, by a large one.
+#[test]
+fn of_many_globs_the_lowest_rank_counts() {
+    for count in [2_u16, 16, 17, 64, 65, 300] {
+        let mut builder = MatcherBuilder::new();
+        for n in 0..count {
+            // Later patterns match more, and have a higher rank.
+            let pattern =
+                format!("https://{}*.a.example", "x".repeat(usize::from((count - n) % 60)));
+            builder.add(count - n, &OriginPattern::parse(&pattern).unwrap());
+        }
+        let matcher = builder.build().unwrap();
+        for length in 1..=62 {
+            let origin = format!("https://{}.a.example", "x".repeat(length));
+            let expected = (1..=count).find(|rank| usize::from(rank % 60) < length);
+            assert_eq!(matcher.find(origin.as_bytes()), expected, "{count} {length}");
+        }
+    }
+}
+
+/// Stars everywhere, and labels that nearly match at every position.
+#[test]
+fn hostile_globs_stay_cheap() {
+    let labels: Vec<_> = (0..3).map(|_| "-".repeat(63)).chain(["-".repeat(53)]).collect();
+    let host = format!("{}.a.example", labels.join("."));
+    assert_eq!(host.len(), 255);
+    let origin = format!("https://{}", &host[2..]);
+    assert!(Origin::parse(origin.as_bytes()).is_some());
+    let label = "*-".repeat(31);
+    let patterns = [
+        format!("https://{label}x.a.example"),
+        format!("https://*.{label}x.{label}.a.example"),
+        format!("https://*.{0}.{0}.{0}.a.example", "*-".repeat(30)),
+        format!("https://*-*-*-*.a.example:[{}]", list_of(64)),
+    ];
+    let parsed: Vec<_> =
+        patterns.iter().map(|pattern| OriginPattern::parse(pattern).unwrap()).collect();
+    let mut builder = MatcherBuilder::new();
+    for (rank, pattern) in parsed.iter().enumerate() {
+        builder.add(rank as Rank, pattern);
+    }
+    let matcher = builder.build().unwrap();
+    let start = std::time::Instant::now();
+    for _ in 0..1000 {
+        matcher.find(std::hint::black_box(origin.as_bytes()));
+    }
+    // Backtracking would take years, and this takes milliseconds without optimization.
+    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+    let expected = parsed.iter().position(|pattern| pattern.matches(origin.as_bytes()));
+    assert_eq!(matcher.find(origin.as_bytes()).map(usize::from), expected);
+}
+
+fn list_of(ports: u16) -> String {
+    (1..=ports).map(|n| (2 * n).to_string()).collect::<Vec<_>>().join(",")
+}
+
+/// Every pattern has another range, and all overlap in the middle.
+#[test]
+fn ranges_of_ports_that_overlap_are_told_apart() {
+    let mut builder = MatcherBuilder::new();
+    for n in 1..=40_u16 {
+        let (from, to) = (10_000 + n, 20_000 - n);
+        for pattern in [
+            format!("https://*.a.example:{from}-{to}"),
+            format!("https://p{n}-*.b.example:{from}-{to}"),
+        ] {
+            builder.add(41 - n, &OriginPattern::parse(&pattern).unwrap());
+        }
+    }
+    let matcher = builder.build().unwrap();
+    for (port, rank) in [
+        (10_000, None),
+        (10_001, Some(40)),
+        (10_025, Some(16)),
+        (15_000, Some(1)),
+        (19_970, Some(11)),
+        (19_999, Some(40)),
+        (20_000, None),
+    ] {
+        let origin = format!("https://x.a.example:{port}");
+        assert_eq!(matcher.find(origin.as_bytes()), rank, "{port}");
+    }
+    for (origin, rank) in [
+        ("https://p30-x.b.example:10030", Some(11)),
+        ("https://p30-x.b.example:10029", None),
+        ("https://p30-x.b.example:19970", Some(11)),
+        ("https://p30-x.b.example:19971", None),
+    ] {
+        assert_eq!(matcher.find(origin.as_bytes()), rank, "{origin}");
+    }
+}
+
+#[test]
+fn patterns_that_would_take_too_much_memory_are_refused() {
+    let build = |patterns: Vec<String>| {
+        let mut builder = MatcherBuilder::new();
+        for pattern in patterns {
+            builder.add(1, &OriginPattern::parse(&pattern).unwrap());
+        }
+        builder.build()
+    };
+    // An automaton would have to remember which of the words it has seen.
+    let words = |count| (0..count).map(|n| format!("https://*w{n:03}x*.a.example")).collect();
+    assert!(build(words(64)).is_ok());
+    // Many small groups leave room for a large one.
+    let small = (0..2000).map(|n| format!("https://*w{}x*.a{}.example", n / 50, n % 50));
+    let large = (0..500).map(|n| format!("https://pr-{n}-*.a.example"));
+    assert!(build(small.chain(large).collect()).is_ok());
+    let numbers = (0..100_000).map(|n| format!("https://pr-{n}-*.a.example")).collect();
+    let error = build(numbers).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the patterns with `*` inside the host would be too large together"
+    );
+    let nested = (1..=1000_u16)
+        .map(|n| format!("https://p{n}-*.b.example:{}-{}", 10_000 + n, 30_000 - n))
+        .collect();
+    let error = build(nested).unwrap_err();
+    assert!(!error.remedy().is_empty(), "{error}");
 }
 
 #[test]

@@ -21,7 +21,8 @@ fuzz_target!(|text: &str| {
             }
         }
         Err(error) => {
-            assert!(!reference::is_origin(text));
+            // Only patterns are searched for punycode that cannot be decoded.
+            assert!(!reference::is_origin(text) || text.contains("xn--"));
             assert!(!error.to_string().is_empty());
             let remedy = error.remedy();
             let quoted = remedy.strip_prefix("write \"").and_then(|rest| rest.strip_suffix('"'));

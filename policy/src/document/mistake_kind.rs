@@ -14,7 +14,7 @@ use crate::{
     headers::{
         HeaderNameError, MaxAgeError, MethodError, is_forbidden_request_header, is_known_method,
     },
-    origin::{GuardViolation, MatcherError, PatternError},
+    origin::{Guard, GuardViolation, MatcherError, PatternError},
 };
 
 /// A kind of mistake. `Display` says what is wrong.
@@ -197,8 +197,13 @@ pub enum MistakeKind {
         entries: Vec<String>,
     },
     /// A text that is not an origin pattern.
-    #[error(transparent)]
-    Pattern(PatternError),
+    #[error("{error}")]
+    Pattern {
+        /// The mistake.
+        error: PatternError,
+        /// The guards that are closed and that what is to be written would violate.
+        closed: Vec<Guard>,
+    },
     /// An origin pattern that violates a guard.
     #[error(transparent)]
     Guard(GuardViolation),
@@ -440,7 +445,7 @@ impl MistakeKind {
                     Language::Nginx => format!("separate by spaces: {}", entries.join(" ")),
                 };
             }
-            Self::Pattern(error) => return error.remedy(),
+            Self::Pattern { error, closed } => return pattern_remedy(error, closed),
             Self::Guard(error) => return error.remedy(),
             Self::Matcher(error) => return error.remedy(),
             Self::LineTooLong { .. } => "write one origin a line",
@@ -455,6 +460,26 @@ impl MistakeKind {
         }
         .to_owned()
     }
+}
+
+/// Advice for a text that is not a pattern. Where guards are closed for what is to be written, it names
+/// them.
+fn pattern_remedy(error: &PatternError, closed: &[Guard]) -> String {
+    let Some((first, others)) = closed.split_first() else { return error.remedy() };
+    if *first == Guard::AnyOriginWithCredentials && error.suggestions() == ["*"] {
+        return format!(
+            "list the origins, or write \"*\" and leave the credentials out; \"{first}\" under \
+             `dangerously_allow` permits both"
+        );
+    }
+    let condition = match closed.iter().all(|guard| guard.is_for_credentials()) {
+        true => "with credentials that needs",
+        false => "that needs",
+    };
+    let names = others
+        .iter()
+        .fold(format!("\"{first}\""), |names, guard| format!("{names} and \"{guard}\""));
+    format!("{}; {condition} {names} under `dangerously_allow`", error.remedy())
 }
 
 /// Advice for an entry of `allow_methods`. `example` shows the key with methods.

@@ -16,7 +16,7 @@ use super::{
     quote::quote,
     reader::{Reader, get},
 };
-use crate::origin::{MatcherBuilder, OriginPattern, Rank};
+use crate::origin::{Guard, MatcherBuilder, OriginPattern, PatternError, Rank};
 
 /// Collects the patterns of a policy.
 pub(super) struct PolicyOrigins<'p> {
@@ -67,7 +67,7 @@ impl<'p> PolicyOrigins<'p> {
 
     /// Adds a pattern that the policy denies.
     pub(super) fn deny(&mut self, reader: &mut Reader, location: Location<'_>, text: &str) {
-        if let Some(pattern) = parse(reader, location, text) {
+        if let Some(pattern) = parse(reader, location, text, |_| Vec::new()) {
             self.covered.add(reader, location, 0, text, &pattern, false);
             self.add(location, 0, text, &pattern);
         }
@@ -94,7 +94,7 @@ impl<'p> PolicyOrigins<'p> {
         text: &'t str,
         rule: &mut RuleOrigins,
     ) -> Option<OriginPattern<'t>> {
-        let pattern = parse(reader, location, text)?;
+        let pattern = parse(reader, location, text, |error| self.closed_guards(error, rule))?;
         rule.any |= matches!(pattern, OriginPattern::Any);
         rule.null |= matches!(pattern, OriginPattern::Null);
         rule.file |= pattern.matches_file();
@@ -106,6 +106,23 @@ impl<'p> PolicyOrigins<'p> {
         }
         self.add(location, rule.rank, text, &pattern);
         Some(pattern)
+    }
+
+    /// The guards that are closed for a rule, and that the patterns which a message tells to write would
+    /// violate.
+    fn closed_guards(&mut self, error: &PatternError, rule: &mut RuleOrigins) -> Vec<Guard> {
+        let mut closed = Vec::new();
+        for suggestion in error.suggestions() {
+            let Ok(pattern) = OriginPattern::parse(&suggestion) else { continue };
+            for violation in pattern.violations(rule.credentials) {
+                let guard = violation.opened_by();
+                let is_open = self.open.opens(guard) || rule.open.opens(guard);
+                if !is_open && !closed.contains(&guard) {
+                    closed.push(guard);
+                }
+            }
+        }
+        closed
     }
 
     /// Adds the patterns of an `allow_origins_file` to a rule.
@@ -158,14 +175,21 @@ impl<'p> PolicyOrigins<'p> {
     }
 }
 
+/// Reads a pattern. `closed` is asked for the guards that advice has to name, if a message is shown.
 fn parse<'t>(
     reader: &mut Reader,
     location: Location<'_>,
     text: &'t str,
+    closed: impl FnOnce(&PatternError) -> Vec<Guard>,
 ) -> Option<OriginPattern<'t>> {
-    OriginPattern::parse(text)
-        .map_err(|error| reader.add(location, Some(quote(text)), MistakeKind::Pattern(error)))
-        .ok()
+    match OriginPattern::parse(text) {
+        Ok(pattern) => Some(pattern),
+        Err(error) => {
+            let closed = if reader.describes_errors() { closed(&error) } else { Vec::new() };
+            reader.add(location, Some(quote(text)), MistakeKind::Pattern { error, closed });
+            None
+        }
+    }
 }
 
 /// Whether a policy or a rule lists origins.

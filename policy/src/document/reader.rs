@@ -45,6 +45,11 @@ impl Reader {
         self.mistakes.errors()
     }
 
+    /// Whether a further error is described, and not only counted.
+    pub(super) fn describes_errors(&self) -> bool {
+        self.mistakes.describes_errors()
+    }
+
     /// The place of the next mistake among all, for [`Reader::insert`].
     pub(super) fn position(&self) -> usize {
         self.mistakes.position()

@@ -178,6 +178,11 @@ impl Mistakes {
         self.found.len()
     }
 
+    /// Whether a further error is described, and not only counted.
+    pub(super) fn describes_errors(&self) -> bool {
+        self.errors < MAX_ERRORS
+    }
+
     /// The number of errors, described or not.
     pub(super) fn errors(&self) -> usize {
         self.errors

@@ -587,6 +587,8 @@ fn guards_and_what_opens_them() {
         (Guard::InsecureOrigins, "allow_origins: ['http://a.example']\nallow_credentials: true"),
         (Guard::PublicSuffixes, "allow_origins: ['https://*.github.io']\nallow_credentials: true"),
         (Guard::NullOrigin, "allow_origins: ['null']"),
+        (Guard::FileOrigin, "allow_origins: ['file://']"),
+        (Guard::FileOrigin, "allow_origins: ['regex:(app|file)://']"),
         (Guard::LooseRegex, "allow_origins: ['regex:https://a.example\\.com']"),
         // A guard holds where the boolean is spelled as YAML 1.1 would have it, too.
         (Guard::InsecureOrigins, "allow_origins: ['http://a.example']\nallow_credentials: yes"),
@@ -621,6 +623,60 @@ fn guards_and_what_opens_them() {
     let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
     assert_eq!(report.mistakes()[0].kind(), &MistakeKind::ExposesEverythingWithCredentials);
     assert_eq!(report.mistakes()[0].opened_by(), None);
+}
+
+/// `*` with credentials sends `file://` back only where it is listed.
+#[test]
+fn the_origin_of_files_has_a_guard_of_its_own() {
+    let decide = |keys: &str, origin: &str| {
+        let policies = parse(with_policy(keys).as_bytes(), Path::new("f")).unwrap().value;
+        policies[0].decide(crate::OriginHeader::One(origin.as_bytes())).decision()
+    };
+    use crate::Decision::{Allowed, DeniedOrigin};
+    let any =
+        "allow_credentials: true\ndangerously_allow: [any_origin_with_credentials, file_origin]";
+    for (keys, file, app) in [
+        ("allow_origins: '*'".to_owned(), Allowed, Allowed),
+        (format!("allow_origins: '*'\n{any}"), DeniedOrigin, Allowed),
+        (format!("allow_origins: ['*', 'file://']\n{any}"), Allowed, Allowed),
+        (format!("allow_origins: ['*', 'regex:(app|file)://']\n{any}"), Allowed, Allowed),
+        ("allow_origins: 'app://'".to_owned(), DeniedOrigin, Allowed),
+        ("allow_origins: 'app://*'".to_owned(), DeniedOrigin, DeniedOrigin),
+        (
+            "allow_origins: '*'\ndeny_origins: ['file://', 'app://']".into(),
+            DeniedOrigin,
+            DeniedOrigin,
+        ),
+    ] {
+        assert_eq!(decide(&keys, "file://"), file, "{keys}");
+        assert_eq!(decide(&keys, "app://"), app, "{keys}");
+    }
+}
+
+#[test]
+fn lists_of_ports_are_written_in_quotes() {
+    for (origins, is_one) in [
+        ("['http://localhost:[3000,5173]']", true),
+        ("[\"http://localhost:[3000,5173]\", https://a.example]", true),
+        ("http://localhost:[3000,5173]", true),
+        ("\n      - http://localhost:[3000,5173]", true),
+        ("\n      - https://*.a.example:[8443,9000-9010]", true),
+        ("[http://localhost:[3000,5173]]", false),
+        ("[https://a.example, http://localhost:[3000,5173]]", false),
+        ("[http://[::1]:[3000,5173]]", false),
+    ] {
+        let text = with_policy(&format!("allow_origins: {origins}"));
+        let read = parse(text.as_bytes(), Path::new("f"));
+        assert_eq!(read.is_ok(), is_one, "{origins}");
+        if let Err(report) = read {
+            assert_eq!(report.mistakes()[0].kind(), &MistakeKind::UnquotedPorts, "{origins}");
+            assert!(report.to_string().contains("in quotes"), "{report}");
+        }
+    }
+    // Other mistakes in a line with a quoted list stay what they are.
+    let text = with_policy("allow_origins: ['http://localhost:[3000,5173]', [}");
+    let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
+    assert_ne!(report.mistakes()[0].kind(), &MistakeKind::UnquotedPorts);
 }
 
 #[test]

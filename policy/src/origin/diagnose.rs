@@ -2,16 +2,21 @@
 
 mod expression;
 mod host;
+mod scheme;
 mod text;
+mod unmarked;
+mod word;
 
 use std::net::Ipv6Addr;
 
 use self::host::{host_mistake, ipv6_mistake};
+use self::scheme::scheme_mistake;
 use self::text::text_mistake;
 use super::error::PatternError;
 use super::ports::{PortSet, PortSetMistake};
-use super::syntax::{default_port, is_never_an_origin, is_no_host, is_scheme, is_scheme_length};
-use crate::nearest;
+use super::syntax::{default_port, is_no_host};
+
+pub(super) use self::unmarked::regex as narrowed;
 
 /// Finds the mistake in a text that is neither an origin nor a wildcard pattern.
 ///
@@ -28,71 +33,6 @@ pub(crate) fn diagnose(text: &str) -> PatternError {
         .unwrap_or(PatternError::InvalidIpv4 { replacement: None })
 }
 
-fn scheme_mistake(text: &str) -> Option<PatternError> {
-    if text.starts_with("file:") {
-        return Some(PatternError::FileScheme);
-    }
-    if let Some((scheme, rest)) = text.split_once(':') {
-        if is_never_an_origin(scheme.as_bytes()) {
-            return Some(never_an_origin(scheme, rest));
-        }
-    }
-    let Some((scheme, rest)) = text.split_once("://") else {
-        // `https:/a.example`, `//a.example` or `a.example`.
-        let (scheme, rest) = match text.split_once([':', '/']) {
-            Some((scheme @ ("http" | "https"), rest)) => (Some(scheme), rest),
-            _ => (None, text),
-        };
-        if let Some(word) = word_mistake(text) {
-            return Some(word);
-        }
-        let rest = rest.trim_start_matches([':', '/']);
-        if rest.is_empty() {
-            return Some(PatternError::MissingHost {
-                scheme: scheme.unwrap_or("https").to_owned(),
-            });
-        }
-        let local = rest.starts_with("localhost") || rest.starts_with("127.");
-        let scheme = scheme.unwrap_or(if local { "http" } else { "https" });
-        return Some(PatternError::MissingScheme { replacement: format!("{scheme}://{rest}") });
-    };
-    if scheme.is_empty() {
-        Some(PatternError::MissingScheme { replacement: format!("https://{rest}") })
-    } else if !is_scheme(scheme.as_bytes()) {
-        Some(PatternError::InvalidScheme {
-            scheme: scheme.to_owned(),
-            replacement: format!("https://{rest}"),
-        })
-    } else if !is_scheme_length(scheme.len()) {
-        Some(PatternError::SchemeTooLong { length: scheme.len() })
-    } else {
-        None
-    }
-}
-
-/// A word that stands for no host: one for every origin, or `null` misspelled.
-fn word_mistake(text: &str) -> Option<PatternError> {
-    let replacement = match text {
-        "all" | "any" => "*",
-        "none" | "undefined" => "null",
-        _ => nearest(text, ["null"])
-            .filter(|_| text.bytes().all(|byte| byte.is_ascii_alphabetic()))?,
-    };
-    Some(PatternError::Word { replacement: replacement.to_owned() })
-}
-
-/// The origin of the page that has such a URL, if the URL tells it.
-fn never_an_origin(scheme: &str, rest: &str) -> PatternError {
-    let replacement = match scheme {
-        "ws" => Some(format!("http:{rest}")),
-        "wss" => Some(format!("https:{rest}")),
-        // URL standard, https://url.spec.whatwg.org/#origin
-        "blob" if rest.contains("://") => Some(rest.to_owned()),
-        _ => None,
-    };
-    PatternError::NeverAnOrigin { scheme: scheme.to_owned(), replacement }
-}
-
 /// A user name before the host and port, or a path, query or fragment after them.
 fn extent_mistake(scheme: &str, rest: &str) -> Option<PatternError> {
     let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
@@ -101,10 +41,16 @@ fn extent_mistake(scheme: &str, rest: &str) -> Option<PatternError> {
     if !beyond.is_empty() && is_no_host(authority.as_bytes(), scheme.as_bytes()) {
         // An origin without a host, such as `app://`.
     } else if authority.is_empty() {
-        return Some(PatternError::MissingHost { scheme: scheme.to_owned() });
+        return Some(missing_host(scheme, beyond));
     }
     if let Some(mistake) = host::subnet_mistake(scheme, authority, beyond) {
         return Some(mistake);
+    }
+    let is_any_host = authority.split(':').next() == Some("*");
+    if is_any_host && !beyond.trim_matches(['/', '*']).is_empty() {
+        // Without the rest, every host would match.
+        let character = beyond.chars().next()?;
+        return Some(PatternError::ForbiddenCharacter { character });
     }
     match beyond.as_bytes() {
         [] => {
@@ -112,9 +58,25 @@ fn extent_mistake(scheme: &str, rest: &str) -> Option<PatternError> {
             Some(PatternError::UserInfo { replacement: format!("{scheme}://{replacement}") })
         }
         b"/" => Some(PatternError::TrailingSlash { replacement }),
+        // `https://a.example/:8443`
+        [b'/', port @ ..] if port.starts_with(b":") => {
+            let port = beyond.trim_start_matches('/');
+            Some(PatternError::Path { replacement: replacement + port })
+        }
         [b'?', ..] => Some(PatternError::Query { replacement }),
         [b'#', ..] => Some(PatternError::Fragment { replacement }),
         [..] => Some(PatternError::Path { replacement }),
+    }
+}
+
+/// No host before a path. With more than two slashes in front of it, the path is the host, as the URL
+/// standard reads it for the schemes of the web.
+fn missing_host(scheme: &str, beyond: &str) -> PatternError {
+    let host = beyond.trim_start_matches(['/', '\\']);
+    if default_port(scheme.as_bytes()).is_some() && !host.is_empty() && host.len() < beyond.len() {
+        PatternError::ExtraSlashes { replacement: format!("{scheme}://{host}") }
+    } else {
+        PatternError::MissingHost { scheme: scheme.to_owned() }
     }
 }
 
@@ -126,8 +88,15 @@ fn authority_mistake(scheme: &str, authority: &str) -> Option<PatternError> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(address) => match address.find(']') {
             Some(end) => authority.split_at(end + "[]".len()),
-            None => return Some(PatternError::InvalidIpv6),
+            None => return Some(host::unclosed_ipv6(scheme, address)),
         },
+        None if authority
+            .strip_suffix(']')
+            .is_some_and(|host| host.parse::<Ipv6Addr>().is_ok()) =>
+        {
+            let replacement = format!("{scheme}://[{authority}");
+            return Some(PatternError::UnbracketedIpv6 { replacement });
+        }
         None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
     };
     if host.is_empty() {

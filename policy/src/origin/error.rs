@@ -3,7 +3,7 @@
 //! [`diagnose`](super::diagnose) finds the mistakes; [`remedy`](super::remedy) says what to write
 //! instead.
 
-use std::fmt;
+use std::{fmt, slice};
 
 use thiserror::Error;
 
@@ -31,7 +31,20 @@ pub enum PatternError {
     /// A regular expression without the prefix `regex:`.
     #[error("a regular expression has to begin with `regex:`")]
     UnmarkedRegex {
-        /// The same with the prefix.
+        /// The same with the prefix and without classes for any byte, or the origin if it names one.
+        /// `None` if no expression says what was meant.
+        replacement: Option<String>,
+    },
+    /// Characters that stand for others in file names and in other software, such as `?` or `[ab]`.
+    #[error("nothing but `*` stands for other characters in a host")]
+    Glob {
+        /// An expression for the same hosts, where one can say it.
+        replacement: Option<String>,
+    },
+    /// Quotation marks or brackets around the pattern.
+    #[error("there are quotation marks or brackets around it")]
+    Enclosed {
+        /// The same without them.
         replacement: String,
     },
     /// Characters beyond ASCII.
@@ -57,7 +70,19 @@ pub enum PatternError {
     InvalidScheme {
         /// The text before `://`.
         scheme: String,
-        /// The same with `https`.
+        /// The same with `https`, and with `http` if the text means both.
+        replacements: Vec<String>,
+    },
+    /// A scheme after the scheme.
+    #[error("the scheme is there twice")]
+    DoubledScheme {
+        /// The same with the second one.
+        replacement: String,
+    },
+    /// More than two slashes after the scheme.
+    #[error("two slashes are between scheme and host")]
+    ExtraSlashes {
+        /// The same with two slashes.
         replacement: String,
     },
     /// A scheme longer than 64 bytes.
@@ -83,6 +108,9 @@ pub enum PatternError {
         /// What was probably meant.
         replacement: String,
     },
+    /// A word such as `self`, for the origin of the server.
+    #[error("pages of the same origin need no permission")]
+    SameOrigin,
     /// No host after the scheme.
     #[error("the host is missing")]
     MissingHost {
@@ -315,19 +343,19 @@ fn fmt_matches_no_origin(example: &Option<String>, f: &mut fmt::Formatter<'_>) -
 }
 
 impl PatternError {
-    /// The text with this one mistake removed, where that is possible. It may have further mistakes.
-    pub(crate) fn replacement(&self) -> Option<&str> {
+    /// The text with this one mistake removed, where that is possible: one text, or several that mean
+    /// the same together. They may have further mistakes.
+    pub(super) fn replacements(&self) -> &[String] {
         match self {
             Self::Whitespace { entries } | Self::List { entries } | Self::Braces { entries } => {
-                match &entries[..] {
-                    [entry] => Some(entry),
-                    _ => None,
-                }
+                entries
             }
-            Self::UnmarkedRegex { replacement }
+            Self::InvalidScheme { replacements, .. } => replacements,
+            Self::Enclosed { replacement }
             | Self::UpperCase { replacement }
             | Self::MissingScheme { replacement }
-            | Self::InvalidScheme { replacement, .. }
+            | Self::DoubledScheme { replacement }
+            | Self::ExtraSlashes { replacement }
             | Self::UserInfo { replacement }
             | Self::TrailingSlash { replacement }
             | Self::Path { replacement }
@@ -345,17 +373,20 @@ impl PatternError {
             | Self::EmptyLabel { replacement }
             | Self::TrailingDot { replacement }
             | Self::UnbracketedIpv6 { replacement }
-            | Self::UncompressedIpv6 { replacement } => Some(replacement),
-            Self::NonAscii { replacement }
+            | Self::UncompressedIpv6 { replacement } => slice::from_ref(replacement),
+            Self::UnmarkedRegex { replacement }
+            | Self::Glob { replacement }
+            | Self::NonAscii { replacement }
             | Self::NeverAnOrigin { replacement, .. }
             | Self::Subnet { replacement }
             | Self::OpenRegistrableDomain { replacement }
             | Self::StarInSingleLabel { replacement }
             | Self::StarInAddress { replacement }
-            | Self::InvalidIpv4 { replacement } => replacement.as_deref(),
+            | Self::InvalidIpv4 { replacement } => replacement.as_slice(),
             Self::Empty
             | Self::SchemeTooLong { .. }
             | Self::FileScheme
+            | Self::SameOrigin
             | Self::MissingHost { .. }
             | Self::InvalidPort { .. }
             | Self::EmptyPortList
@@ -369,7 +400,7 @@ impl PatternError {
             | Self::RegexSyntax { .. }
             | Self::RegexTooLarge
             | Self::RegexMatchesNoOrigin { .. }
-            | Self::RegexBeyondOrigin { .. } => None,
+            | Self::RegexBeyondOrigin { .. } => &[],
         }
     }
 }

@@ -5,6 +5,7 @@ use std::{fmt, iter};
 
 use thiserror::Error;
 
+use super::diagnose::narrowed;
 use super::pattern::{OriginPattern, Wildcard, WildcardHost, WildcardPort};
 use super::regex::OriginRegex;
 use super::suffix::{OpenSuffix, Section, Sections, open_suffix};
@@ -50,6 +51,16 @@ impl Guard {
             Self::FileOrigin => "file_origin",
             Self::LooseRegex => "loose_regex",
         }
+    }
+}
+
+impl Guard {
+    /// Whether the guard concerns rules with credentials only.
+    pub const fn is_for_credentials(self) -> bool {
+        matches!(
+            self,
+            Self::InsecureOrigins | Self::PublicSuffixes | Self::AnyOriginWithCredentials
+        )
     }
 }
 
@@ -125,6 +136,8 @@ pub enum GuardViolation {
         class: String,
         /// A text that the expression accepts because of it.
         example: String,
+        /// The expression with classes for what a host may have there, if it can be named.
+        tight: Option<String>,
     },
 }
 
@@ -163,9 +176,28 @@ impl GuardViolation {
         }
     }
 
+    /// The pattern that the advice tells to write, or that it shows as an example. It violates no guard
+    /// in a rule with credentials. An example, for a [`PublicSuffix`](Self::PublicSuffix), lies within
+    /// what was written; the secure form of an [`InsecureOrigin`](Self::InsecureOrigin) does so but for
+    /// its scheme. `None` if the advice has no pattern.
+    pub fn suggestion(&self) -> Option<&str> {
+        match self {
+            Self::InsecureOrigin { secure, .. } => secure.as_deref(),
+            Self::PublicSuffix { instead, .. } => match instead.as_ref()? {
+                Instead::Owned(pattern) | Instead::Single(pattern) => Some(pattern),
+            },
+            Self::LooseRegex { tight, .. } => tight.as_deref(),
+            Self::AnyOriginWithCredentials
+            | Self::AnyHost
+            | Self::NullOrigin
+            | Self::FileOrigin { .. } => None,
+        }
+    }
+
     /// Advice on what to write instead, as a sentence without its full stop.
     pub fn remedy(&self) -> String {
         let instead = match self {
+            Self::LooseRegex { tight: Some(tight), .. } => format!("write \"{tight}\""),
             Self::AnyOriginWithCredentials => {
                 "list the origins, or leave the credentials out".to_owned()
             }
@@ -260,13 +292,18 @@ fn below_suffix(
     let own = own_name(&suffix.name);
     let is_at_suffix = suffix.name == parent;
     let host = match &own {
-        Some(own) if is_at_suffix => Some(format!("{labels}.{own}")),
+        Some(own) if labels == "*" && is_at_suffix => Some(format!("*.{own}")),
         // A name below a suffix that the stars make up.
         Some(own) if labels == "*" => Some(own.clone()),
         _ => None,
     };
-    let pattern = host.as_deref().and_then(write);
-    let instead = pattern.map(if is_at_suffix { Instead::Owned } else { Instead::Single });
+    let suggest = |host: &str| write(host).filter(|pattern| passes(pattern));
+    let instead = match &host {
+        Some(host) if is_at_suffix => suggest(host).map(Instead::Owned),
+        Some(host) => suggest(host).map(Instead::Single),
+        // One of the names that the stars match.
+        None => suggest(&format!("{}.{parent}", labels.replace('*', "a"))).map(Instead::Single),
+    };
     let example = own.filter(|_| labels == "*" && !is_at_suffix).map(|own| match wildcard.port {
         WildcardPort::Any => format!("{}://{own}", wildcard.scheme),
         WildcardPort::Set(set) => match set.first() {
@@ -302,7 +339,9 @@ fn regex_violations(regex: &OriginRegex<'_>, credentials: bool) -> Vec<GuardViol
     let mut violations = Vec::new();
     if let Some(loose) = regex.loose() {
         let (class, example) = (loose.class.clone(), loose.example.clone());
-        violations.push(GuardViolation::LooseRegex { class, example });
+        let tight =
+            narrowed(regex.as_str()).filter(|tight| passes(tight) && is_within(tight, regex));
+        violations.push(GuardViolation::LooseRegex { class, example, tight });
     }
     if regex.matches_file() {
         let example = Some("file://".to_owned());
@@ -320,7 +359,7 @@ fn regex_violations(regex: &OriginRegex<'_>, credentials: bool) -> Vec<GuardViol
                 let example = regex.example_below(&suffix.name);
                 let single =
                     example.as_ref().map(|origin| secure(origin).unwrap_or(origin.clone()));
-                let instead = single.map(Instead::Single);
+                let instead = single.filter(|origin| passes(origin)).map(Instead::Single);
                 let suffix = suffix.clone();
                 violations.push(GuardViolation::PublicSuffix { suffix, example, instead });
             }
@@ -343,8 +382,26 @@ fn secure(pattern: &str) -> Option<String> {
         }
         None => format!("https://{rest}"),
     };
-    match OriginPattern::parse(&secure) {
-        Ok(_) => Some(secure),
-        Err(error) => error.corrected(),
+    let secure = match OriginPattern::parse(&secure) {
+        Ok(_) => secure,
+        Err(error) => match <[String; 1]>::try_from(error.suggestions()) {
+            Ok([secure]) => secure,
+            Err(_) => return None,
+        },
+    };
+    passes(&secure).then_some(secure)
+}
+
+/// Whether an expression accepts every origin that a pattern matches.
+fn is_within(pattern: &str, regex: &OriginRegex<'_>) -> bool {
+    match OriginPattern::parse(pattern) {
+        Ok(OriginPattern::Exact(origin)) => regex.matches(&origin),
+        Ok(OriginPattern::Regex(inner)) => regex.includes(&inner),
+        _ => false,
     }
+}
+
+/// Whether a pattern may be written in a rule with credentials.
+fn passes(pattern: &str) -> bool {
+    OriginPattern::parse(pattern).is_ok_and(|pattern| pattern.violations(true).is_empty())
 }

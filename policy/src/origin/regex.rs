@@ -75,6 +75,11 @@ impl<'a> OriginRegex<'a> {
         self.automaton.first_accepting(origin.as_bytes()).is_some()
     }
 
+    /// Whether this expression accepts every origin that another one accepts.
+    pub(crate) fn includes(&self, other: &OriginRegex<'_>) -> bool {
+        includes(&self.automaton, &other.automaton)
+    }
+
     /// The parsed expression.
     pub(crate) fn expression(&self) -> &Hir {
         &self.expression

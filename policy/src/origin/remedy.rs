@@ -5,23 +5,47 @@ use super::pattern::OriginPattern;
 use super::ports::PortSet;
 
 impl PatternError {
+    /// The patterns to write in place of the text, which mean the same together. Each of them is one
+    /// that [`OriginPattern::parse`] accepts. Empty if the text does not tell what was meant, or if
+    /// there are more than 32. [`remedy`](Self::remedy) tells to write them.
+    ///
+    /// ```
+    /// use cors_policy::origin::OriginPattern;
+    ///
+    /// let error = OriginPattern::parse("https://{app,www}.Example.com/").unwrap_err();
+    /// assert_eq!(error.suggestions(), ["https://app.example.com", "https://www.example.com"]);
+    /// ```
+    pub fn suggestions(&self) -> Vec<String> {
+        let (mut suggestions, mut left) = (Vec::new(), MAX_CORRECTIONS);
+        match correct(self, &mut suggestions, &mut left) {
+            Some(()) => suggestions,
+            None => Vec::new(),
+        }
+    }
+
     /// Advice on what to write instead, as a sentence without its full stop.
     pub fn remedy(&self) -> String {
-        if let Some(replacement) = self.corrected() {
-            return format!("write {}", quoted(&replacement));
+        match &self.suggestions()[..] {
+            [] => {}
+            [one] => return format!("write {}", quoted(one)),
+            several => {
+                let entries: Vec<_> = several.iter().map(|entry| quoted(entry)).collect();
+                return format!("write separate entries: {}", entries.join(", "));
+            }
         }
         match self {
             Self::Empty => {
                 r#"write an origin such as "https://app.example.com", or leave the entry out"#.into()
             }
-            Self::Whitespace { entries } | Self::List { entries } | Self::Braces { entries } => {
-                let corrected = |entry: &String| match OriginPattern::parse(entry) {
-                    Ok(_) => quoted(entry),
-                    Err(error) => quoted(&error.corrected().unwrap_or_else(|| entry.clone())),
-                };
-                let entries: Vec<_> = entries.iter().map(corrected).collect();
-                format!("write separate entries: {}", entries.join(", "))
+            Self::Whitespace { .. } | Self::List { .. } | Self::Braces { .. } => {
+                "write each origin as an entry of its own, without anything around it".into()
             }
+            Self::UnmarkedRegex { .. } | Self::Glob { .. } => {
+                "write `regex:` and an expression for a whole origin in lower case, as in \
+                 \"regex:https://[a-z0-9-]+\\.example\\.com\""
+                    .into()
+            }
+            Self::SameOrigin => "leave it out".into(),
             Self::NonAscii { .. } => "write the host the way a browser's console shows it".into(),
             Self::SchemeTooLong { .. } => "use a scheme of at most 64 bytes".into(),
             Self::FileScheme => {
@@ -49,9 +73,9 @@ impl PatternError {
                 "write a range, as in `3000-3009`, or several entries of at most {} ports",
                 PortSet::MAX_ENTRIES
             ),
-            Self::Subnet { .. } => {
-                "list the addresses, or write a regular expression after `regex:`".into()
-            }
+            Self::Subnet { .. } => "list the addresses: no short expression says what such a mask \
+                                    does"
+                .into(),
             Self::OpenRegistrableDomain { .. } => {
                 "list the origins, or write the registered domain out, as in \
                  \"https://*.example.com\""
@@ -91,20 +115,32 @@ impl PatternError {
             _ => r#"write an origin such as "https://app.example.com""#.into(),
         }
     }
+}
 
-    /// A whole pattern to write instead, if one can be named: this mistake is removed, and so is
-    /// every further one that appears once it is gone.
-    pub(super) fn corrected(&self) -> Option<String> {
-        let mut replacement = self.replacement()?.to_owned();
-        // Each step removes one kind of mistake, of which there are fewer than 60, or one of 64 ports.
-        for _ in 0..128 {
-            replacement = match OriginPattern::parse(&replacement) {
-                Ok(_) => return Some(replacement),
-                Err(error) => error.replacement()?.to_owned(),
-            };
-        }
-        None
+/// The greatest number of suggestions.
+const MAX_SUGGESTIONS: usize = 32;
+
+/// How many texts are read until all mistakes are gone. A list of 64 ports can have one in each.
+const MAX_CORRECTIONS: usize = 256;
+
+/// Adds what to write in place of a text with this mistake: the mistake is removed, and so is every
+/// further one that appears once it is gone. `None` if that is not possible for every part of it.
+/// `left` is the number of texts that may still be read.
+fn correct(error: &PatternError, suggestions: &mut Vec<String>, left: &mut usize) -> Option<()> {
+    let replacements = error.replacements();
+    if replacements.is_empty() {
+        return None;
     }
+    for text in replacements {
+        *left = left.checked_sub(1)?;
+        match OriginPattern::parse(text) {
+            Ok(_) if suggestions.contains(text) => {}
+            Ok(_) if suggestions.len() == MAX_SUGGESTIONS => return None,
+            Ok(_) => suggestions.push(text.clone()),
+            Err(error) => correct(&error, suggestions, left)?,
+        }
+    }
+    Some(())
 }
 
 impl MatcherError {

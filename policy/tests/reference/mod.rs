@@ -197,7 +197,7 @@ fn is_port_pattern(port: &str, scheme: &str) -> bool {
     let Some(list) = list.or(text.contains('-').then_some(text)) else {
         return text == "*" || is_port(port, scheme);
     };
-    let mut ports = std::collections::HashSet::<u32>::new();
+    let mut ranges: Vec<std::ops::RangeInclusive<u32>> = Vec::new();
     for entry in list.split(',') {
         let (from, to) = entry.split_once('-').unwrap_or((entry, entry));
         // Without a default port, so that every number is one.
@@ -209,12 +209,16 @@ fn is_port_pattern(port: &str, scheme: &str) -> bool {
         if entry.contains('-') && range.start() >= range.end() {
             return false;
         }
-        if range.clone().any(|port| ports.contains(&port)) {
+        // Two ranges overlap if one begins within the other.
+        let overlaps = |other: &std::ops::RangeInclusive<u32>| {
+            other.contains(range.start()) || range.contains(other.start())
+        };
+        if ranges.iter().any(overlaps) {
             return false;
         }
-        ports.extend(range);
+        ranges.push(range);
     }
-    !ports.is_empty()
+    !ranges.is_empty()
 }
 
 /// A piece of a regular expression.

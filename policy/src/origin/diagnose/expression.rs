@@ -3,6 +3,8 @@
 //! An expression is consulted for well-formed origins only. So it need not say which numbers an address
 //! or a port may have.
 
+use std::net::Ipv4Addr;
+
 use crate::origin::ports::PortSet;
 use crate::origin::syntax::default_port;
 
@@ -29,7 +31,7 @@ pub(super) fn ipv4(host: &str) -> Option<Option<String>> {
     };
     let labels: Vec<&str> = host.split('.').collect();
     let is_number = |label: &&str| label.bytes().all(|byte| byte.is_ascii_digit());
-    let numbers = labels.iter().copied().filter(|label| is_number(label));
+    let numbers = labels.iter().copied().filter(is_number);
     let ends = labels.last().is_some_and(|&last| last == "*");
     // `*.127.0.0.1` has one label too many, and no `*` stands for a part of the address.
     let is_address = labels.iter().all(is_octet)
@@ -54,6 +56,29 @@ pub(super) fn ipv4(host: &str) -> Option<Option<String>> {
         expression.push_str(&format!("(\\.{OCTET}){{{missing}}}"));
     }
     Some(Some(expression))
+}
+
+/// The addresses of a subnet, as an expression: whole octets, and at most 16 spelled out where the mask
+/// ends within one. `None` if there would be more, or if the subnet is every address.
+pub(super) fn subnet(address: Ipv4Addr, bits: usize) -> Option<String> {
+    const MAX_OCTETS: u8 = 16;
+    let octets = address.octets();
+    let (whole, part) = (bits / 8, bits % 8);
+    if bits == 0 || whole >= octets.len() {
+        return None;
+    }
+    let mut parts: Vec<String> = octets[..whole].iter().map(u8::to_string).collect();
+    if part > 0 {
+        let last = u8::MAX >> part;
+        let first = octets[whole] & !last;
+        if last >= MAX_OCTETS {
+            return None;
+        }
+        let spelled: Vec<String> = (first..=first + last).map(|octet| octet.to_string()).collect();
+        parts.push(format!("({})", spelled.join("|")));
+    }
+    parts.resize(octets.len(), OCTET.to_owned());
+    Some(parts.join("\\."))
 }
 
 /// An IPv6 address in which each `*` stands for digits of a group, as an expression. After a final

@@ -1,6 +1,6 @@
 //! Mistakes in the host of a pattern.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::expression;
 use crate::origin::error::PatternError;
@@ -129,20 +129,28 @@ fn star_mistake(before: &str, host: &str, port: &str, scheme: &str) -> Option<Pa
 
 /// A mask such as `/24` after an address.
 pub(super) fn subnet_mistake(scheme: &str, authority: &str, beyond: &str) -> Option<PatternError> {
-    let bits: usize = beyond.strip_prefix('/')?.parse().ok().filter(|&bits| bits <= 32)?;
-    let address: Ipv4Addr = authority.parse().ok()?;
     default_port(scheme.as_bytes())?;
-    let replacement = if bits == 32 {
-        Some(format!("{scheme}://{address}"))
-    } else {
-        (bits % 8 == 0 && bits > 0).then(|| {
-            let octets = address.octets().map(|octet| octet.to_string());
-            let host = format!("{}.*", octets[..bits / 8].join("."));
-            let quads = expression::ipv4(&host).flatten().unwrap_or_default();
-            format!("{REGEX_PREFIX}{scheme}://{quads}")
-        })
+    let bits: usize = beyond.strip_prefix('/')?.parse().ok().filter(|&bits| bits <= 128)?;
+    if authority.starts_with('[') {
+        return Some(PatternError::Subnet { replacement: None });
+    }
+    let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+    let address: Ipv4Addr = host.parse().ok().filter(|_| bits <= 32)?;
+    let replacement = match bits {
+        32 => Some(format!("{scheme}://{address}{port}")),
+        _ => expression::subnet(address, bits)
+            .zip(expression::ports(port, scheme))
+            .map(|(address, port)| format!("{REGEX_PREFIX}{scheme}://{address}{port}")),
     };
     Some(PatternError::Subnet { replacement })
+}
+
+/// An IPv6 address without its second bracket.
+pub(super) fn unclosed_ipv6(scheme: &str, address: &str) -> PatternError {
+    match address.parse::<Ipv6Addr>() {
+        Ok(_) => PatternError::UnbracketedIpv6 { replacement: format!("{scheme}://[{address}]") },
+        Err(_) => PatternError::InvalidIpv6,
+    }
 }
 
 /// The URL standard's [IPv4 parser](https://url.spec.whatwg.org/#concept-ipv4-parser): one to four

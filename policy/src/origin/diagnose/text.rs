@@ -1,36 +1,57 @@
 //! Mistakes in the text of a pattern as a whole.
 
+use std::net::Ipv6Addr;
+
+use super::scheme::{is_opaque, scheme_alternatives};
+use super::{unmarked, word};
 use crate::origin::error::PatternError;
-use crate::origin::regex::REGEX_PREFIX;
 
 pub(super) fn text_mistake(text: &str) -> Option<PatternError> {
     if text.is_empty() {
-        Some(PatternError::Empty)
-    } else if let Some(character) = text.chars().find(|c| c.is_control() && !c.is_whitespace()) {
-        Some(PatternError::ForbiddenCharacter { character })
-    } else if looks_like_regex(text) {
-        let expression = text.trim_start_matches(['~', '*', '/']).trim().trim_start_matches('^');
-        let expression = expression.trim_end_matches('/').trim_end_matches('$');
-        Some(PatternError::UnmarkedRegex { replacement: format!("{REGEX_PREFIX}{expression}") })
-    } else if let Some(mistake) = list_mistake(text) {
-        Some(mistake)
-    } else if !text.is_ascii() {
-        Some(PatternError::NonAscii { replacement: to_ascii(text) })
-    } else if text.contains(|c: char| c.is_ascii_uppercase()) {
-        Some(PatternError::UpperCase { replacement: text.to_ascii_lowercase() })
-    } else {
-        None
+        return Some(PatternError::Empty);
     }
+    if let Some(character) = text.chars().find(|c| c.is_control() && !c.is_whitespace()) {
+        return Some(PatternError::ForbiddenCharacter { character });
+    }
+    if let Some(mistake) = word::every_origin(text) {
+        return Some(mistake);
+    }
+    if let Some(inner) = without_enclosure(text) {
+        return Some(PatternError::Enclosed { replacement: inner.to_owned() });
+    }
+    if unmarked::is_regex(text) {
+        return Some(PatternError::UnmarkedRegex { replacement: unmarked::regex(text) });
+    }
+    if is_opaque(text) {
+        return None;
+    }
+    scheme_alternatives(text).or_else(|| list_mistake(text)).or_else(|| {
+        if unmarked::is_glob(text) {
+            Some(PatternError::Glob { replacement: unmarked::glob(text) })
+        } else if !text.is_ascii() {
+            Some(PatternError::NonAscii { replacement: to_ascii(text) })
+        } else if text.contains(|c: char| c.is_ascii_uppercase()) {
+            Some(PatternError::UpperCase { replacement: text.to_ascii_lowercase() })
+        } else {
+            None
+        }
+    })
 }
 
-/// Whether this is a regular expression as an nginx `map` or a program writes it, without our
-/// prefix.
-fn looks_like_regex(text: &str) -> bool {
-    text.starts_with(['~', '^'])
-        || text.starts_with("/^")
-        || text.ends_with('$')
-        || text.contains(r"\.")
-        || text.contains("(?")
+/// The text between quotation marks or brackets, of which one may be missing.
+fn without_enclosure(text: &str) -> Option<&str> {
+    const MARKS: [char; 11] = ['"', '\'', '`', '“', '”', '„', '‘', '’', '«', '»', '´'];
+    let trimmed = text.trim_matches(MARKS);
+    if trimmed.len() < text.len() {
+        return Some(trimmed);
+    }
+    let inner = [('<', '>'), ('(', ')'), ('[', ']')]
+        .into_iter()
+        .find_map(|(open, close)| text.strip_prefix(open)?.strip_suffix(close))?;
+    let is_address = inner.parse::<Ipv6Addr>().is_ok();
+    // `(a|b)://(c|d)` has two groups.
+    let is_one = with_depth(text).skip(1).filter(|(_, is_inside)| !is_inside).count() == 1;
+    (is_one && !is_address).then_some(inner)
 }
 
 /// The text with its host in punycode, the form that goes over the network.
@@ -69,46 +90,78 @@ fn list_mistake(text: &str) -> Option<PatternError> {
             }
         }
     }
-    let is_list = |text: &str| text.contains([',', ';']);
+    let is_list = |text: &str| text.contains([',', ';', '|']);
     match &entries[..] {
         [entry] if entry == text => {
             if let Some(entries) = expand_braces(text) {
-                Some(PatternError::Braces { entries })
-            } else if text.contains(char::is_whitespace) {
-                let entry = text.split_whitespace().collect();
-                Some(PatternError::Whitespace { entries: vec![entry] })
-            } else {
-                None
+                return Some(PatternError::Braces { entries });
             }
+            // White space within brackets.
+            let joined: String = text.split_whitespace().collect();
+            (joined != text).then(|| PatternError::Whitespace { entries: vec![joined] })
         }
-        _ if is_list(&without_brackets(text)) => Some(PatternError::List { entries }),
-        _ => Some(PatternError::Whitespace { entries }),
+        _ if is_list(&without_brackets(text)) => {
+            let is_entry = |entry: &String| !matches!(entry.as_str(), "and" | "or" | "&");
+            Some(PatternError::List { entries: entries.into_iter().filter(is_entry).collect() })
+        }
+        [_] => {
+            let entries = text.split_whitespace().collect::<Vec<_>>();
+            Some(PatternError::Whitespace { entries: vec![entries.concat()] })
+        }
+        _ => Some(PatternError::Whitespace { entries: spaced(text, entries) }),
+    }
+}
+
+/// What a text with white space means: several entries, or one with gaps. Empty if it could be either,
+/// or neither.
+fn spaced(text: &str, mut entries: Vec<String>) -> Vec<String> {
+    entries.retain(|entry| !matches!(entry.as_str(), "and" | "or" | "&"));
+    let is_entry = |entry: &String| {
+        let is_name = entry.contains('.') && !entry.starts_with('.') && !entry.ends_with('.');
+        entry.contains("://") && !entry.ends_with("://") || is_name || word::is_pattern(entry)
+    };
+    if entries.iter().all(is_entry) {
+        return entries;
+    }
+    let mut joined = String::new();
+    for part in text.split_whitespace() {
+        let is_gap = |c: char| ".:/,[]".contains(c);
+        if !joined.is_empty() && !joined.ends_with(is_gap) && !part.starts_with(is_gap) {
+            return Vec::new();
+        }
+        joined.push_str(part);
+    }
+    match joined.matches("://").count() {
+        0 | 1 => vec![joined],
+        _ => Vec::new(),
     }
 }
 
 fn is_separator(c: char) -> bool {
-    c.is_whitespace() || c == ',' || c == ';'
+    c.is_whitespace() || matches!(c, ',' | ';' | '|')
 }
 
 fn is_port(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
 }
 
-/// How far into brackets or braces each character is, before it.
+/// Each character, and whether it is within brackets, braces or a group, which themselves are not
+/// unless others are around them.
 fn with_depth(text: &str) -> impl Iterator<Item = (char, bool)> + '_ {
     let mut depth = 0_usize;
     text.chars().map(move |c| {
-        let is_inside = depth > 0 && !matches!(c, ']' | '}');
-        match c {
-            '[' | '{' => depth += 1,
-            ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
+        if matches!(c, ']' | '}' | ')' | '>') {
+            depth = depth.saturating_sub(1);
+        }
+        let is_inside = depth > 0;
+        if matches!(c, '[' | '{' | '(' | '<') {
+            depth += 1;
         }
         (c, is_inside)
     })
 }
 
-/// The entries between separators. Separators within brackets or braces do not count.
+/// The entries between separators. Separators within brackets, braces or a group do not count.
 fn split(text: &str) -> Vec<String> {
     let mut entries = vec![String::new()];
     for (c, is_inside) in with_depth(text) {
@@ -121,16 +174,22 @@ fn split(text: &str) -> Vec<String> {
     entries
 }
 
-/// The text outside of brackets and braces.
+/// The text outside of brackets, braces and groups.
 fn without_brackets(text: &str) -> String {
     with_depth(text).filter(|(_, is_inside)| !is_inside).map(|(c, _)| c).collect()
 }
 
-/// The texts that a shell makes of one pair of braces with alternatives.
+/// The texts that a shell makes of the first pair of braces, with alternatives or a range of numbers.
 fn expand_braces(text: &str) -> Option<Vec<String>> {
+    const MAX_RANGE: u16 = 32;
     let (before, rest) = text.split_once('{')?;
-    let (alternatives, after) = rest.split_once('}')?;
-    let is_one = alternatives.contains(',') && !alternatives.contains('{') && !after.contains('{');
+    let (inner, after) = rest.split_once('}')?;
     let expand = |alternative: &str| format!("{before}{}{after}", alternative.trim());
-    is_one.then(|| alternatives.split(',').map(expand).collect())
+    if let Some((first, last)) = inner.split_once("..") {
+        let (first, last): (u16, u16) = (first.parse().ok()?, last.parse().ok()?);
+        let is_short = first <= last && last - first < MAX_RANGE;
+        return is_short.then(|| (first..=last).map(|n| expand(&n.to_string())).collect());
+    }
+    let has_alternatives = inner.contains(',') && !inner.contains('{');
+    has_alternatives.then(|| inner.split(',').map(expand).collect())
 }

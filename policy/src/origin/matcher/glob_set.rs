@@ -19,8 +19,10 @@ const FEW: usize = 16;
 const MAX_COMPARED: usize = 64;
 /// Memory of the automaton for at most [`MAX_COMPARED`] globs, in bytes.
 const MAX_SMALL_SIZE: usize = 1 << 19;
-/// Memory of all automata of a policy, in bytes. Each try to build a small one counts as a whole one,
-/// so this bounds the time too.
+/// Memory of all these small automata of a policy, in bytes. A try that fails counts as a whole one, so
+/// this bounds the time too.
+const MAX_SMALL_SIZES: usize = 4 << 20;
+/// Memory of all other automata of a policy, in bytes.
 const MAX_SIZE: usize = 16 << 20;
 
 /// A glob and the rank of its rule.
@@ -89,7 +91,9 @@ impl Globs {
 pub(super) struct GlobsBuilder {
     globs: Globs,
     known: HashMap<Box<[RankedGlob]>, SetNumber>,
-    /// The memory that automata may still take, in bytes.
+    /// The memory that small automata may still take, in bytes.
+    small_budget: usize,
+    /// The memory that other automata may still take, in bytes.
     budget: usize,
 }
 
@@ -99,6 +103,7 @@ impl GlobsBuilder {
         Self {
             globs: Globs { bytes, places, ..Globs::default() },
             known: HashMap::new(),
+            small_budget: MAX_SMALL_SIZES,
             budget: MAX_SIZE,
         }
     }
@@ -132,16 +137,17 @@ impl GlobsBuilder {
         members: &[RankedGlob],
     ) -> Result<Option<RankedAutomaton>, MatcherError> {
         let is_small = members.len() <= MAX_COMPARED;
-        if members.len() <= FEW || is_small && self.budget < MAX_SMALL_SIZE {
+        if members.len() <= FEW || is_small && self.small_budget < MAX_SMALL_SIZE {
             return Ok(None);
         }
-        let limit = if is_small { MAX_SMALL_SIZE } else { self.budget };
-        let built = RankedAutomaton::new(&self.globs, members, limit);
         if is_small {
-            self.budget -= MAX_SMALL_SIZE;
+            let built = RankedAutomaton::new(&self.globs, members, MAX_SMALL_SIZE);
+            let memory = built.as_ref().map(|built| built.automaton.memory());
+            self.small_budget = self.small_budget.saturating_sub(memory.unwrap_or(MAX_SMALL_SIZE));
             return Ok(built);
         }
-        let built = built.ok_or(MatcherError::GlobsTooLarge)?;
+        let built = RankedAutomaton::new(&self.globs, members, self.budget)
+            .ok_or(MatcherError::GlobsTooLarge)?;
         self.budget = self.budget.saturating_sub(built.automaton.memory());
         Ok(Some(built))
     }
