@@ -191,8 +191,7 @@ fn with_credentials_a_star_allows_only_what_can_be_repeated() {
         run.stdout.starts_with(
             "denied_origin: policy anyone does not allow the origin not an origin\n\
              shop.yaml:27: policies.anyone.allow_origins[0]: \"*\" matches, but with credentials the \
-             answer repeats the origin, which has to be a well-formed one; `null` and `file://` have to \
-             be listed, too.\n\
+             answer repeats the origin, which has to be a well-formed one.\n\
              No browser sends this as an origin: "
         ),
         "{}",
