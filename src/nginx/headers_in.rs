@@ -99,6 +99,15 @@ impl<'r> HeaderLines<'r> {
         }
         None
     }
+
+    /// The next line with this name.
+    #[inline(always)]
+    pub(crate) fn next_named<const N: usize>(
+        &mut self,
+        name: &HeaderName<N>,
+    ) -> Option<&'r ngx_table_elt_t> {
+        self.find(|line| name.is_name_of(line))
+    }
 }
 
 impl<'r> Iterator for HeaderLines<'r> {

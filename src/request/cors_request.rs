@@ -33,8 +33,12 @@ impl<'r> OriginLine<'r> {
     }
 
     #[inline(never)]
-    fn among(lines: HeaderLines<'r>) -> Self {
-        lines.fold(Self::Absent, Self::with)
+    fn among(mut lines: HeaderLines<'r>) -> Self {
+        let Some(line) = lines.next_named(&ORIGIN) else { return Self::Absent };
+        match lines.next_named(&ORIGIN) {
+            None => Self::One(line),
+            Some(_) => Self::Repeated,
+        }
     }
 
     /// Takes one more line of the request into account, whatever its name.
@@ -93,7 +97,7 @@ impl<'r> Iterator for RequestHeaders<'r> {
 
 #[cold]
 fn next_of_several<'r>(lines: &mut HeaderLines<'r>) -> Option<&'r [u8]> {
-    lines.find(|line| REQUEST_HEADERS.is_name_of(line)).map(|line| line.value.as_bytes())
+    lines.next_named(&REQUEST_HEADERS).map(|line| line.value.as_bytes())
 }
 
 /// The `Access-Control-Request-*` lines of a request (Fetch standard, "CORS-preflight fetch").
