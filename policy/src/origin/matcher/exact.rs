@@ -120,7 +120,7 @@ impl ExactOrigins {
         }
     }
 
-    // PERF: out of line, so that the search in a short list can be inlined.
+    // Out of line, so that the search in a short list can be inlined.
     #[inline(never)]
     fn find_in(&self, table: &HashTable<ExactEntry>, hash: &Hash, origin: &[u8]) -> MaybeRank {
         // A long header must not make the server hash a long text.
