@@ -145,6 +145,32 @@ test('Timing-Allow-Origin: not for another origin', async () => {
     assert.deepEqual(nginx, ['GET 200 timed denied_origin']);
 });
 
+/** What a page sees of the timing of a plain image, which is requested without an Origin. */
+const imageTiming = (url) => new Promise((done) => {
+    new PerformanceObserver((list) => list.getEntriesByName(url).forEach((entry) => done(
+        ['domainLookupStart', 'connectStart', 'requestStart', 'responseStart'].map((name) => entry[name] > 0),
+    ))).observe({ type: 'resource' });
+    new Image().src = url;
+});
+const VISIBLE = [true, true, true, true];
+const HIDDEN = [false, false, false, false];
+
+for (const [name, origin, path, visible] of [
+    ['a list: the page sees the timing of a plain image', APP, '/measured/files/dot.png', VISIBLE],
+    ['a list: so does a page that only the list names', 'https://tools.example.com:8443', '/measured/files/dot.png', VISIBLE],
+    ['a list: not a page that is not in it', EVIL, '/measured/files/dot.png', HIDDEN],
+    ['true: not of a plain image, which has no Origin', APP, '/timed/files/dot.png', HIDDEN],
+    ['none: not of a plain image either', APP, '/api/files/dot.png', HIDDEN],
+]) {
+    test(`Timing-Allow-Origin: ${name}`, async () => {
+        const { seen, url } = await use(origin, path, imageTiming);
+        assert.deepEqual(seen, visible);
+        const [entry] = await site.entries(url);
+        assert.deepEqual([entry.status, entry.origin, entry.sent['Timing-Allow-Origin']],
+            [200, '', path.startsWith('/measured/') ? `${APP}, https://tools.example.com:8443` : '']);
+    });
+}
+
 const websocket = (url) => new Promise((done) => {
     const socket = new WebSocket(url);
     socket.onmessage = ({ data }) => { socket.close(); socket.onclose = () => done(data); };
