@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { API, Site } from './lib/site.js';
 
@@ -12,13 +13,14 @@ let site;
 before(async () => { site = await Site.open(); });
 after(() => site?.close());
 
-/** What nginx has logged about a URL: the request as it came, its status and the decision. */
+/** What nginx has logged about a URL: each request as it came, its status and the decision. Waits for one. */
 async function logged(url) {
-    for (;;) {
+    for (let waited = 0; ; waited += 50) {
         const entries = await site.entries(url);
-        if (entries.length) {
+        if (entries.length || waited > 10_000) {
             return entries.map(({ method, origin, site: from, status, decision }) => [method, origin, from, status, decision]);
         }
+        await sleep(50);
     }
 }
 
@@ -29,7 +31,8 @@ async function submit(address, url, { frame = false } = {}) {
     const form = frame ? page.frames().find((one) => one.url().endsWith('/form.html')) : page;
     await form.evaluate((action) => {
         document.forms[0].action = action;
-        document.forms[0].submit();
+        // Not before this call has returned, since the navigation ends the page that it is made in.
+        setTimeout(() => document.forms[0].submit());
     }, url);
     const entries = await logged(url);
     await page.close();
