@@ -19,12 +19,15 @@ pub(crate) enum RequestKind {
     Preflight,
 }
 
-/// The series that are counted. Requests without `Origin` are not counted.
-pub(crate) const SERIES: [(RequestKind, Decision); 6] = [
+/// The series that are counted. Requests without `Origin` are not counted, unless they are refused.
+pub(crate) const SERIES: [(RequestKind, Decision); 9] = [
     (RequestKind::Actual, Decision::Allowed),
     (RequestKind::Actual, Decision::DeniedOrigin),
+    (RequestKind::Actual, Decision::DeniedSite),
+    (RequestKind::Actual, Decision::DeniedHost),
     (RequestKind::Preflight, Decision::Allowed),
     (RequestKind::Preflight, Decision::DeniedOrigin),
+    (RequestKind::Preflight, Decision::DeniedHost),
     (RequestKind::Preflight, Decision::DeniedMethod),
     (RequestKind::Preflight, Decision::DeniedHeader),
 ];
@@ -43,11 +46,15 @@ fn index(kind: RequestKind, decision: Decision) -> Option<usize> {
     match (kind, decision) {
         (_, Decision::None) => None,
         (RequestKind::Actual, Decision::Allowed) => Some(0),
+        (RequestKind::Actual, Decision::DeniedSite) => Some(2),
+        (RequestKind::Actual, Decision::DeniedHost) => Some(3),
         (RequestKind::Actual, _) => Some(1),
-        (RequestKind::Preflight, Decision::Allowed) => Some(2),
-        (RequestKind::Preflight, Decision::DeniedOrigin) => Some(3),
-        (RequestKind::Preflight, Decision::DeniedMethod) => Some(4),
-        (RequestKind::Preflight, Decision::DeniedHeader) => Some(5),
+        (RequestKind::Preflight, Decision::Allowed) => Some(4),
+        // A preflight is refused for its host only.
+        (RequestKind::Preflight, Decision::DeniedOrigin | Decision::DeniedSite) => Some(5),
+        (RequestKind::Preflight, Decision::DeniedHost) => Some(6),
+        (RequestKind::Preflight, Decision::DeniedMethod) => Some(7),
+        (RequestKind::Preflight, Decision::DeniedHeader) => Some(8),
     }
 }
 

@@ -8,4 +8,5 @@ pub(crate) mod layout;
 pub(crate) mod panic;
 pub(crate) mod phases;
 pub(crate) mod request_bits;
+pub(crate) mod request_target;
 pub(crate) mod thread;

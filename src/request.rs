@@ -1,7 +1,8 @@
 //! A request's way through the module.
 //!
 //! [`preflight`] sees a request first, in the rewrite phase: it notes the location's policy
-//! ([`effective_policy`]), answers a preflight and refuses a request that the policy keeps out.
+//! ([`effective_policy`]), answers a preflight and refuses a request that the policy keeps out
+//! ([`origin_check`]).
 //! [`header_filter`] sees every response last: it decides, counts, and writes the CORS headers.
 
 mod context;
@@ -11,6 +12,7 @@ mod early_answer;
 mod effective_policy;
 mod excerpt;
 pub(crate) mod header_filter;
+mod origin_check;
 pub(crate) mod preflight;
 pub(crate) mod rewrite_phase;
 mod upstream_headers;

@@ -56,6 +56,7 @@ Vary: Origin",
 cors_policy_define all {
     dangerously_allow insecure_origins null_origin;
     enforce off;
+    static_origin off;
     preflight_status 200;
     preflight answer;
     upstream_headers replace;
@@ -99,6 +100,70 @@ Access-Control-Max-Age: 0
 Access-Control-Allow-Private-Network: true",
 "Access-Control-Allow-Origin: null
 Timing-Allow-Origin: null"]
+
+
+
+=== the keys of the origin check, and origins that may see timings
+--- http_config
+cors_policy_define checked {
+    own_origins http://site.example https://site.example;
+    enforce on;
+    timing_allow_origin https://one.example https://two.example;
+    upstream_headers merge;
+    rule {
+        allow_origins https://app.example.com;
+    }
+}
+cors_policy_define fixed {
+    allow_origins https://app.example.com;
+    static_origin on;
+    timing_allow_origin *;
+}
+--- config
+location = /t {
+    cors_policy checked;
+    return 200 "ok\n";
+}
+location = /fixed {
+    cors_policy fixed;
+    return 200 "ok\n";
+}
+--- request eval
+["GET /t", "GET /t", "GET /fixed"]
+--- more_headers eval
+["Host: site.example", "Host: evil.example", ""]
+--- error_code eval
+[200, 403, 200]
+--- response_headers eval
+["Timing-Allow-Origin: https://one.example, https://two.example
+Vary: Origin", "! Access-Control-Allow-Origin", "Access-Control-Allow-Origin: https://app.example.com
+Timing-Allow-Origin: *
+! Vary"]
+
+
+
+=== their mistakes, in the words of nginx.conf
+--- http_config
+cors_policy_define api {
+    allow_origins https://a.example https://b.example;
+    own_origins localhost:8080;
+    static_origin on;
+    timing_allow_origin yes;
+    upstream_headers union;
+    rule {
+        timing_allow_origin https://one.example https://two.example;
+        allow_origins https://c.example;
+    }
+}
+--- config
+--- must_die
+--- error_log eval
+[
+    qr{api\.own_origins: without `enforce`, no request is refused; add `enforce on;`},
+    qr{api\.own_origins\[0\]: "localhost:8080": .*"http://localhost:8080"},
+    qr{api\.upstream_headers: "union": unknown value; write one of replace, keep, merge},
+    qr{api\.rules\[0\]\.timing_allow_origin: this key belongs to the policy, beside its `rule` blocks, if it lists origins},
+]
 
 
 

@@ -9,6 +9,10 @@ policies:
   api:
     allow_origins: [https://app.example.com]
     allow_headers: [X-A]
+  own:
+    allow_origins: [https://app.example.com]
+    enforce: true
+    own_origins: [http://site.example]
 _EOC_
 
 add_block_preprocessor(sub {
@@ -18,6 +22,10 @@ add_block_preprocessor(sub {
     $block->set_value(config => <<'_EOC_');
 location = /t {
     cors_policy api;
+    return 200 "ok\n";
+}
+location = /own {
+    cors_policy own;
     return 200 "ok\n";
 }
 _EOC_
@@ -112,3 +120,52 @@ Origin: https://app.example.com
 Origin: https://app.example.com
 --- error_log
 CORS policy "api": denied_origin, origin: repeated,
+
+
+
+=== a denied site
+--- config
+--- request
+DELETE /own
+--- more_headers
+Host: site.example
+Sec-Fetch-Site: cross-"site"
+--- error_code: 403
+--- error_log
+CORS policy "own": denied_site, site: "cross-\"site\"", client: 127.0.0.1
+
+
+
+=== a denied site, repeated
+--- config
+--- request
+DELETE /own
+--- more_headers
+Host: site.example
+Sec-Fetch-Site: same-origin
+Sec-Fetch-Site: same-origin
+--- error_code: 403
+--- error_log
+CORS policy "own": denied_site, site: repeated, client
+
+
+
+=== a denied host: the one that is not own
+--- config
+--- raw_request eval
+["GET /own HTTP/1.1\r\nHost: evil.example:81\r\nConnection: close\r\n\r\n",
+ "GET http://evil.example:81/own HTTP/1.1\r\nHost: site.example\r\nConnection: close\r\n\r\n"]
+--- error_code eval
+[403, 403]
+--- error_log
+CORS policy "own": denied_host, host: "evil.example:81", client
+
+
+
+=== no host
+--- config
+--- raw_request eval
+"GET /own HTTP/1.0\r\n\r\n"
+--- error_code: 403
+--- error_log
+CORS policy "own": denied_host, host: none, client

@@ -16,6 +16,10 @@ policies:
   strict:
     allow_origins: [https://app.example.com]
     enforce: true
+  own:
+    allow_origins: [https://app.example.com]
+    enforce: true
+    own_origins: ["http://localhost:8080", https://api.example.net]
   two_hundred:
     allow_origins: [https://app.example.com]
     preflight_status: 200
@@ -266,3 +270,31 @@ Accept-Encoding: gzip
 access-control-allow-origin: https://app.example.com
 content-encoding: gzip
 vary: Accept-Encoding, Origin
+
+
+
+=== own_origins: :authority, in any case, with its port; of the others, not even a preflight
+--- config
+location = /t {
+    cors_policy own;
+    add_header x-decision $cors_decision always;
+    return 200 "ok\n";
+}
+--- request eval
+["GET /t", "GET /t", "GET /t", "GET /t", "OPTIONS /t", "OPTIONS /t", "DELETE /t"]
+--- more_headers eval
+["Host: LOCALHOST:8080", "Host: api.example.net:443", "Host: localhost", "Host: evil.example:8080",
+"Host: evil.example
+Origin: https://app.example.com
+Access-Control-Request-Method: PUT",
+"Host: api.example.net
+Origin: https://app.example.com
+Access-Control-Request-Method: PUT",
+"Host: api.example.net
+Sec-Fetch-Site: cross-site"]
+--- error_code eval
+[200, 200, 403, 403, 403, 204, 403]
+--- response_headers eval
+["x-decision: none", "x-decision: none", "x-decision: denied_host", "x-decision: denied_host",
+"x-decision: denied_host
+! access-control-allow-origin", "access-control-allow-origin: https://app.example.com", "x-decision: denied_site"]

@@ -68,38 +68,56 @@ Content-Type: text/plain; version=0.0.4; charset=utf-8
 # TYPE nginx_cors_requests_total counter
 nginx_cors_requests_total{policy="api",request="actual",decision="allowed",mode="enforced"} 0
 nginx_cors_requests_total{policy="api",request="actual",decision="denied_origin",mode="enforced"} 0
+nginx_cors_requests_total{policy="api",request="actual",decision="denied_site",mode="enforced"} 0
+nginx_cors_requests_total{policy="api",request="actual",decision="denied_host",mode="enforced"} 0
 nginx_cors_requests_total{policy="api",request="preflight",decision="allowed",mode="enforced"} 0
 nginx_cors_requests_total{policy="api",request="preflight",decision="denied_origin",mode="enforced"} 0
+nginx_cors_requests_total{policy="api",request="preflight",decision="denied_host",mode="enforced"} 0
 nginx_cors_requests_total{policy="api",request="preflight",decision="denied_method",mode="enforced"} 0
 nginx_cors_requests_total{policy="api",request="preflight",decision="denied_header",mode="enforced"} 0
 nginx_cors_requests_total{policy="api",request="actual",decision="allowed",mode="dry_run"} 0
 nginx_cors_requests_total{policy="api",request="actual",decision="denied_origin",mode="dry_run"} 0
+nginx_cors_requests_total{policy="api",request="actual",decision="denied_site",mode="dry_run"} 0
+nginx_cors_requests_total{policy="api",request="actual",decision="denied_host",mode="dry_run"} 0
 nginx_cors_requests_total{policy="api",request="preflight",decision="allowed",mode="dry_run"} 0
 nginx_cors_requests_total{policy="api",request="preflight",decision="denied_origin",mode="dry_run"} 0
+nginx_cors_requests_total{policy="api",request="preflight",decision="denied_host",mode="dry_run"} 0
 nginx_cors_requests_total{policy="api",request="preflight",decision="denied_method",mode="dry_run"} 0
 nginx_cors_requests_total{policy="api",request="preflight",decision="denied_header",mode="dry_run"} 0
 nginx_cors_requests_total{policy="forward",request="actual",decision="allowed",mode="enforced"} 0
 nginx_cors_requests_total{policy="forward",request="actual",decision="denied_origin",mode="enforced"} 0
+nginx_cors_requests_total{policy="forward",request="actual",decision="denied_site",mode="enforced"} 0
+nginx_cors_requests_total{policy="forward",request="actual",decision="denied_host",mode="enforced"} 0
 nginx_cors_requests_total{policy="forward",request="preflight",decision="allowed",mode="enforced"} 0
 nginx_cors_requests_total{policy="forward",request="preflight",decision="denied_origin",mode="enforced"} 0
+nginx_cors_requests_total{policy="forward",request="preflight",decision="denied_host",mode="enforced"} 0
 nginx_cors_requests_total{policy="forward",request="preflight",decision="denied_method",mode="enforced"} 0
 nginx_cors_requests_total{policy="forward",request="preflight",decision="denied_header",mode="enforced"} 0
 nginx_cors_requests_total{policy="forward",request="actual",decision="allowed",mode="dry_run"} 0
 nginx_cors_requests_total{policy="forward",request="actual",decision="denied_origin",mode="dry_run"} 0
+nginx_cors_requests_total{policy="forward",request="actual",decision="denied_site",mode="dry_run"} 0
+nginx_cors_requests_total{policy="forward",request="actual",decision="denied_host",mode="dry_run"} 0
 nginx_cors_requests_total{policy="forward",request="preflight",decision="allowed",mode="dry_run"} 0
 nginx_cors_requests_total{policy="forward",request="preflight",decision="denied_origin",mode="dry_run"} 0
+nginx_cors_requests_total{policy="forward",request="preflight",decision="denied_host",mode="dry_run"} 0
 nginx_cors_requests_total{policy="forward",request="preflight",decision="denied_method",mode="dry_run"} 0
 nginx_cors_requests_total{policy="forward",request="preflight",decision="denied_header",mode="dry_run"} 0
 nginx_cors_requests_total{policy="public",request="actual",decision="allowed",mode="enforced"} 0
 nginx_cors_requests_total{policy="public",request="actual",decision="denied_origin",mode="enforced"} 0
+nginx_cors_requests_total{policy="public",request="actual",decision="denied_site",mode="enforced"} 0
+nginx_cors_requests_total{policy="public",request="actual",decision="denied_host",mode="enforced"} 0
 nginx_cors_requests_total{policy="public",request="preflight",decision="allowed",mode="enforced"} 0
 nginx_cors_requests_total{policy="public",request="preflight",decision="denied_origin",mode="enforced"} 0
+nginx_cors_requests_total{policy="public",request="preflight",decision="denied_host",mode="enforced"} 0
 nginx_cors_requests_total{policy="public",request="preflight",decision="denied_method",mode="enforced"} 0
 nginx_cors_requests_total{policy="public",request="preflight",decision="denied_header",mode="enforced"} 0
 nginx_cors_requests_total{policy="public",request="actual",decision="allowed",mode="dry_run"} 0
 nginx_cors_requests_total{policy="public",request="actual",decision="denied_origin",mode="dry_run"} 0
+nginx_cors_requests_total{policy="public",request="actual",decision="denied_site",mode="dry_run"} 0
+nginx_cors_requests_total{policy="public",request="actual",decision="denied_host",mode="dry_run"} 0
 nginx_cors_requests_total{policy="public",request="preflight",decision="allowed",mode="dry_run"} 0
 nginx_cors_requests_total{policy="public",request="preflight",decision="denied_origin",mode="dry_run"} 0
+nginx_cors_requests_total{policy="public",request="preflight",decision="denied_host",mode="dry_run"} 0
 nginx_cors_requests_total{policy="public",request="preflight",decision="denied_method",mode="dry_run"} 0
 nginx_cors_requests_total{policy="public",request="preflight",decision="denied_header",mode="dry_run"} 0
 
@@ -132,7 +150,7 @@ Access-Control-Request-Method: GET",
 [200, 200, 200, 200, 204, 204, 204, 204, 200, 200, 200, 200, 200, 200]
 --- response_body_like eval
 [("") x 13,
-qr/^\{"policies":\{"api":\[\{"request":"actual","decision":"allowed","mode":"enforced","count":2\},\{"request":"actual","decision":"denied_origin","mode":"enforced","count":1\},\{"request":"preflight","decision":"allowed","mode":"enforced","count":1\},\{"request":"preflight","decision":"denied_origin","mode":"enforced","count":1\},\{"request":"preflight","decision":"denied_method","mode":"enforced","count":1\},\{"request":"preflight","decision":"denied_header","mode":"enforced","count":1\},\{"request":"actual","decision":"allowed","mode":"dry_run","count":0\},\{"request":"actual","decision":"denied_origin","mode":"dry_run","count":1\},.*\],"forward":\[\{"request":"actual","decision":"allowed","mode":"enforced","count":1\},\{"request":"actual","decision":"denied_origin","mode":"enforced","count":0\},\{"request":"preflight","decision":"allowed","mode":"enforced","count":0\}.*\],"public":\[\{"request":"actual","decision":"allowed","mode":"enforced","count":1\},.*\]\}\}$/]
+qr/^\{"policies":\{"api":\[\{"request":"actual","decision":"allowed","mode":"enforced","count":2\},\{"request":"actual","decision":"denied_origin","mode":"enforced","count":1\},\{"request":"actual","decision":"denied_site","mode":"enforced","count":0\},\{"request":"actual","decision":"denied_host","mode":"enforced","count":0\},\{"request":"preflight","decision":"allowed","mode":"enforced","count":1\},\{"request":"preflight","decision":"denied_origin","mode":"enforced","count":1\},\{"request":"preflight","decision":"denied_host","mode":"enforced","count":0\},\{"request":"preflight","decision":"denied_method","mode":"enforced","count":1\},\{"request":"preflight","decision":"denied_header","mode":"enforced","count":1\},\{"request":"actual","decision":"allowed","mode":"dry_run","count":0\},\{"request":"actual","decision":"denied_origin","mode":"dry_run","count":1\},.*\],"forward":\[\{"request":"actual","decision":"allowed","mode":"enforced","count":1\},\{"request":"actual","decision":"denied_origin","mode":"enforced","count":0\},\{"request":"actual","decision":"denied_site","mode":"enforced","count":0\},\{"request":"actual","decision":"denied_host","mode":"enforced","count":0\},\{"request":"preflight","decision":"allowed","mode":"enforced","count":0\}.*\],"public":\[\{"request":"actual","decision":"allowed","mode":"enforced","count":1\},.*\]\}\}$/]
 
 
 

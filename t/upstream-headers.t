@@ -16,6 +16,25 @@ policies:
   keep:
     allow_origins: [https://app.example.com]
     upstream_headers: keep
+  merge:
+    allow_origins: [https://app.example.com]
+    expose_headers: [ETag]
+    upstream_headers: merge
+  merge-credentials:
+    allow_origins: [https://app.example.com]
+    allow_credentials: true
+    upstream_headers: merge
+  merge-everybody:
+    allow_origins: ["*"]
+    upstream_headers: merge
+  merge-forward:
+    allow_origins: [https://app.example.com]
+    allow_credentials: true
+    allow_methods: "*"
+    allow_headers: "*"
+    max_age: 5
+    preflight: forward
+    upstream_headers: merge
 _EOC_
 
 # An application that gets CORS wrong in every way at once.
@@ -40,6 +59,28 @@ server {
     }
     location = /none {
         return 200 "application\n";
+    }
+    location = /exposing {
+        add_header Access-Control-Allow-Origin https://elsewhere.example always;
+        add_header Access-Control-Allow-Credentials true always;
+        add_header Access-Control-Expose-Headers "X-Total, etag,, X Y" always;
+        add_header access-control-expose-headers "x-total , *" always;
+        add_header Access-Control-Allow-Methods PUT always;
+        add_header Vary Accept always;
+        return 200 "application\n";
+    }
+    location = /preflight {
+        add_header Access-Control-Allow-Origin * always;
+        add_header Access-Control-Allow-Methods "PUT, PATCH" always;
+        add_header Access-Control-Allow-Methods DELETE always;
+        add_header access-control-max-age 60 always;
+        add_header Access-Control-Expose-Headers X-Total always;
+        add_header Access-Control-Made-Up yes always;
+        return 204;
+    }
+    location = /preflight-headers {
+        add_header Access-Control-Allow-Headers X-Listed always;
+        return 200;
     }
 }
 _EOC_
@@ -183,3 +224,168 @@ Origin: https://app.example.com
 --- response_headers
 Access-Control-Allow-Origin: https://app.example.com
 Vary: Origin
+
+
+
+=== merge: the names that the application exposes are added, each once, in one line
+--- config
+location / {
+    cors_policy merge;
+    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+}
+--- request
+GET /exposing
+--- more_headers
+Origin: https://app.example.com
+--- response_headers
+Access-Control-Allow-Origin: https://app.example.com
+! Access-Control-Allow-Credentials
+! Access-Control-Allow-Methods
+Access-Control-Expose-Headers: ETag, X-Total, *
+Vary: Accept, Origin
+--- response_body
+application
+
+
+
+=== merge: with credentials * does not count, and a policy need not expose anything
+--- config
+location / {
+    cors_policy merge-credentials;
+    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+}
+--- request eval
+["GET /exposing", "GET /none", "GET /error"]
+--- more_headers
+Origin: https://app.example.com
+--- error_code eval
+[200, 200, 500]
+--- response_headers eval
+["Access-Control-Allow-Origin: https://app.example.com
+Access-Control-Allow-Credentials: true
+Access-Control-Expose-Headers: X-Total, etag",
+"Access-Control-Allow-Credentials: true
+! Access-Control-Expose-Headers",
+"Access-Control-Allow-Credentials: true
+! Access-Control-Expose-Headers"]
+
+
+
+=== merge: nothing of the application's where the origin is not allowed
+--- config
+location / {
+    cors_policy merge;
+    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+}
+--- request eval
+["GET /exposing", "GET /exposing"]
+--- more_headers eval
+["Origin: https://evil.example", ""]
+--- raw_response_headers_unlike eval
+[qr/access-control-/i, qr/access-control-/i]
+--- response_headers eval
+["Vary: Accept, Origin", "Vary: Accept, Origin"]
+
+
+
+=== merge: where everybody may read, with Origin or without
+--- config
+location / {
+    cors_policy merge-everybody;
+    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+}
+--- request eval
+["GET /exposing", "GET /exposing"]
+--- more_headers eval
+["Origin: https://any.example", ""]
+--- response_headers eval
+[("Access-Control-Allow-Origin: *
+Access-Control-Expose-Headers: X-Total, etag, *
+Vary: Accept") x 2]
+
+
+
+=== merge: a forwarded preflight keeps the application's methods, headers and max-age; the policy's stand in
+--- config
+location / {
+    cors_policy merge-forward;
+    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+}
+--- request eval
+["OPTIONS /preflight", "OPTIONS /preflight-headers", "OPTIONS /none", "OPTIONS /error"]
+--- more_headers
+Origin: https://app.example.com
+Access-Control-Request-Method: PURGE
+Access-Control-Request-Headers: x-a
+Access-Control-Request-Headers: x-b
+--- error_code eval
+[204, 200, 200, 500]
+--- response_headers eval
+["Access-Control-Allow-Origin: https://app.example.com
+Access-Control-Allow-Credentials: true
+Access-Control-Allow-Methods: PUT, PATCH, DELETE
+Access-Control-Allow-Headers: x-a, x-b
+Access-Control-Max-Age: 60
+Access-Control-Expose-Headers: X-Total
+! Access-Control-Made-Up
+Vary: Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+"Access-Control-Allow-Origin: https://app.example.com
+Access-Control-Allow-Methods: PURGE
+Access-Control-Allow-Headers: X-Listed
+Access-Control-Max-Age: 5",
+"Access-Control-Allow-Origin: https://app.example.com
+Access-Control-Allow-Methods: PURGE
+Access-Control-Allow-Headers: x-a, x-b
+Access-Control-Max-Age: 5",
+"Access-Control-Allow-Origin: https://app.example.com
+Access-Control-Allow-Methods: PURGE
+Access-Control-Max-Age: 5"]
+
+
+
+=== merge: a forwarded preflight of another origin keeps nothing; in a dry run everything
+--- config
+location / {
+    cors_policy merge-forward;
+    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+}
+location /dry/ {
+    cors_policy merge-forward;
+    cors_policy_dry_run on;
+    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1/;
+}
+--- request eval
+["OPTIONS /preflight", "OPTIONS /dry/preflight"]
+--- more_headers
+Origin: https://evil.example
+Access-Control-Request-Method: PUT
+--- error_code eval
+[204, 204]
+--- response_headers eval
+["! Access-Control-Allow-Origin
+! Access-Control-Allow-Methods
+! Access-Control-Max-Age
+! Access-Control-Expose-Headers
+Vary: Origin", "Access-Control-Allow-Origin: *
+Access-Control-Made-Up: yes
+! Vary"]
+
+
+
+=== merge: an answered preflight is the policy's alone
+--- config
+location / {
+    cors_policy merge;
+    add_header Access-Control-Expose-Headers X-Total;
+    add_header Access-Control-Allow-Methods DELETE;
+    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+}
+--- request
+OPTIONS /preflight
+--- more_headers
+Origin: https://app.example.com
+Access-Control-Request-Method: PUT
+--- error_code: 204
+--- response_headers
+Access-Control-Allow-Methods: GET, HEAD, POST
+Access-Control-Expose-Headers: ETag

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use cors_policy::headers::{
     HeaderNameError, MethodError, check_method, check_request_header, is_forbidden_request_header,
 };
@@ -62,6 +62,8 @@ Examples:
   Can it send JSON by PUT?
       cors-policy explain cors.yaml --policy api --origin https://app.example.com \\
           --method PUT --header Content-Type
+  Does a form of another site get past the origin check (enforce)?
+      cors-policy explain cors.yaml --policy api --origin null --method POST --site cross-site
   In a test of a deployment:
       cors-policy explain cors.yaml --policy api --origin https://evil.example --json |
           jq -e '.allowed == false'
@@ -104,8 +106,11 @@ pub(crate) struct ExplainArgs {
     pub(crate) policy: Option<String>,
 
     /// Origin of the page: the value of the `Origin` header, such as https://app.example.com or null
-    #[arg(long, value_parser = origin)]
-    pub(crate) origin: String,
+    ///
+    /// May be left out if --site or --host is given. The request then has no `Origin`, as that of a link
+    /// or of a program.
+    #[arg(long, value_parser = header_value, required_unless_present_any = ["site", "host"])]
+    pub(crate) origin: Option<String>,
 
     /// Method of the request
     #[arg(long, default_value = "GET", value_parser = method)]
@@ -128,14 +133,52 @@ pub(crate) struct ExplainArgs {
     #[arg(long)]
     pub(crate) preflight: bool,
 
+    /// What the browser says about the page that sends the request: the value of `Sec-Fetch-Site`
+    #[arg(long, value_name = "SITE")]
+    pub(crate) site: Option<Initiator>,
+
+    /// The value of the `Host` header, such as api.example.com:8443
+    #[arg(long, value_name = "HOST", value_parser = header_value)]
+    pub(crate) host: Option<String>,
+
+    /// nginx itself terminates TLS for the request
+    #[arg(long)]
+    pub(crate) tls: bool,
+
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
 
+/// The values of `Sec-Fetch-Site`
+/// ([Fetch Metadata, section 2.3](https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Initiator {
+    /// A page of the same origin
+    SameOrigin,
+    /// A page of the same site, such as another subdomain
+    SameSite,
+    /// A page of another site
+    CrossSite,
+    /// The user, for instance by typing the address
+    None,
+}
+
+impl Initiator {
+    /// The value as browsers write it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::SameOrigin => "same-origin",
+            Self::SameSite => "same-site",
+            Self::CrossSite => "cross-site",
+            Self::None => "none",
+        }
+    }
+}
+
 /// A text that can be the value of a header (RFC 9110, section 5.5). The policy decides whether it is
 /// an origin.
-fn origin(text: &str) -> Result<String, String> {
+fn header_value(text: &str) -> Result<String, String> {
     if text.chars().any(char::is_control) {
         Err("no header can hold a control character".to_owned())
     } else if text.trim() != text {
@@ -209,12 +252,20 @@ mod tests {
     }
 
     #[test]
+    fn sites_are_those_of_fetch_metadata() {
+        for site in Initiator::value_variants() {
+            let name = site.to_possible_value().unwrap().get_name().to_owned();
+            assert_eq!(name, site.as_str());
+        }
+    }
+
+    #[test]
     fn origins_are_what_a_header_can_hold() {
         for text in ["https://a.example", "null", "", "not an origin", "https://ä.example"] {
-            assert_eq!(origin(text).as_deref(), Ok(text));
+            assert_eq!(header_value(text).as_deref(), Ok(text));
         }
         for text in ["https://a.example\r\nX-A: 1", "\u{1b}[31m", " https://a.example"] {
-            assert!(origin(text).is_err(), "{text:?}");
+            assert!(header_value(text).is_err(), "{text:?}");
         }
     }
 }

@@ -7,7 +7,7 @@ mod json;
 mod text;
 
 use cors_policy::{
-    Answer, Decision, Policy, PreflightMode, UpstreamHeaders,
+    Answer, Decision, Passed, Policy, PreflightMode, Refusal, UpstreamHeaders,
     document::PatternSite,
     nearest,
     origin::{Origin, OriginPattern},
@@ -36,7 +36,8 @@ pub(crate) fn run(args: ExplainArgs) -> Result<Outcome, Unusable> {
         output::print(&text::render(&explanation))?;
     }
     Ok(match explanation.decision {
-        Decision::Allowed => Outcome::Good,
+        // Without `Origin` there is nothing to allow.
+        Decision::Allowed | Decision::None => Outcome::Good,
         _ => Outcome::Denied,
     })
 }
@@ -137,6 +138,10 @@ struct PreflightAnswer {
 struct Actual {
     #[serde(serialize_with = "json::decision")]
     decision: Decision,
+    /// Whether the request passes the origin check (`enforce`), if the policy has one.
+    passes: Option<bool>,
+    /// The point of the check by which it passes, from 1.
+    point: Option<u8>,
     /// The status, if the request is refused before it reaches the application.
     status: Option<u16>,
     #[serde(rename = "response_headers", serialize_with = "json::headers")]
@@ -146,7 +151,8 @@ struct Actual {
 impl Explanation {
     fn new(args: &ExplainArgs) -> Result<Self, Unusable> {
         let request = Request::new(args);
-        let mut patterns = PatternSearch::new(args.policy.as_deref(), &args.origin);
+        let origin = args.origin.as_deref();
+        let mut patterns = PatternSearch::new(args.policy.as_deref(), origin.unwrap_or_default());
         // What has no effect on any request is left to `cors-policy check`.
         let policies = input::read(&args.file, |site| patterns.visit(site))
             .map_err(Unusable::without_warnings)?
@@ -154,22 +160,28 @@ impl Explanation {
         let file = input::name(&args.file).display().to_string();
         let policy = choose_policy(&policies, args.policy.as_deref(), &file)?;
 
-        let answer = request.decide(policy);
-        let preflight =
-            (args.preflight || request.needs_preflight()).then(|| Preflight::new(&request, policy));
+        let checked = policy.responses().origin_check().map(|it| request.check(policy, it, false));
+        let mut answer = request.decide(policy);
+        if let Some(Err(refusal @ (Refusal::Site | Refusal::Host))) = checked {
+            answer = policy.responses().denied(refusal.decision());
+        }
+        let shows_preflight = args.preflight && origin.is_some() || request.needs_preflight();
+        let preflight = shows_preflight.then(|| Preflight::new(&request, policy));
         let decision = preflight
             .as_ref()
             .and_then(|preflight| preflight.answer.as_ref())
             .map(|answer| answer.decision)
             .filter(|decision| *decision != Decision::Allowed)
             .unwrap_or(answer.decision());
-        let is_denied = answer.decision() == Decision::DeniedOrigin;
         // A later rule with the origin was meant, if the one that decides denies.
         let shadowed = patterns.later.take().filter(|_| decision != Decision::Allowed);
-        let unmatched = patterns.matched.is_none().then_some(patterns.allowing);
+        let unmatched =
+            (patterns.matched.is_none() && origin.is_some()).then_some(patterns.allowing);
         // A `*` may match without allowing: with credentials it can only echo a well-formed origin.
         let (matched, passed_over) = match patterns.matched {
-            Some(site) if site.rule == answer.rule() => (Some(site), None),
+            Some(_) if origin.is_none() => (None, None),
+            // A request that is refused for its host has an origin that may be allowed.
+            Some(site) if site.rule == request.decide(policy).rule() => (Some(site), None),
             other => (None, other),
         };
         let near_misses = if unmatched.is_some() {
@@ -189,16 +201,21 @@ impl Explanation {
             matched,
             unmatched,
             near_misses,
-            notes: passed_over.iter().map(|site| site.passed_over(&request.origin)).collect(),
+            notes: passed_over
+                .iter()
+                .map(|site| site.passed_over(origin.unwrap_or_default()))
+                .collect(),
             preflight,
             actual: Actual {
                 decision: answer.decision(),
-                status: (is_denied && policy.enforce()).then_some(403),
+                passes: checked.map(|checked| checked.is_ok()),
+                point: checked.and_then(|checked| checked.ok()?.point()),
+                status: matches!(checked, Some(Err(_))).then_some(403),
                 headers: request.response_headers(&answer),
             },
             request,
         };
-        let notes = explanation.notes(policy, &answer);
+        let notes = explanation.notes(policy, &answer, checked);
         explanation.notes.extend(notes);
         // `deny_origins` refuses on purpose, whatever rules say.
         let deciding = explanation.matched.as_ref().filter(|site| site.rule.is_some());
@@ -210,27 +227,45 @@ impl Explanation {
     }
 
     /// The notes.
-    fn notes(&self, policy: &Policy, answer: &Answer<'_>) -> Vec<String> {
+    fn notes(
+        &self,
+        policy: &Policy,
+        answer: &Answer<'_>,
+        checked: Option<Result<Passed, Refusal>>,
+    ) -> Vec<String> {
         let mut notes = Vec::new();
         if answer.decision() == Decision::DeniedOrigin && self.matched.is_none() {
-            notes.extend(explain_origin(&self.request.origin));
+            notes.extend(self.request.origin.as_deref().and_then(explain_origin));
         }
         if let (Some(Preflight { answer: Some(preflight), .. }), Some(matched)) =
             (&self.preflight, &self.matched)
         {
             self.notes_on_preflight(policy, preflight, matched, &mut notes);
         }
-        if matches!(self.preflight, Some(Preflight { answer: None, .. })) {
+        let merges = policy.upstream_headers() == UpstreamHeaders::Merge;
+        if matches!(self.preflight, Some(Preflight { answer: None, .. })) && merges {
+            notes.push(
+                "Preflights go to the application (preflight: forward). Its methods, headers and \
+                 Access-Control-Max-Age are kept where the origin is allowed (upstream_headers: merge)."
+                    .to_owned(),
+            );
+        } else if matches!(self.preflight, Some(Preflight { answer: None, .. })) {
             notes.push(
                 "Preflights are left to the application (preflight: forward), which may decide \
                  otherwise."
                     .to_owned(),
             );
         }
-        if self.actual.status.is_some() {
+        notes.extend(checked.and_then(|checked| self.note_on_check(policy, checked)));
+        if let Some(origin) = policy.responses().static_origin() {
+            notes.push(format!(
+                "Every response names {origin}, whoever asks (static_origin: true)."
+            ));
+        }
+        if merges {
             notes.push(
-                "The request gets 403 and does not reach the application (enforce: true), unless \
-                 it is same-origin: its Host names the origin's host and port."
+                "The headers that the application exposes are added to the policy's \
+                 (upstream_headers: merge)."
                     .to_owned(),
             );
         }
@@ -242,6 +277,48 @@ impl Explanation {
             );
         }
         notes
+    }
+
+    /// Says whether the request passes the origin check, and by which point.
+    fn note_on_check(&self, policy: &Policy, checked: Result<Passed, Refusal>) -> Option<String> {
+        let request = &self.request;
+        let site = request.site.map_or("", |site| site.as_str());
+        let method = &request.method;
+        let has_own = policy.responses().origin_check().is_some_and(|check| check.checks_hosts());
+        let reason = match checked {
+            Err(refusal) => {
+                let why = match refusal {
+                    Refusal::Origin => "its origin is neither allowed nor the service's own",
+                    Refusal::Site => "a foreign page sends it",
+                    Refusal::Host => "its Host is not in own_origins",
+                };
+                let more = match refusal {
+                    Refusal::Origin if !request.describes_source() => {
+                        " Requests of the service's own pages pass: see --site and --host."
+                    }
+                    _ => "",
+                };
+                return Some(format!(
+                    "The request gets 403 and does not reach the application (enforce: true): \
+                     {why}.{more}"
+                ));
+            }
+            Ok(Passed::Preflight) => return None,
+            // That an allowed origin passes goes without saying.
+            Ok(Passed::AllowedOrigin) if !request.describes_source() => return None,
+            Ok(Passed::AllowedOrigin) => "the policy allows its origin".to_owned(),
+            Ok(Passed::FetchSite) => format!("Sec-Fetch-Site is {site}"),
+            Ok(Passed::WithoutOrigin) if site.is_empty() => {
+                "it has neither Origin nor Sec-Fetch-Site".to_owned()
+            }
+            Ok(Passed::WithoutOrigin) => format!("it has no Origin, and {method} is a safe method"),
+            Ok(Passed::OwnOrigin) if has_own => "its origin is in own_origins".to_owned(),
+            Ok(Passed::OwnOrigin) => "its origin is that of its Host".to_owned(),
+        };
+        let point = self.actual.point?;
+        Some(format!(
+            "The request passes the origin check (enforce: true) by point {point}: {reason}."
+        ))
     }
 
     fn notes_on_preflight(
@@ -292,19 +369,24 @@ impl Explanation {
 impl Preflight {
     fn new(request: &Request, policy: &Policy) -> Self {
         let answer = (policy.preflight() == PreflightMode::Answer).then(|| {
-            let answer = request.decide_preflight(policy);
+            let check = policy.responses().origin_check();
+            let refusal = check.and_then(|check| request.check(policy, check, true).err());
+            let answer = match refusal {
+                None => request.decide_preflight(policy),
+                Some(refusal) => policy.responses().denied_preflight(refusal.decision()),
+            };
             let is_denied = |name: &String| {
                 let alone = request.decide_other_preflight(policy, "GET", Some(name));
                 alone.decision() == Decision::DeniedHeader
             };
             PreflightAnswer {
                 decision: answer.decision(),
-                status: policy.preflight_status(),
+                status: if refusal.is_some() { 403 } else { policy.preflight_status() },
                 headers: request.response_headers(&answer),
                 denied_headers: request
                     .headers
                     .iter()
-                    .filter(|name| is_denied(name))
+                    .filter(|name| refusal.is_none() && is_denied(name))
                     .cloned()
                     .collect(),
             }

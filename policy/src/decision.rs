@@ -41,6 +41,11 @@ pub enum Decision {
     Allowed,
     /// The origin is not allowed, or malformed.
     DeniedOrigin,
+    /// The request has no `Origin`, and the [origin check](crate::OriginCheck) refuses it by its
+    /// `Sec-Fetch-Site`.
+    DeniedSite,
+    /// The request went to a host that is not in `own_origins`.
+    DeniedHost,
     /// A preflight of an allowed origin asks for a method that is not allowed.
     DeniedMethod,
     /// A preflight of an allowed origin asks for a header that is not allowed.
@@ -49,8 +54,15 @@ pub enum Decision {
 
 impl Decision {
     /// Every decision, in the order of their numbers.
-    pub const ALL: [Self; 5] =
-        [Self::None, Self::Allowed, Self::DeniedOrigin, Self::DeniedMethod, Self::DeniedHeader];
+    pub const ALL: [Self; 7] = [
+        Self::None,
+        Self::Allowed,
+        Self::DeniedOrigin,
+        Self::DeniedSite,
+        Self::DeniedHost,
+        Self::DeniedMethod,
+        Self::DeniedHeader,
+    ];
 
     /// The name in logs, counters and `$cors_decision`.
     pub const fn as_str(self) -> &'static str {
@@ -58,6 +70,8 @@ impl Decision {
             Self::None => "none",
             Self::Allowed => "allowed",
             Self::DeniedOrigin => "denied_origin",
+            Self::DeniedSite => "denied_site",
+            Self::DeniedHost => "denied_host",
             Self::DeniedMethod => "denied_method",
             Self::DeniedHeader => "denied_header",
         }
@@ -77,7 +91,7 @@ impl fmt::Display for Decision {
 #[derive(Debug)]
 pub struct HeaderSet {
     index: usize,
-    fields: Box<[Field]>,
+    pub(crate) fields: Box<[Field]>,
     vary: Vary,
 }
 
@@ -176,8 +190,24 @@ impl<'p> Answer<'p> {
 
     /// The value of `Access-Control-Allow-Origin`, if it is sent.
     pub fn allow_origin(&self) -> Option<FieldValue<'p>> {
-        // It is always the first field.
-        self.header_set.fields().next().map(|(_, value)| value)
+        // If there is one, it is the first field.
+        match self.header_set.fields().next() {
+            Some((FieldName::AllowOrigin, value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value of `Access-Control-Expose-Headers`, if it is sent.
+    pub fn expose_headers(&self) -> Option<&'p [u8]> {
+        self.header_set.fields().find_map(|field| match field {
+            (FieldName::ExposeHeaders, FieldValue::Ready(value)) => Some(value),
+            _ => None,
+        })
+    }
+
+    /// Whether `Access-Control-Allow-Credentials` is sent.
+    pub fn allows_credentials(&self) -> bool {
+        self.header_set.fields().any(|(name, _)| name == FieldName::AllowCredentials)
     }
 
     /// The request headers that the response depends on, to be merged into its `Vary`.

@@ -42,6 +42,7 @@ mod origins_file;
 mod pattern_site;
 mod place;
 mod policy_origins;
+mod policy_settings;
 mod quote;
 mod reader;
 mod report;
@@ -58,7 +59,7 @@ use std::{io::Read, path::Path};
 
 pub use keys::KeyKind;
 pub use level::Level;
-pub use mistake_kind::{Expected, MistakeKind};
+pub use mistake_kind::{Expected, MistakeKind, StaticObstacle};
 pub use node::{Node, NodeLine, Value};
 pub use pattern_site::PatternSite;
 pub use report::{Accepted, Mistake, Report};

@@ -31,6 +31,7 @@ pub mod document;
 pub mod headers;
 mod nearest;
 pub mod origin;
+mod origin_check;
 mod policy;
 #[cfg(test)]
 mod test_directory;
@@ -39,4 +40,5 @@ mod token;
 pub use decision::{Answer, Decision, HeaderSet, KeptAnswer, OriginHeader, PreflightRequest};
 pub use headers::{FieldName, FieldValue, Vary};
 pub use nearest::nearest;
+pub use origin_check::{CheckedRequest, FetchSite, OriginCheck, Passed, Refusal, RequestHosts};
 pub use policy::{Policy, PreflightMode, Responses, UpstreamHeaders};

@@ -41,4 +41,5 @@ pub use matcher::{MatcherBuilder, OriginMatcher, Rank};
 pub use pattern::{OriginPattern, Wildcard, WildcardHost, WildcardPort};
 pub use ports::PortSet;
 pub use regex::OriginRegex;
+pub(crate) use syntax::is_same_host;
 pub use syntax::{MAX_ORIGIN_LEN, Origin};

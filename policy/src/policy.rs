@@ -6,12 +6,19 @@ use std::{
 };
 
 use crate::{
-    Answer, Decision, HeaderSet, KeptAnswer, OriginHeader, PreflightRequest, Vary,
+    Answer, CheckedRequest, Decision, HeaderSet, KeptAnswer, OriginCheck, OriginHeader, Passed,
+    PreflightRequest, Refusal, Vary,
     headers::{
-        Field, FieldName, OwnedFieldValue, allow_credentials::AllowCredentials,
-        allow_headers::AllowHeaders, allow_methods::AllowMethods, allow_origin::AllowOrigin,
-        allow_private_network::AllowPrivateNetwork, expose_headers::ExposeHeaders, max_age::MaxAge,
-        request_headers, timing_allow_origin::TimingAllowOrigin,
+        Field, FieldName, OwnedFieldValue,
+        allow_credentials::AllowCredentials,
+        allow_headers::AllowHeaders,
+        allow_methods::AllowMethods,
+        allow_origin::AllowOrigin,
+        allow_private_network::AllowPrivateNetwork,
+        expose_headers::ExposeHeaders,
+        max_age::MaxAge,
+        request_headers,
+        timing_allow_origin::{TimingAllowOrigin, TimingAllowOrigins},
     },
     origin::{Origin, OriginMatcher, Rank},
 };
@@ -24,6 +31,9 @@ pub enum UpstreamHeaders {
     Replace,
     /// Those of the response, if it has `Access-Control-Allow-Origin`. It is then left unchanged.
     Keep,
+    /// Those of the policy, and what the application adds to them: the headers that it exposes, and in
+    /// answers to forwarded preflights its methods, headers and `Access-Control-Max-Age`.
+    Merge,
 }
 
 /// Who answers preflights.
@@ -55,33 +65,58 @@ pub struct Policy {
 pub struct Responses {
     name: Box<str>,
     rules: Box<[Rule]>,
-    /// The headers if no rule decides.
+    /// The headers if no rule decides about an actual request, or if it is refused.
     denied: HeaderSet,
+    /// The same for a preflight.
+    denied_preflight: HeaderSet,
     /// The rank of the rule that answers `*` to every origin.
     any_rank: Option<Rank>,
     /// Every request gets the answer of the first rule, with any origin or none.
     allows_everyone: bool,
-    /// Whether any rule sends `Timing-Allow-Origin`.
+    /// Whether any response has `Timing-Allow-Origin`.
     sends_timing: bool,
-    options: Options,
+    settings: PolicySettings,
+}
+
+/// The parts of a policy that have been checked, before it is compiled.
+#[derive(Debug)]
+pub(crate) struct PolicyParts<'p> {
+    pub(crate) name: &'p str,
+    /// The line of its name in the document.
+    pub(crate) line: Option<u32>,
+    /// At least one, and no more than a [`Rank`] can count.
+    pub(crate) rules: Vec<RuleSettings>,
+    /// Rank `n` refers to `rules[n - 1]`, rank 0 to the denied origins.
+    pub(crate) matcher: OriginMatcher,
+    /// Whether there are denied origins.
+    pub(crate) denies: bool,
+    /// Each `allow_origins_file`.
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) settings: PolicySettings,
 }
 
 /// The keys of a policy that do not belong to a rule.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Options {
+#[derive(Debug)]
+pub(crate) struct PolicySettings {
     pub(crate) upstream_headers: UpstreamHeaders,
     pub(crate) preflight: PreflightMode,
     pub(crate) preflight_status: u16,
-    pub(crate) enforce: bool,
+    /// With `enforce`.
+    pub(crate) origin_check: Option<OriginCheck>,
+    pub(crate) timing_allow_origins: Option<TimingAllowOrigins>,
+    /// With `static_origin`: the one origin of the one rule.
+    pub(crate) static_origin: Option<Box<str>>,
 }
 
-impl Default for Options {
+impl Default for PolicySettings {
     fn default() -> Self {
         Self {
             upstream_headers: UpstreamHeaders::default(),
             preflight: PreflightMode::default(),
             preflight_status: 204,
-            enforce: false,
+            origin_check: None,
+            timing_allow_origins: None,
+            static_origin: None,
         }
     }
 }
@@ -122,17 +157,24 @@ struct Rule {
 
 impl Rule {
     /// `index` is that of the first header set. All responses of the policy vary on `vary`.
-    fn new(settings: RuleSettings, index: usize, vary: Vary) -> Self {
+    fn new(settings: RuleSettings, policy: &PolicySettings, index: usize, vary: Vary) -> Self {
         let RuleSettings {
             any, null, file, allow_credentials, allow_methods, allow_headers, ..
         } = settings;
         let credentials = allow_credentials.0;
-        let allow_origin = AllowOrigin::new(any, credentials);
+        let allow_origin = match &policy.static_origin {
+            Some(origin) => AllowOrigin::Static(origin.clone()),
+            None => AllowOrigin::new(any, credentials),
+        };
+        let timing = match &policy.timing_allow_origins {
+            Some(origins) => Some(origins.value()),
+            None => settings.timing_allow_origin.value(&allow_origin),
+        };
         let actual = fields_of([
             (FieldName::AllowOrigin, Some(allow_origin.value())),
             (FieldName::AllowCredentials, allow_credentials.value()),
             (FieldName::ExposeHeaders, settings.expose_headers.value()),
-            (FieldName::TimingAllowOrigin, settings.timing_allow_origin.value(allow_origin)),
+            (FieldName::TimingAllowOrigin, timing),
         ]);
         let preflight = fields_of([
             (FieldName::AllowOrigin, Some(allow_origin.value())),
@@ -183,14 +225,6 @@ impl Rule {
     }
 }
 
-/// What a policy finds for an origin.
-enum Found<'p> {
-    /// The rule that decides, and its rank.
-    Rule(Rank, &'p Rule),
-    /// No rule decides, or there is no origin to decide about. This is the answer, to a preflight too.
-    Answer(Answer<'p>),
-}
-
 fn fields_of<const N: usize>(fields: [(FieldName, Option<OwnedFieldValue>); N]) -> Box<[Field]> {
     fields
         .into_iter()
@@ -199,38 +233,34 @@ fn fields_of<const N: usize>(fields: [(FieldName, Option<OwnedFieldValue>); N]) 
 }
 
 impl Policy {
-    /// Compiles rules that have been checked. The matcher's rank `n` refers to `rules[n - 1]`, rank 0
-    /// to the denied origins.
-    ///
-    /// There must be at least one rule, and no more than a [`Rank`] can count.
-    pub(crate) fn new(
-        name: &str,
-        line: Option<u32>,
-        rules: Vec<RuleSettings>,
-        matcher: OriginMatcher,
-        denies: bool,
-        options: Options,
-        files: Vec<PathBuf>,
-    ) -> Self {
-        let sends_timing = rules.iter().any(|rule| rule.timing_allow_origin.0);
+    /// Compiles parts that have been checked.
+    pub(crate) fn new(parts: PolicyParts<'_>) -> Self {
+        let PolicyParts { name, line, rules, matcher, denies, files, settings } = parts;
+        let sends_timing = settings.timing_allow_origins.is_some()
+            || rules.iter().any(|rule| rule.timing_allow_origin.0);
         let any = rules.iter().position(|rule| rule.any && !rule.allow_credentials.0);
         let allows_everyone = any == Some(0) && !denies;
-        let vary = if allows_everyone { Vary::NONE } else { Vary::ORIGIN };
-        let denied = HeaderSet::new(0, Box::default(), vary);
-        let mut index = 1;
-        let rules = rules.into_iter().map(|settings| {
-            let rule = Rule::new(settings, index, vary);
+        let depends_on_origin = !allows_everyone && settings.static_origin.is_none();
+        let vary = if depends_on_origin { Vary::ORIGIN } else { Vary::NONE };
+        let mut index = 2;
+        let rules = rules.into_iter().map(|rule| {
+            let rule = Rule::new(rule, &settings, index, vary);
             index += rule.header_sets().count();
             rule
         });
+        let rules: Box<[Rule]> = rules.collect();
+        let denied = denied_fields(&settings, &rules[0]);
+        let denied_preflight =
+            denied.iter().filter(|field| field.name != FieldName::TimingAllowOrigin).cloned();
         let responses = Responses {
             name: name.into(),
             any_rank: any.map(|index| (index + 1) as Rank),
             allows_everyone,
-            rules: rules.collect(),
-            denied,
+            denied_preflight: HeaderSet::new(1, denied_preflight.collect(), vary),
+            denied: HeaderSet::new(0, denied, vary),
+            rules,
             sends_timing,
-            options,
+            settings,
         };
         Self { line, matcher, files: files.into(), responses: Arc::new(responses) }
     }
@@ -256,8 +286,8 @@ impl Policy {
     #[inline(always)]
     pub fn decide(&self, origin: OriginHeader<'_>) -> Answer<'_> {
         match self.find(origin) {
-            Found::Rule(rank, rule) => Answer::allow(rank, &rule.actual),
-            Found::Answer(answer) => answer,
+            Ok((rank, rule)) => Answer::allow(rank, &rule.actual),
+            Err(decision) => self.responses.without_rule(decision),
         }
     }
 
@@ -275,9 +305,15 @@ impl Policy {
     where
         I: Iterator<Item = &'r [u8]> + Clone,
     {
-        let (rank, rule) = match self.find(origin) {
-            Found::Rule(rank, rule) => (rank, rule),
-            Found::Answer(answer) => return answer,
+        let responses = &*self.responses;
+        let (found, rank, rule) = match self.find(origin) {
+            Ok((rank, rule)) => (Decision::Allowed, rank, rule),
+            // Whoever asks gets the same answer.
+            Err(decision) if responses.settings.static_origin.is_some() => {
+                (decision, 0, &responses.rules[0])
+            }
+            Err(decision @ Decision::None) => return responses.without_rule(decision),
+            Err(decision) => return responses.denied_preflight(decision),
         };
         let method = rule.allow_methods.allow(preflight.method);
         let headers = request_headers::allowed(
@@ -287,10 +323,11 @@ impl Policy {
         );
         let private_network = rule.private_network.as_ref().filter(|_| preflight.private_network);
         Answer {
-            decision: match (method, headers) {
-                (true, true) => Decision::Allowed,
-                (false, _) => Decision::DeniedMethod,
-                (true, false) => Decision::DeniedHeader,
+            decision: match (found, method, headers) {
+                (Decision::Allowed, true, true) => Decision::Allowed,
+                (Decision::Allowed, false, _) => Decision::DeniedMethod,
+                (Decision::Allowed, true, false) => Decision::DeniedHeader,
+                (decision, ..) => decision,
             },
             header_set: private_network.unwrap_or(&rule.preflight),
             rank,
@@ -299,10 +336,11 @@ impl Policy {
         }
     }
 
-    /// Whether an actual request is refused, not only served without CORS headers: see
-    /// [`Responses::refuses`].
-    pub fn refuses(&self, origin: OriginHeader<'_>, host: &[u8]) -> bool {
-        self.responses.refuses(self.decide(origin).decision(), origin, host)
+    /// Whether a request passes the [origin check](OriginCheck), and by which point. `None` without
+    /// `enforce`.
+    pub fn check(&self, request: &CheckedRequest<'_>) -> Option<Result<Passed, Refusal>> {
+        let is_allowed = self.decide(request.origin).decision() == Decision::Allowed;
+        Some(self.responses.origin_check()?.check(is_allowed, request))
     }
 
     /// All headers that the policy sends, in the order of [`HeaderSet::index`].
@@ -310,20 +348,12 @@ impl Policy {
         self.responses.header_sets()
     }
 
-    /// Finds the rule that decides about an origin.
+    /// Finds the rule that decides about an origin, and its rank. If there is none, that is the decision.
     #[inline(always)]
-    fn find(&self, origin: OriginHeader<'_>) -> Found<'_> {
+    fn find(&self, origin: OriginHeader<'_>) -> Result<(Rank, &Rule), Decision> {
         let responses = &*self.responses;
         let rank = match origin {
-            // The same for every request, so a shared cache may store it.
-            OriginHeader::Absent if responses.allows_everyone => {
-                return Found::Answer(Answer {
-                    decision: Decision::None,
-                    rank: 0,
-                    ..Answer::allow(1, &responses.rules[0].actual)
-                });
-            }
-            OriginHeader::Absent => return Found::Answer(responses.denied(Decision::None)),
+            OriginHeader::Absent => return Err(Decision::None),
             OriginHeader::Repeated => responses.any_rank,
             OriginHeader::One(value) => self.matcher.find(value),
         };
@@ -332,15 +362,13 @@ impl Policy {
             // `deny_origins` has rank 0.
             Some(0) | None => None,
         };
-        let Some((rank, rule)) = found else {
-            return Found::Answer(responses.denied(Decision::DeniedOrigin));
-        };
-        if let (true, OriginHeader::One(value)) = (rule.echoes_any, origin) {
-            if !rule.may_echo(value) {
-                return Found::Answer(responses.denied(Decision::DeniedOrigin));
+        let Some((rank, rule)) = found else { return Err(Decision::DeniedOrigin) };
+        match origin {
+            OriginHeader::One(value) if rule.echoes_any && !rule.may_echo(value) => {
+                Err(Decision::DeniedOrigin)
             }
+            _ => Ok((rank, rule)),
         }
-        Found::Rule(rank, rule)
     }
 
     /// Which CORS response headers are sent if something else has set some already.
@@ -358,13 +386,13 @@ impl Policy {
         self.responses.preflight_status()
     }
 
-    /// Whether a request with an origin that is not allowed is refused, not only served without CORS
-    /// headers.
+    /// Whether requests that do not pass the [origin check](OriginCheck) are refused, not only served
+    /// without CORS headers.
     pub fn enforce(&self) -> bool {
         self.responses.enforce()
     }
 
-    /// Whether any rule sends `Timing-Allow-Origin`. If so, replacing upstream headers includes it.
+    /// Whether any response has `Timing-Allow-Origin`. If so, replacing upstream headers includes it.
     pub fn sends_timing_allow_origin(&self) -> bool {
         self.responses.sends_timing_allow_origin()
     }
@@ -384,7 +412,9 @@ impl Responses {
 
     /// All headers that the policy sends, in the order of [`HeaderSet::index`].
     pub fn header_sets(&self) -> impl Iterator<Item = &HeaderSet> {
-        core::iter::once(&self.denied).chain(self.rules.iter().flat_map(Rule::header_sets))
+        [&self.denied, &self.denied_preflight]
+            .into_iter()
+            .chain(self.rules.iter().flat_map(Rule::header_sets))
     }
 
     /// Restores an answer from [`Answer::keep`].
@@ -393,55 +423,82 @@ impl Responses {
     /// without headers.
     pub fn answer(&self, kept: KeptAnswer) -> Answer<'_> {
         let KeptAnswer { header_set, decision, rank, echo_method, echo_headers } = kept;
-        // Without a rule, only the headers for `*` can have been sent, to a request without `Origin`.
+        // Without a rule, the headers are those of the first rule at most.
         let rule = self.rules.get(usize::from(rank).saturating_sub(1));
         let header_set = rule
-            .and_then(|rule| rule.header_sets().find(|its| its.index() == header_set))
+            .into_iter()
+            .flat_map(Rule::header_sets)
+            .chain([&self.denied_preflight])
+            .find(|its| its.index() == header_set)
             .unwrap_or(&self.denied);
         Answer { header_set, decision, rank, echo_method, echo_headers }
     }
 
-    /// The answer if no rule decides.
+    /// The answer to an actual request if no rule decides.
+    #[inline(always)]
+    fn without_rule(&self, decision: Decision) -> Answer<'_> {
+        match decision {
+            // The same for every request, so a shared cache may store it.
+            Decision::None if self.allows_everyone => {
+                Answer { decision, rank: 0, ..Answer::allow(1, &self.rules[0].actual) }
+            }
+            _ => self.denied(decision),
+        }
+    }
+
+    /// The answer to an actual request that no rule allows, or that is refused.
     #[inline(always)]
     pub fn denied(&self, decision: Decision) -> Answer<'_> {
         Answer { decision, ..Answer::allow(0, &self.denied) }
     }
 
-    /// Whether an actual request with this decision is refused, not only served without CORS headers.
-    ///
-    /// It is refused if the policy enforces and does not allow its origin. `host` is the `Host`
-    /// header: a request from the host that it was sent to is same-origin, and passes.
-    pub fn refuses(&self, decision: Decision, origin: OriginHeader<'_>, host: &[u8]) -> bool {
-        let is_same_origin =
-            |value| Origin::parse(value).is_some_and(|origin| origin.is_same_origin_as_host(host));
-        self.enforce()
-            && decision == Decision::DeniedOrigin
-            && !matches!(origin, OriginHeader::One(value) if is_same_origin(value))
+    /// The answer to a preflight that no rule allows, or that is refused.
+    pub fn denied_preflight(&self, decision: Decision) -> Answer<'_> {
+        Answer { decision, ..Answer::allow(0, &self.denied_preflight) }
+    }
+
+    /// The check by which the policy refuses requests, if it has `enforce`.
+    pub fn origin_check(&self) -> Option<&OriginCheck> {
+        self.settings.origin_check.as_ref()
     }
 
     /// Which CORS response headers are sent if something else has set some already.
     pub fn upstream_headers(&self) -> UpstreamHeaders {
-        self.options.upstream_headers
+        self.settings.upstream_headers
     }
 
     /// Who answers preflights.
     pub fn preflight(&self) -> PreflightMode {
-        self.options.preflight
+        self.settings.preflight
     }
 
     /// The status of an answered preflight: 200 or 204.
     pub fn preflight_status(&self) -> u16 {
-        self.options.preflight_status
+        self.settings.preflight_status
     }
 
-    /// Whether a request with an origin that is not allowed is refused, not only served without CORS
-    /// headers.
+    /// Whether requests that do not pass the [origin check](OriginCheck) are refused, not only served
+    /// without CORS headers.
     pub fn enforce(&self) -> bool {
-        self.options.enforce
+        self.settings.origin_check.is_some()
     }
 
-    /// Whether any rule sends `Timing-Allow-Origin`. If so, replacing upstream headers includes it.
+    /// The origin that every response names, if there is one (`static_origin`).
+    pub fn static_origin(&self) -> Option<&str> {
+        self.settings.static_origin.as_deref()
+    }
+
+    /// Whether any response has `Timing-Allow-Origin`. If so, replacing upstream headers includes it.
     pub fn sends_timing_allow_origin(&self) -> bool {
         self.sends_timing
     }
+}
+
+/// The headers if no rule decides.
+fn denied_fields(settings: &PolicySettings, first: &Rule) -> Box<[Field]> {
+    if settings.static_origin.is_some() {
+        return first.actual.fields.clone();
+    }
+    let timing = settings.timing_allow_origins.as_ref().map(TimingAllowOrigins::value);
+    fields_of([(FieldName::TimingAllowOrigin, timing)])
 }

@@ -12,7 +12,8 @@ use std::{
 };
 
 use cors_policy::{
-    OriginHeader, PreflightRequest, document,
+    CheckedRequest, FetchSite, OriginHeader, Policy, PreflightRequest, RequestHosts, document,
+    headers::ExposedNames,
     origin::{MatcherBuilder, OriginPattern},
 };
 
@@ -91,6 +92,17 @@ policies:
     allow_methods: "*"
     allow_headers: "*"
     dangerously_allow: [any_origin_with_credentials]
+  fixed:
+    allow_origins: https://a.example
+    allow_methods: "*"
+    allow_headers: "*"
+    allow_credentials: true
+    static_origin: true
+  checked:
+    allow_origins: [https://a.example]
+    timing_allow_origin: [https://a.example, https://b.example]
+    enforce: true
+    own_origins: [https://site.example, "http://localhost:8080"]
 "#;
 
 #[test]
@@ -138,8 +150,41 @@ fn a_decision_allocates_nothing() {
                 }
             });
             assert_eq!(count, 0, "{}: {origin:?}", policy.name());
+            assert_eq!(allocations(|| check(policy, origin)), 0, "{}: {origin:?}", policy.name());
         }
     }
+}
+
+/// Checks requests with this origin.
+fn check(policy: &Policy, origin: OriginHeader<'_>) {
+    for host in [&b"site.example:443"[..], b"LOCALHOST:8080", b"a.example", b"[::1]:x", b""] {
+        for site in [FetchSite::Absent, FetchSite::SameOrigin, FetchSite::Other.with(b"none")] {
+            let request = CheckedRequest {
+                method: b"POST",
+                is_preflight: false,
+                is_websocket: true,
+                origin,
+                site,
+                hosts: RequestHosts { header: Some(host), target: Some(b"site.example") },
+                is_tls: true,
+            };
+            let _ = black_box(black_box(policy).check(&request));
+        }
+    }
+}
+
+#[test]
+fn merging_names_allocates_nothing() {
+    let mut room = [0; 64];
+    let mut length = 0;
+    let count = allocations(|| {
+        let mut names = ExposedNames::new(black_box(&mut room), Some(b"ETag, X-A"), true);
+        names.add(b"x-a, X-B");
+        names.add(b"*,X-C,,etag");
+        length = names.length();
+    });
+    assert_eq!(count, 0);
+    assert_eq!(&room[..length], b"ETag, X-A, X-B, X-C");
 }
 
 /// A request that lasts for hours keeps the responses of a policy, and not its list.

@@ -49,6 +49,13 @@ fn header(origin: &str) -> OriginHeader<'_> {
     }
 }
 
+const STATIC: &[&str] = &[
+    "Allow-Origin: https://a.example",
+    "Allow-Credentials: true",
+    "Expose-Headers: ETag",
+    "Timing-Allow-Origin: https://a.example",
+];
+
 #[test]
 fn actual_requests() {
     struct Case {
@@ -230,6 +237,69 @@ fn actual_requests() {
             ],
         },
         Case {
+            sentence: "origins that may see timings are named in every response",
+            policy: "{timing_allow_origin: ['https://t.example', 'https://u.example:8443'], rules: [\
+                     {allow_origins: ['https://a.example'], allow_credentials: true},\
+                     {allow_origins: ['https://b.example']}]}",
+            requests: &[
+                (
+                    "https://a.example",
+                    "allowed",
+                    Some(0),
+                    &[
+                        "Allow-Origin: https://a.example",
+                        "Allow-Credentials: true",
+                        "Timing-Allow-Origin: https://t.example, https://u.example:8443",
+                        "Vary: Origin",
+                    ],
+                ),
+                (
+                    "https://evil.example",
+                    "denied_origin",
+                    None,
+                    &[
+                        "Timing-Allow-Origin: https://t.example, https://u.example:8443",
+                        "Vary: Origin",
+                    ],
+                ),
+                (
+                    "absent",
+                    "none",
+                    None,
+                    &[
+                        "Timing-Allow-Origin: https://t.example, https://u.example:8443",
+                        "Vary: Origin",
+                    ],
+                ),
+            ],
+        },
+        Case {
+            sentence: "everybody may see timings",
+            policy: "{allow_origins: ['https://a.example'], timing_allow_origin: '*'}",
+            requests: &[
+                (
+                    "https://a.example",
+                    "allowed",
+                    Some(0),
+                    &["Allow-Origin: https://a.example", "Timing-Allow-Origin: *", "Vary: Origin"],
+                ),
+                ("null", "denied_origin", None, &["Timing-Allow-Origin: *", "Vary: Origin"]),
+                ("absent", "none", None, &["Timing-Allow-Origin: *", "Vary: Origin"]),
+            ],
+        },
+        Case {
+            sentence: "a static origin is named whoever asks, and nothing varies",
+            policy: "{allow_origins: ['https://a.example'], allow_credentials: true, \
+                     expose_headers: [ETag], timing_allow_origin: true, static_origin: true}",
+            requests: &[
+                ("https://a.example", "allowed", Some(0), STATIC),
+                ("https://evil.example", "denied_origin", None, STATIC),
+                ("null", "denied_origin", None, STATIC),
+                ("repeated", "denied_origin", None, STATIC),
+                ("absent", "none", None, STATIC),
+            ],
+        },
+        Case {
             sentence: "a first rule that is plain * makes the policy plain *",
             policy: "{rules: [{allow_origins: ['*']}]}",
             requests: &[("absent", "none", None, &["Allow-Origin: *"])],
@@ -248,9 +318,11 @@ fn actual_requests() {
                 "{context}"
             );
         }
-        let plain = policy.decide(OriginHeader::Absent).allow_origin().is_some();
+        let any = Some(FieldValue::Ready(b"*"));
+        let plain = policy.decide(OriginHeader::Absent).allow_origin() == any;
         let long = policy.decide(OriginHeader::One(long.as_bytes())).decision();
-        let star = case.policy.contains("'*'") && !case.policy.contains("any_origin");
+        let keys = case.policy.replace("timing_allow_origin: '*'", "");
+        let star = keys.contains("'*'") && !keys.contains("any_origin");
         assert_eq!(long == Decision::Allowed, plain || star, "{}: over-long", case.sentence);
     }
 }
@@ -599,22 +671,88 @@ fn no_byte_of_a_request_reaches_a_response_unless_it_was_checked() {
 }
 
 #[test]
-fn what_enforce_refuses() {
-    let enforced = policy("{allow_origins: ['https://app.example.com'], enforce: true}");
-    for (sentence, origin, host, refused) in [
-        ("an origin that is allowed", "https://app.example.com", "api.example.com", false),
-        ("one that is not", "https://evil.example", "api.example.com", true),
-        ("none at all", "absent", "api.example.com", false),
-        ("the host that the request went to", "https://api.example.com", "api.example.com", false),
-        ("the same with a port", "http://api.example.com:81", "api.example.com:81", false),
-        ("another port of it", "https://api.example.com:81", "api.example.com", true),
-        ("something malformed, whatever the host", "api.example.com", "api.example.com", true),
-        ("several origins", "repeated", "api.example.com", true),
-        ("no host", "https://evil.example", "", true),
+fn preflights_of_a_static_origin() {
+    let listed = policy(
+        "{rules: [{allow_origins: ['https://a.example'], allow_methods: [PUT], allow_headers: [X-A], \
+         allow_private_network: true, timing_allow_origin: true}], static_origin: true}",
+    );
+    let echoing = policy(
+        "{allow_origins: ['https://a.example'], allow_methods: '*', allow_headers: '*', \
+         allow_credentials: true, static_origin: true}",
+    );
+    let asked = |private_network| PreflightRequest {
+        method: b"PUT",
+        headers: [&b"x-a"[..]].into_iter(),
+        private_network,
+    };
+    for (origin, decision) in [
+        ("https://a.example", Decision::Allowed),
+        ("https://evil.example", Decision::DeniedOrigin),
+        ("null", Decision::DeniedOrigin),
+        ("repeated", Decision::DeniedOrigin),
+        ("absent", Decision::None),
     ] {
-        assert_eq!(enforced.refuses(header(origin), host.as_bytes()), refused, "{sentence}");
-    }
+        let answer = listed.decide_preflight(header(origin), &asked(false));
+        assert_eq!(answer.decision(), decision, "{origin}");
+        assert_eq!(answer.rule(), (decision == Decision::Allowed).then_some(0), "{origin}");
+        let lines = [
+            "Allow-Origin: https://a.example",
+            "Allow-Methods: PUT",
+            "Allow-Headers: X-A",
+            "Vary: private network",
+        ];
+        assert_eq!(sent(answer, origin, "PUT", &["x-a"]), lines, "{origin}");
+        let kept = listed.responses().answer(answer.keep());
+        assert_eq!(sent(kept, origin, "PUT", &["x-a"]), lines, "{origin}");
+        let private = listed.decide_preflight(header(origin), &asked(true));
+        let lines = sent(private, origin, "PUT", &["x-a"]);
+        assert!(lines.contains(&"Allow-Private-Network: true".to_owned()), "{origin}: {lines:?}");
 
-    let lenient = policy("{allow_origins: ['https://app.example.com']}");
-    assert!(!lenient.refuses(header("https://evil.example"), b"api.example.com"));
+        let answer = echoing.decide_preflight(header(origin), &asked(false));
+        assert_eq!(answer.decision(), decision, "{origin}");
+        assert_eq!(
+            sent(answer, origin, "PUT", &["x-a"]),
+            [
+                "Allow-Origin: https://a.example",
+                "Allow-Credentials: true",
+                "Allow-Methods: PUT",
+                "Allow-Headers: x-a",
+                "Vary: method, headers",
+            ],
+            "{origin}"
+        );
+    }
+    // Of a method that is not allowed, everybody hears the same too.
+    for origin in ["https://a.example", "https://evil.example"] {
+        let request = PreflightRequest { method: b"PATCH", ..asked(false) };
+        let lines = sent(listed.decide_preflight(header(origin), &request), origin, "PATCH", &[]);
+        assert_eq!(lines[..2], ["Allow-Origin: https://a.example", "Allow-Methods: PUT"]);
+    }
+}
+
+/// The answers to requests that the origin check refuses.
+#[test]
+fn answers_to_refused_requests() {
+    let plain = policy("{allow_origins: ['https://a.example'], timing_allow_origin: '*'}");
+    let fixed = policy(
+        "{allow_origins: ['https://a.example'], timing_allow_origin: '*', static_origin: true}",
+    );
+    let refused = Decision::DeniedHost;
+    for (policy, actual, preflight) in [
+        (&plain, &["Timing-Allow-Origin: *", "Vary: Origin"][..], &["Vary: Origin"][..]),
+        (
+            &fixed,
+            &["Allow-Origin: https://a.example", "Timing-Allow-Origin: *"],
+            &["Allow-Origin: https://a.example"],
+        ),
+    ] {
+        for (answer, expected) in [
+            (policy.responses().denied(refused), actual),
+            (policy.responses().denied_preflight(refused), preflight),
+        ] {
+            assert_eq!((answer.decision(), answer.rule()), (refused, None));
+            assert_eq!(sent(answer, "", "", &[]), expected);
+            assert_eq!(sent(policy.responses().answer(answer.keep()), "", "", &[]), expected);
+        }
+    }
 }

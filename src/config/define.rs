@@ -43,7 +43,7 @@ const fn key(name: ngx_str_t) -> ngx_command_t {
     }
 }
 
-static mut COMMANDS: [ngx_command_t; 17] = [
+static mut COMMANDS: [ngx_command_t; 19] = [
     key(ngx::ngx_string!("allow_origins")),
     key(ngx::ngx_string!("allow_origins_file")),
     key(ngx::ngx_string!("allow_methods")),
@@ -58,6 +58,8 @@ static mut COMMANDS: [ngx_command_t; 17] = [
     key(ngx::ngx_string!("preflight")),
     key(ngx::ngx_string!("preflight_status")),
     key(ngx::ngx_string!("enforce")),
+    key(ngx::ngx_string!("own_origins")),
+    key(ngx::ngx_string!("static_origin")),
     key(ngx::ngx_string!("dangerously_allow")),
     ngx_command_t {
         name: ngx::ngx_string!("rule"),
@@ -228,11 +230,13 @@ fn read_key(cf: &mut ngx_conf_t) -> Result<(), *mut c_char> {
     let mut words = words.map(|word| Node::string(word, line)).collect::<Vec<_>>();
 
     let value = match (document::key_kind(&key), words.as_mut_slice()) {
-        (Some(KeyKind::List | KeyKind::Rules), _) => Node::new(Value::List(words), line),
+        (Some(KeyKind::List | KeyKind::Rules), _) | (Some(KeyKind::BooleanOrList), [_, _, ..]) => {
+            Node::new(Value::List(words), line)
+        }
         (_, [Node { value: Value::String(word), .. }]) => {
             let value = match (document::key_kind(&key), word.as_str()) {
-                (Some(KeyKind::Boolean), "on") => Value::Bool(true),
-                (Some(KeyKind::Boolean), "off") => Value::Bool(false),
+                (Some(KeyKind::Boolean | KeyKind::BooleanOrList), "on") => Value::Bool(true),
+                (Some(KeyKind::Boolean | KeyKind::BooleanOrList), "off") => Value::Bool(false),
                 // As everywhere in nginx.conf, a path is relative to its folder.
                 _ if key == "allow_origins_file" => Value::String(full_path(cf)?),
                 _ => Value::String(mem::take(word)),

@@ -23,7 +23,7 @@ const NAME: &str = "cors_policy:counters";
 ///
 /// The module with fail points has another version, to test a change of the layout.
 pub(crate) const LAYOUT: u32 =
-    u32::from_be_bytes(if cfg!(feature = "fail-points") { *b"CORX" } else { *b"COR2" });
+    u32::from_be_bytes(if cfg!(feature = "fail-points") { *b"CORX" } else { *b"COR3" });
 
 fn tag() -> *mut c_void {
     ptr::without_provenance_mut(LAYOUT as usize)

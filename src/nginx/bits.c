@@ -33,6 +33,19 @@ GET(ngx_http_request_t, post_action)
 
 SET(ngx_http_request_t, error_page)
 
+/* Whether nginx itself terminates TLS, or QUIC, for the request. */
+ngx_uint_t cors_policy_ngx_http_request_t_is_tls(const ngx_http_request_t *r);
+ngx_uint_t
+cors_policy_ngx_http_request_t_is_tls(const ngx_http_request_t *r)
+{
+#if (NGX_HTTP_SSL)
+    return r->connection->ssl != NULL;
+#else
+    (void) r;
+    return 0;
+#endif
+}
+
 /* Has the response end with its header, as that to HEAD. */
 void cors_policy_ngx_http_request_t_end_with_header(ngx_http_request_t *r);
 void

@@ -4,7 +4,8 @@ use core::ops::ControlFlow;
 use core::{mem, ptr, slice};
 
 use nginx_sys::{
-    ngx_http_headers_out_t, ngx_list_part_t, ngx_list_t, ngx_palloc, ngx_str_t, ngx_table_elt_t,
+    ngx_http_headers_out_t, ngx_list_part_t, ngx_list_t, ngx_palloc, ngx_pnalloc, ngx_pool_t,
+    ngx_str_t, ngx_table_elt_t,
 };
 
 use super::request_bits::OutOfMemory;
@@ -151,6 +152,31 @@ pub(crate) fn line(
     line.lowcase_key = lowercase.as_ptr().cast_mut();
     line.value = value;
     line
+}
+
+/// So many bytes in a pool, all zero.
+///
+/// # Errors
+///
+/// If the pool has no memory.
+///
+/// # Safety
+///
+/// `pool` must be a valid pool that lasts for `'p`.
+pub(crate) unsafe fn bytes_in_pool<'p>(
+    pool: *mut ngx_pool_t,
+    len: usize,
+) -> Result<&'p mut [u8], OutOfMemory> {
+    // SAFETY: as demanded of the caller.
+    let data = unsafe { ngx_pnalloc(pool, len) }.cast::<u8>();
+    if data.is_null() {
+        return Err(OutOfMemory);
+    }
+    // SAFETY: there is room for `len` bytes, which are zeroed before a reference to them exists.
+    unsafe {
+        data.write_bytes(0, len);
+        Ok(slice::from_raw_parts_mut(data, len))
+    }
 }
 
 /// An nginx string for bytes that outlive the request. nginx does not write to the values of headers

@@ -77,7 +77,7 @@ same_layout! {
     ngx_http_phase_t { handlers }
     ngx_http_request_t {
         connection, ctx, main_conf, srv_conf, loc_conf, pool, headers_in, headers_out, method,
-        main, variables, host_start, host_end, uri, err_status, content_handler, phase_handler,
+        main, variables, request_line, host_start, host_end, uri, err_status, content_handler, phase_handler,
         write_event_handler,
     }
     ngx_http_variable_t { name, set_handler, get_handler, data, flags, index }

@@ -48,6 +48,13 @@ bits! {
 
 unsafe extern "C" {
     fn cors_policy_ngx_http_request_t_end_with_header(r: *mut ngx_http_request_t);
+    fn cors_policy_ngx_http_request_t_is_tls(r: *const ngx_http_request_t) -> ngx_uint_t;
+}
+
+/// Whether nginx itself terminates TLS for the request, as for `$https`.
+pub(crate) fn is_tls(r: &ngx_http_request_t) -> bool {
+    // SAFETY: a request has a connection, whose pointer is read.
+    unsafe { cors_policy_ngx_http_request_t_is_tls(r) != 0 }
 }
 
 /// Ends the response with its header, like a response to `HEAD`: sets `header_only`, and clears

@@ -13,7 +13,7 @@
 //! A policy that can be replaced decides at once, and the request keeps the decision and the responses.
 //! It never keeps the list of origins: a download that lasts for hours would keep every version of it.
 
-use core::{mem, ptr, slice};
+use core::{mem, ptr};
 
 use cors_policy::{Answer, Decision, OriginHeader};
 use nginx_sys::{
@@ -86,16 +86,15 @@ impl<'r> AppliedPolicy<'r> {
     }
 
     fn deny(&self, request: &CorsRequest<'_>) -> Answer<'r> {
-        self.responses.denied(match request.origin.header() {
-            OriginHeader::Absent => Decision::None,
-            OriginHeader::One(_) | OriginHeader::Repeated => Decision::DeniedOrigin,
-        })
-    }
-
-    /// Whether the policy refuses the request (`enforce`).
-    pub(crate) fn refuses(&self, r: &ngx_http_request_t, request: &CorsRequest<'_>) -> bool {
-        let decision = self.decide(request).decision();
-        self.responses.refuses(decision, request.origin.header(), host(r))
+        match request.origin.header() {
+            _ if request.preflight().is_some() => {
+                self.responses.denied_preflight(Decision::DeniedOrigin)
+            }
+            OriginHeader::Absent => self.responses.denied(Decision::None),
+            OriginHeader::One(_) | OriginHeader::Repeated => {
+                self.responses.denied(Decision::DeniedOrigin)
+            }
+        }
     }
 }
 
@@ -105,23 +104,6 @@ fn is_about(decided: &Decided, request: &CorsRequest<'_>) -> bool {
         (None, None) => true,
         (Some(then), Some(now)) => ptr::eq(then.data, now.data) && then.len == now.len,
         _ => false,
-    }
-}
-
-/// The host and port that a request was sent to: the `Host` header, or those of the request target.
-/// In HTTP/3, where `Host` may be missing, those are of `:authority`.
-fn host(r: &ngx_http_request_t) -> &[u8] {
-    // SAFETY: null, or a line of the request headers.
-    if let Some(line) = unsafe { r.headers_in.host.as_ref() } {
-        return line.value.as_bytes();
-    }
-    if r.host_start.is_null() || r.host_end.is_null() {
-        return b"";
-    }
-    // SAFETY: both point to the beginning and the end of one string of the request.
-    unsafe {
-        let length = r.host_end.offset_from(r.host_start);
-        slice::from_raw_parts(r.host_start, length.unsigned_abs())
     }
 }
 

@@ -5,17 +5,17 @@
 
 use core::ptr;
 
-use cors_policy::{Answer, Decision, FieldValue, PreflightMode, UpstreamHeaders};
+use cors_policy::{Answer, Decision, FieldName, FieldValue, PreflightMode, UpstreamHeaders, Vary};
 use nginx_sys::{
-    NGX_ERROR, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_OPTIONS, ngx_http_filter_finalize_request,
-    ngx_http_output_header_filter_pt, ngx_http_request_t, ngx_http_top_header_filter, ngx_int_t,
-    ngx_str_t, ngx_table_elt_t, ngx_uint_t,
+    NGX_ERROR, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_OPTIONS,
+    ngx_http_filter_finalize_request, ngx_http_output_header_filter_pt, ngx_http_request_t,
+    ngx_http_top_header_filter, ngx_int_t, ngx_str_t, ngx_table_elt_t, ngx_uint_t,
 };
 
 use super::context::{self, Failure, PreflightHandoff};
 use super::cors_request::{CorsRequest, OriginLine, RequestHeaders};
 use super::effective_policy::{self, AppliedPolicy};
-use super::{denial_log, early_answer, upstream_headers};
+use super::{denial_log, early_answer, origin_check, upstream_headers};
 use crate::Module;
 use crate::config::cycles;
 use crate::config::rendered_policy::{Echo, RenderedHeaders, RenderedResponses};
@@ -68,6 +68,9 @@ unsafe extern "C" fn filter(request: *mut ngx_http_request_t) -> ngx_int_t {
     let (policy, headers_in) = unsafe { (effective_policy::policy_if_known(r), headers_in(r)) };
     let Some(policy) = policy else { return write_other(r) };
     let Some(applied) = AppliedPolicy::of(policy) else { return next(r) };
+    if applied.responses.enforce() {
+        return write_checked(r, applied);
+    }
     // PERF: most requests have no `Origin`. Their way saves 58 instructions against `write`.
     match OriginLine::find(headers_in) {
         OriginLine::Absent if applied.is_dry_run() => next(r),
@@ -104,6 +107,16 @@ fn write_actual(
     })
 }
 
+/// Writes the decision of a policy with `enforce` about a request that is not `OPTIONS`.
+#[inline(never)]
+fn write_checked(r: &mut ngx_http_request_t, applied: AppliedPolicy<'_>) -> ngx_int_t {
+    run_and_pass_on(r, |r| {
+        // SAFETY: the request lasts longer than this call, in which its headers do not change.
+        let request = CorsRequest::actual(OriginLine::find(unsafe { headers_in(r) }));
+        decide_and_write(r, applied, &request, false)
+    })
+}
+
 /// Handles all other requests: `OPTIONS`, those with an earlier panic, and those whose policy is not
 /// evaluated yet.
 #[inline(never)]
@@ -120,8 +133,7 @@ fn write_other(r: &mut ngx_http_request_t) -> ngx_int_t {
             let request = CorsRequest::of(r.method, headers_in);
             let is_preflight = request.preflight().is_some();
             if is_preflight && applied.responses.preflight() == PreflightMode::Forward {
-                // The application answers it.
-                return Ok(());
+                return write_forwarded(r, applied, &request);
             }
             let is_answered = is_preflight && early_answer::is_early(r);
             decide_and_write(r, applied, &request, is_answered)
@@ -129,6 +141,51 @@ fn write_other(r: &mut ngx_http_request_t) -> ngx_int_t {
         Some(Failure::Unanswered) => respond_500(r),
         Some(Failure::Answered) => next(r),
     }
+}
+
+/// Of an application's answer to a preflight, no header is kept.
+const NOTHING_KEPT: [bool; upstream_headers::ANSWER.len()] =
+    [false; upstream_headers::ANSWER.len()];
+
+/// Completes the application's answer to a preflight, if the policy says so.
+#[inline(never)]
+fn write_forwarded(
+    r: &mut ngx_http_request_t,
+    applied: AppliedPolicy<'_>,
+    request: &CorsRequest<'_>,
+) -> Result<(), OutOfMemory> {
+    let responses = applied.responses;
+    let answer = origin_check::decide(r, applied, request);
+    if answer.decision() == Decision::DeniedHost {
+        // It did not reach the application.
+        return decide_and_write(r, applied, request, false);
+    }
+    if applied.is_dry_run() || responses.upstream_headers() != UpstreamHeaders::Merge {
+        return Ok(());
+    }
+    let pool = r.pool;
+    let mut headers = HeadersOut::of(&mut r.headers_out);
+    let exposed = upstream_headers::merge_exposed(&mut headers, pool, &answer)?;
+    let timing = responses.sends_timing_allow_origin();
+    let (vary, kept) = match answer.allow_origin() {
+        Some(_) => upstream_headers::take_over_but_answer(&mut headers, timing, answer.vary()),
+        None => (upstream_headers::take_over(&mut headers, timing, answer.vary()), NOTHING_KEPT),
+    };
+    let rendered = responses.headers(&answer);
+    let lines = headers.append(rendered.lines())?;
+    set_vary(lines, vary, &answer);
+    let more = fill_echoes(lines, rendered, request, &answer);
+    for line in lines.iter_mut().filter(|line| is_kept(line, kept)) {
+        fill_or_drop(line, None);
+    }
+    let is_exposed = exposed.is_none_or(|value| set_exposed(lines, value));
+    if let Some((line, values)) = more.filter(|(line, _)| !is_kept(line, kept)) {
+        push_values(&mut headers, line, values)?;
+    }
+    if let (Some(value), false) = (exposed, is_exposed) {
+        headers.push(exposed_line(value))?;
+    }
+    Ok(())
 }
 
 /// Decides, and writes the decision.
@@ -139,7 +196,8 @@ fn decide_and_write(
     request: &CorsRequest<'_>,
     is_answered: bool,
 ) -> Result<(), OutOfMemory> {
-    write(r, applied, request, &applied.decide(request), is_answered)
+    let answer = origin_check::decide(r, applied, request);
+    write(r, applied, request, &answer, is_answered)
 }
 
 /// Runs `f`, and passes the response on to the next filter.
@@ -188,31 +246,78 @@ fn write(
         return Ok(());
     }
     if is_answered {
-        make_preflight_answer(r, responses);
+        make_preflight_answer(r, preflight_status(responses, answer.decision()));
     }
+    let pool = r.pool;
     let mut headers = HeadersOut::of(&mut r.headers_out);
-    let keeps_upstream = responses.upstream_headers() == UpstreamHeaders::Keep;
-    // An answer to a preflight is the policy's as a whole.
-    if keeps_upstream && !is_answered && upstream_headers::have_allow_origin(&mut headers) {
-        return Ok(());
-    }
+    let exposed = match responses.upstream_headers() {
+        // An answer to a preflight is the policy's as a whole.
+        _ if is_answered => None,
+        UpstreamHeaders::Replace => None,
+        UpstreamHeaders::Keep if upstream_headers::have_allow_origin(&mut headers) => {
+            return Ok(());
+        }
+        UpstreamHeaders::Keep => None,
+        UpstreamHeaders::Merge => upstream_headers::merge_exposed(&mut headers, pool, answer)?,
+    };
     let timing = responses.sends_timing_allow_origin();
     let vary = upstream_headers::take_over(&mut headers, timing, answer.vary());
     let rendered = responses.headers(answer);
     let lines = headers.append(rendered.lines())?;
+    set_vary(lines, vary, answer);
+    let more = fill_echoes(lines, rendered, request, answer);
+    let is_exposed = exposed.is_none_or(|value| set_exposed(lines, value));
+    if let Some((line, values)) = more {
+        push_values(&mut headers, line, values)?;
+    }
+    if let (Some(value), false) = (exposed, is_exposed) {
+        headers.push(exposed_line(value))?;
+    }
+    Ok(())
+}
+
+/// Writes what is left of the policy's `Vary`, since the response has the rest already.
+#[inline(always)]
+fn set_vary(lines: &mut [ngx_table_elt_t], vary: Vary, answer: &Answer<'_>) {
     if vary != answer.vary() {
         // The last line is `Vary`, if there is one.
         if let Some(line) = lines.last_mut() {
             fill_or_drop(line, vary.value().map(|value| str_of(value.as_bytes())));
         }
     }
-    let more = fill_echoes(lines, rendered, request, answer);
-    if let Some((line, values)) = more {
-        for value in values.map(str_of) {
-            headers.push(ngx_table_elt_t { value, ..line })?;
-        }
+}
+
+/// Replaces the policy's `Access-Control-Expose-Headers`. Returns whether it has one.
+#[cold]
+fn set_exposed(lines: &mut [ngx_table_elt_t], value: ngx_str_t) -> bool {
+    let own = lines.iter_mut().find(|it| upstream_headers::is_named(it, FieldName::ExposeHeaders));
+    own.map(|line| fill_or_drop(line, Some(value).filter(|value| !value.is_empty()))).is_some()
+}
+
+/// The line with the names that the application alone exposes. nginx does not send it if there are none.
+fn exposed_line(value: ngx_str_t) -> ngx_table_elt_t {
+    let name = FieldName::ExposeHeaders;
+    let mut line = headers_out::line(name.as_str(), name.lowercase(), value);
+    fill_or_drop(&mut line, Some(value).filter(|value| !value.is_empty()));
+    line
+}
+
+/// Appends a copy of a line for each value.
+fn push_values<'r>(
+    headers: &mut HeadersOut<'_>,
+    line: ngx_table_elt_t,
+    values: RequestHeaders<'r>,
+) -> Result<(), OutOfMemory> {
+    for value in values.map(str_of) {
+        headers.push(ngx_table_elt_t { value, ..line })?;
     }
     Ok(())
+}
+
+/// Whether the application's line of this name is kept in place of the policy's.
+fn is_kept(line: &ngx_table_elt_t, kept: [bool; upstream_headers::ANSWER.len()]) -> bool {
+    let mut names = upstream_headers::ANSWER.into_iter().zip(kept);
+    names.any(|(name, kept)| kept && upstream_headers::is_named(line, name))
 }
 
 /// Gives the lines that echo a value of the request that value, and drops those whose value is not sent.
@@ -245,15 +350,23 @@ fn fill_echoes<'r>(
     more
 }
 
-/// Makes the response an answer to a preflight: a header with the policy's status, without a body,
-/// whatever nginx or its filters were about to send.
-pub(super) fn make_preflight_answer(r: &mut ngx_http_request_t, responses: &RenderedResponses) {
+/// Makes the response an answer to a preflight: a header with this status, without a body, whatever nginx
+/// or its filters were about to send.
+pub(super) fn make_preflight_answer(r: &mut ngx_http_request_t, status: u16) {
     // Otherwise `ngx_http_send_header` replaces the status by this one.
     r.err_status = 0;
     // As in a response to `HEAD`: code that sends a body checks this first.
     request_bits::end_with_header(r);
     headers_out::clear_body(&mut r.headers_out);
-    r.headers_out.status = ngx_uint_t::from(responses.preflight_status());
+    r.headers_out.status = ngx_uint_t::from(status);
+}
+
+/// The status of the answer to a preflight.
+pub(super) fn preflight_status(responses: &RenderedResponses, decision: Decision) -> u16 {
+    match decision {
+        Decision::DeniedHost => NGX_HTTP_FORBIDDEN as u16,
+        _ => responses.preflight_status(),
+    }
 }
 
 /// Sets the value of a line, or removes the line from the response.
@@ -277,13 +390,16 @@ fn count_and_log(
         // Not a CORS request.
         Decision::None => return,
         Decision::Allowed => {}
-        Decision::DeniedOrigin | Decision::DeniedMethod | Decision::DeniedHeader => {
-            denial_log::log(r, applied, request, decision);
-        }
+        Decision::DeniedOrigin
+        | Decision::DeniedSite
+        | Decision::DeniedHost
+        | Decision::DeniedMethod
+        | Decision::DeniedHeader => denial_log::log(r, applied, request, decision),
     }
-    let kind = match request.preflight() {
-        Some(_) => RequestKind::Preflight,
-        None => RequestKind::Actual,
+    let is_preflight = match decision {
+        Decision::DeniedHost => origin_check::is_preflight(r, request),
+        _ => request.preflight().is_some(),
     };
+    let kind = if is_preflight { RequestKind::Preflight } else { RequestKind::Actual };
     applied.responses.count(kind, decision, applied.is_dry_run());
 }

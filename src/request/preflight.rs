@@ -19,7 +19,7 @@ use ngx::http::HttpModuleLocationConf;
 use super::context::PreflightHandoff;
 use super::cors_request::CorsRequest;
 use super::effective_policy::{self, AppliedPolicy, Entered};
-use super::header_filter;
+use super::{header_filter, origin_check};
 use crate::Module;
 use crate::config::location::{LocationConf, LocationPolicy};
 use crate::nginx::headers_in::headers_in;
@@ -104,7 +104,11 @@ fn answer_for_server(r: &mut ngx_http_request_t) -> Result<Outcome, OutOfMemory>
     // SAFETY: as above.
     let applied = unsafe { effective_policy::policy_as_options(r)? };
     Ok(match applied.filter(|it| it.responses.preflight() == PreflightMode::Answer) {
-        Some(applied) => Outcome::Finish(send(r, &PreflightHandoff { applied, request: &request })),
+        Some(applied) => {
+            let decision = origin_check::decide(r, applied, &request).decision();
+            let status = header_filter::preflight_status(applied.responses, decision);
+            Outcome::Finish(send(r, &PreflightHandoff { applied, request: &request }, status))
+        }
         None => Outcome::Continue,
     })
 }
@@ -247,17 +251,17 @@ fn answer_or_refuse(r: &mut ngx_http_request_t, applied: AppliedPolicy<'_>) -> O
     }
     // SAFETY: the request lasts longer than this call, in which its headers do not change.
     let request = CorsRequest::of(r.method, unsafe { headers_in(r) });
-    if request.preflight().is_some() {
-        return match applied.responses.preflight() {
-            PreflightMode::Answer => {
-                Outcome::Finish(send(r, &PreflightHandoff { applied, request: &request }))
-            }
-            PreflightMode::Forward => Outcome::Continue,
-        };
+    if effective_policy::is_refused(r) {
+        return Outcome::Continue;
     }
-    if !effective_policy::is_refused(r) && applied.refuses(r, &request) {
+    if origin_check::refusal(r, applied, &request).is_some() {
         effective_policy::set_refused(r);
         return Outcome::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t);
+    }
+    if request.preflight().is_some() && applied.responses.preflight() == PreflightMode::Answer {
+        let status = applied.responses.preflight_status();
+        let handoff = PreflightHandoff { applied, request: &request };
+        return Outcome::Finish(send(r, &handoff, status));
     }
     Outcome::Continue
 }
@@ -270,14 +274,14 @@ fn refuse(r: &mut ngx_http_request_t) -> Outcome {
     Outcome::Finish(NGX_HTTP_FORBIDDEN as ngx_int_t)
 }
 
-/// Sends the answer to a preflight: a header without a body.
-fn send(r: &mut ngx_http_request_t, handoff: &PreflightHandoff<'_>) -> ngx_int_t {
+/// Sends the answer to a preflight, with this status: a header without a body.
+fn send(r: &mut ngx_http_request_t, handoff: &PreflightHandoff<'_>, status: u16) -> ngx_int_t {
     // SAFETY: `r` is the main request, in a phase; its body is not read yet.
     let rc = unsafe { ngx_http_discard_request_body(r) };
     if rc != NGX_OK as ngx_int_t {
         return rc;
     }
-    header_filter::make_preflight_answer(r, handoff.applied.responses);
+    header_filter::make_preflight_answer(r, status);
     handoff.during(r, |r| {
         // SAFETY: as above; no header is sent yet.
         let rc = unsafe { ngx_http_send_header(r) };

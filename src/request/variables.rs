@@ -13,24 +13,27 @@ use ngx::http::{HttpModuleMainConf, NgxHttpCoreModule};
 use super::context::Failure;
 use super::cors_request::CorsRequest;
 use super::effective_policy::{self, AppliedPolicy};
+use super::origin_check;
 use crate::nginx::headers_in::headers_in;
 use crate::nginx::headers_out::str_of;
 use crate::nginx::request_bits::{OutOfMemory, log_of};
 use crate::nginx::{fail_points, panic};
 
 /// Computes the value of a variable, for a request that a policy applies to.
-type Value = fn(AppliedPolicy<'_>, &CorsRequest<'_>) -> ngx_str_t;
+type Value = fn(&ngx_http_request_t, AppliedPolicy<'_>, &CorsRequest<'_>) -> ngx_str_t;
 
 const VARIABLES: [(&str, Value); 3] = [
-    ("cors_policy", |applied, _| str_of(applied.responses.name().as_bytes())),
-    ("cors_decision", |applied, request| {
-        str_of(applied.decide(request).decision().as_str().as_bytes())
+    ("cors_policy", |_, applied, _| str_of(applied.responses.name().as_bytes())),
+    ("cors_decision", |r, applied, request| {
+        str_of(origin_check::decide(r, applied, request).decision().as_str().as_bytes())
     }),
-    ("cors_allow_origin", |applied, request| match applied.decide(request).allow_origin() {
-        _ if applied.is_dry_run() => ngx_str_t::empty(),
-        Some(FieldValue::Ready(value)) => str_of(value),
-        Some(FieldValue::EchoOrigin) => request.origin.value().unwrap_or_default(),
-        Some(FieldValue::EchoMethod | FieldValue::EchoHeaders) | None => ngx_str_t::empty(),
+    ("cors_allow_origin", |r, applied, request| {
+        match origin_check::decide(r, applied, request).allow_origin() {
+            _ if applied.is_dry_run() => ngx_str_t::empty(),
+            Some(FieldValue::Ready(value)) => str_of(value),
+            Some(FieldValue::EchoOrigin) => request.origin.value().unwrap_or_default(),
+            Some(FieldValue::EchoMethod | FieldValue::EchoHeaders) | None => ngx_str_t::empty(),
+        }
     }),
 ];
 
@@ -91,7 +94,9 @@ unsafe extern "C" fn get(
         // SAFETY: the request lasts longer than this call, in which its headers do not change.
         let (policy, headers_in) = unsafe { (effective_policy::policy(r), headers_in(r)) };
         match policy {
-            Ok(Some(applied)) => VARIABLES[data].1(applied, &CorsRequest::of(r.method, headers_in)),
+            Ok(Some(applied)) => {
+                VARIABLES[data].1(r, applied, &CorsRequest::of(r.method, headers_in))
+            }
             Ok(None) | Err(OutOfMemory) => ngx_str_t::empty(),
         }
     });

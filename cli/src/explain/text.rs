@@ -14,13 +14,25 @@ pub(super) fn render(explanation: &Explanation) -> String {
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { policy, request, .. } = self;
-        let (origin, method) = (&request.origin, &request.method);
+        let (origin, method) = (request.origin.as_deref(), &request.method);
         let decision = verdict(self.decision);
         match self.decision {
             Decision::DeniedOrigin => {
+                let origin = origin.unwrap_or_default();
                 writeln!(f, "{decision}: policy {policy} does not allow the origin {origin}")?;
             }
+            Decision::DeniedSite => {
+                writeln!(f, "{decision}: policy {policy} refuses {method} of foreign pages")?;
+            }
+            Decision::DeniedHost => {
+                let host = request.host.as_deref().unwrap_or_default();
+                writeln!(f, "{decision}: policy {policy} refuses requests to the host {host}")?;
+            }
+            Decision::None => {
+                writeln!(f, "{decision}: policy {policy} has no origin to decide about")?;
+            }
             _ => {
+                let origin = origin.unwrap_or_default();
                 let with = match &request.headers[..] {
                     [] => String::new(),
                     names => format!(" with {}", names.join(", ")),
@@ -61,9 +73,12 @@ impl Explanation {
     }
 
     fn write_actual(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Actual { decision, status, headers } = &self.actual;
+        let Actual { decision, passes, point, status, headers } = &self.actual;
+        let is_own = *passes == Some(true) && matches!(point, Some(2 | 4));
         let consequence = if self.decision != *decision {
             ", but no browser sends it after this preflight"
+        } else if *decision == Decision::DeniedOrigin && is_own {
+            ": served to the service's own page, which needs no permission"
         } else if *decision == Decision::DeniedOrigin && status.is_none() {
             ": served, but no browser lets the page read the response"
         } else {
@@ -72,7 +87,16 @@ impl Explanation {
         let heading = styled(HEADING, "Actual request:");
         writeln!(f, "\n{heading} {}{consequence}", verdict(*decision))?;
         writeln!(f, "  > {}", self.request.method)?;
-        writeln!(f, "  > Origin: {}", self.request.origin)?;
+        let site = self.request.site.map(|site| site.as_str());
+        for (name, value) in [
+            ("Host", self.request.host.as_deref()),
+            ("Origin", self.request.origin.as_deref()),
+            ("Sec-Fetch-Site", site),
+        ] {
+            if let Some(value) = value {
+                writeln!(f, "  > {name}: {value}")?;
+            }
+        }
         if let Some(status) = status {
             writeln!(f, "  < {status}")?;
         }
@@ -110,7 +134,8 @@ impl Display for Site {
 }
 
 fn verdict(decision: Decision) -> impl Display {
-    styled(if decision == Decision::Allowed { GOOD } else { BAD }, decision)
+    let is_good = matches!(decision, Decision::Allowed | Decision::None);
+    styled(if is_good { GOOD } else { BAD }, decision)
 }
 
 fn write_headers(f: &mut Formatter<'_>, mark: char, headers: &Headers) -> fmt::Result {

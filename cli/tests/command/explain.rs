@@ -235,6 +235,9 @@ fn json_says_the_same() {
             "method": "GET",
             "headers": ["x-a"],
             "private_network": false,
+            "site": null,
+            "host": null,
+            "tls": false,
             "allowed": false,
             "decision": "denied_origin",
             "matched": null,
@@ -259,8 +262,9 @@ fn json_says_the_same() {
                 },
             ],
             "notes": [
-                "The request gets 403 and does not reach the application (enforce: true), unless it \
-                 is same-origin: its Host names the origin's host and port.",
+                "The request gets 403 and does not reach the application (enforce: true): its origin \
+                 is neither allowed nor the service's own. Requests of the service's own pages pass: \
+                 see --site and --host.",
                 "A response that has an Access-Control-Allow-Origin of its own is left as it is \
                  (upstream_headers: keep).",
             ],
@@ -277,7 +281,13 @@ fn json_says_the_same() {
                 "status": 200,
                 "response_headers": headers,
             },
-            "actual": { "decision": "denied_origin", "status": 403, "response_headers": headers },
+            "actual": {
+                "decision": "denied_origin",
+                "passes": false,
+                "point": null,
+                "status": 403,
+                "response_headers": headers,
+            },
         })
     );
 }
@@ -391,6 +401,15 @@ fn without_a_decision_it_is_an_error() {
             vec!["explain", "shop.yaml", "--origin", "a\nb"],
             "error: invalid value 'a\nb' for '--origin",
         ),
+        (
+            [&in_shop[..], &["--site", "Same-Origin"]].concat(),
+            "error: invalid value 'Same-Origin' for '--site",
+        ),
+        ([&in_shop[..], &["--host", "a\nb"]].concat(), "error: invalid value 'a\nb' for '--host"),
+        (
+            vec!["explain", "shop.yaml", "--policy", "shop"],
+            "error: the following required arguments were not provided:\n  --origin <ORIGIN>",
+        ),
         (vec!["explian"], "error: unrecognized subcommand 'explian'"),
     ] {
         let run = run(&args);
@@ -476,4 +495,214 @@ policies:
     let run = explain_document(document, "https://old.example.com", &[]);
     assert!(!run.stdout.contains("matches too"), "{}", run.stdout);
     assert!(run.stdout.contains("deny_origins[0]"), "{}", run.stdout);
+}
+
+#[test]
+fn enforce_passes_by_a_point_or_refuses() {
+    let document = "\
+version: 1
+policies:
+  plain:
+    allow_origins: [\"https://app.example\"]
+    enforce: true
+  own:
+    allow_origins: [\"https://app.example\"]
+    enforce: true
+    own_origins: [\"https://site.example\", \"http://localhost:8080\"]
+  lax:
+    allow_origins: [\"https://app.example\"]
+";
+    let explain = |policy: &str, arguments: &str| {
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let command = ["explain", "-", "--json", "--policy", policy];
+        run_with_stdin(&[&command, &arguments[..]].concat(), document.as_bytes())
+    };
+    // The decision, the point or why there is none, the exit code, the end of a note.
+    for (policy, arguments, decision, point, code, note) in [
+        ("plain", "--origin https://app.example", "allowed", json!(1), 0, ""),
+        (
+            "plain",
+            "--origin https://app.example --tls",
+            "allowed",
+            json!(1),
+            0,
+            "by point 1: the policy allows its origin.",
+        ),
+        (
+            "plain",
+            "--origin null --method POST --site same-origin",
+            "denied_origin",
+            json!(2),
+            1,
+            "by point 2: Sec-Fetch-Site is same-origin.",
+        ),
+        (
+            "plain",
+            "--site none --host x",
+            "none",
+            json!(2),
+            0,
+            "by point 2: Sec-Fetch-Site is none.",
+        ),
+        (
+            "plain",
+            "--site cross-site",
+            "none",
+            json!(3),
+            0,
+            "by point 3: it has no Origin, and GET is a safe method.",
+        ),
+        (
+            "plain",
+            "--host x --method DELETE",
+            "none",
+            json!(3),
+            0,
+            "by point 3: it has neither Origin nor Sec-Fetch-Site.",
+        ),
+        (
+            "plain",
+            "--origin http://site.example --host site.example --method POST",
+            "denied_origin",
+            json!(4),
+            1,
+            "by point 4: its origin is that of its Host.",
+        ),
+        (
+            "own",
+            "--origin http://localhost:8080 --host site.example --method POST",
+            "denied_origin",
+            json!(4),
+            1,
+            "by point 4: its origin is in own_origins.",
+        ),
+        (
+            "plain",
+            "--origin http://site.example --host site.example --tls",
+            "denied_origin",
+            Value::Null,
+            1,
+            "its origin is neither allowed nor the service's own.",
+        ),
+        (
+            "plain",
+            "--site same-site --method POST",
+            "denied_site",
+            Value::Null,
+            1,
+            "a foreign page sends it.",
+        ),
+        (
+            "own",
+            "--origin https://app.example --host evil.example",
+            "denied_host",
+            Value::Null,
+            1,
+            "its Host is not in own_origins.",
+        ),
+        // Without a host, the request goes to an own one.
+        ("own", "--site cross-site", "none", json!(3), 0, ""),
+    ] {
+        let run = explain(policy, arguments);
+        let found = run.json();
+        assert_eq!(found["decision"], decision, "{arguments}: {found}");
+        assert_eq!(found["actual"]["decision"], decision, "{arguments}");
+        assert_eq!(found["actual"]["point"], point, "{arguments}");
+        let passes = !point.is_null();
+        assert_eq!(found["actual"]["passes"], passes, "{arguments}");
+        let status = if passes { Value::Null } else { json!(403) };
+        assert_eq!(found["actual"]["status"], status, "{arguments}");
+        assert_eq!(found["allowed"], code == 0, "{arguments}");
+        assert_eq!(run.code, code, "{arguments}");
+        let notes = found["notes"].as_array().unwrap();
+        let is_said = |text: &Value| text.as_str().is_some_and(|text| text.ends_with(note));
+        assert!(note.is_empty() || notes.iter().any(is_said), "{arguments}: {notes:?}");
+    }
+    // A policy without the check says nothing about it.
+    let found = explain("lax", "--origin https://evil.example --site cross-site").json();
+    assert_eq!(found["actual"]["passes"], Value::Null);
+    assert_eq!(found["actual"]["point"], Value::Null);
+
+    // A preflight is refused for its host only.
+    let preflight = |host: &str| {
+        let rest = "--origin https://evil.example --method PUT --site cross-site --host";
+        explain("own", &format!("{rest} {host}")).json()["preflight"].clone()
+    };
+    assert_eq!(preflight("site.example")["status"], 204);
+    assert_eq!(preflight("site.example")["decision"], "denied_origin");
+    assert_eq!(preflight("site.example:80")["status"], 403);
+    assert_eq!(preflight("site.example:80")["decision"], "denied_host");
+}
+
+#[test]
+fn a_request_without_origin_is_explained_in_words() {
+    let document = "version: 1\npolicies: {a: {allow_origins: ['https://a.example'], enforce: true, \
+                    own_origins: ['http://b.example']}}";
+    let explain = |arguments: &[&str]| {
+        run_with_stdin(&[&["explain", "-"], arguments].concat(), document.as_bytes()).stdout
+    };
+    assert_eq!(
+        explain(&["--site", "cross-site", "--method", "POST"]),
+        "\
+denied_site: policy a refuses POST of foreign pages
+The request gets 403 and does not reach the application (enforce: true): a foreign page sends it.
+
+Actual request: denied_site
+  > POST
+  > Sec-Fetch-Site: cross-site
+  < 403
+  < Vary: Origin
+"
+    );
+    assert_eq!(
+        explain(&["--host", "b.example:81"]),
+        "\
+denied_host: policy a refuses requests to the host b.example:81
+The request gets 403 and does not reach the application (enforce: true): its Host is not in own_origins.
+
+Actual request: denied_host
+  > GET
+  > Host: b.example:81
+  < 403
+  < Vary: Origin
+"
+    );
+    assert_eq!(
+        explain(&["--host", "B.example", "--method", "PUT"]),
+        "\
+none: policy a has no origin to decide about
+The request passes the origin check (enforce: true) by point 3: it has neither Origin nor Sec-Fetch-Site.
+
+Actual request: none
+  > PUT
+  > Host: B.example
+  < Vary: Origin
+"
+    );
+}
+
+#[test]
+fn what_goes_to_everybody_and_what_the_application_adds_is_said() {
+    let document = "version: 1\npolicies: {a: {allow_origins: ['https://a.example'], static_origin: true, \
+                    upstream_headers: merge, preflight: forward, timing_allow_origin: '*'}}";
+    let run = explain_document(document, "https://elsewhere.test", &["--method", "PUT"]);
+    assert_eq!(
+        run.stdout.split_once("Preflight:").unwrap().0,
+        "\
+denied_origin: policy a does not allow the origin https://elsewhere.test
+Its one pattern does not match.
+Preflights go to the application (preflight: forward). Its methods, headers and Access-Control-Max-Age are kept where the origin is allowed (upstream_headers: merge).
+Every response names https://a.example, whoever asks (static_origin: true).
+The headers that the application exposes are added to the policy's (upstream_headers: merge).
+
+"
+    );
+    assert!(
+        run.stdout.ends_with(
+            "  < Access-Control-Allow-Origin: https://a.example\n  < Timing-Allow-Origin: *\n"
+        ),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(run.code, 1);
 }

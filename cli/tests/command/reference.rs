@@ -87,6 +87,9 @@ fn type_of(shape: &Value) -> String {
     if is_list(shape) {
         return "list".to_owned();
     }
+    if shape["anyOf"][0]["$ref"] == "#/$defs/boolean" {
+        return "boolean".to_owned();
+    }
     match (&shape["$ref"], &shape["type"], &shape["enum"], &shape["anyOf"][0]["type"]) {
         (reference, ..) if reference == "#/$defs/boolean" => "boolean".to_owned(),
         (_, of, ..) if of == "string" => "text".to_owned(),

@@ -8,6 +8,8 @@ pub enum KeyKind {
     Boolean,
     /// [`Value::List`](super::Value::List) of texts. One text counts as a list of one.
     List,
+    /// A [`Boolean`](Self::Boolean), or a [`List`](Self::List) of texts.
+    BooleanOrList,
     /// One text or number.
     Scalar,
     /// [`Value::List`](super::Value::List) of mappings, each of them a rule.
@@ -53,6 +55,8 @@ pub(super) enum PolicyKey {
     Preflight,
     PreflightStatus,
     Enforce,
+    OwnOrigins,
+    StaticOrigin,
 }
 
 /// The description of a key.
@@ -91,6 +95,19 @@ impl KeySpec {
         }
     }
 
+    /// Whether the value can be `true` or `false`.
+    pub(super) fn takes_booleans(&self) -> bool {
+        matches!(self.kind, KeyKind::Boolean | KeyKind::BooleanOrList)
+    }
+
+    /// Whether the value is a list of origins without patterns.
+    pub(super) fn takes_exact_origins(&self) -> bool {
+        matches!(
+            self.key,
+            Key::Policy(PolicyKey::OwnOrigins) | Key::Rule(RuleKey::TimingAllowOrigin)
+        )
+    }
+
     /// Whether the value is a list of origin patterns.
     pub(super) fn takes_origins(&self) -> bool {
         matches!(self.key, Key::Rule(RuleKey::AllowOrigins) | Key::Policy(PolicyKey::DenyOrigins))
@@ -98,7 +115,7 @@ impl KeySpec {
 }
 
 /// All keys of a policy, in the order of the documentation.
-pub(super) static KEYS: [KeySpec; 16] = [
+pub(super) static KEYS: [KeySpec; 18] = [
     KeySpec {
         key: Key::Rule(RuleKey::AllowOrigins),
         name: "allow_origins",
@@ -183,11 +200,12 @@ pub(super) static KEYS: [KeySpec; 16] = [
     KeySpec {
         key: Key::Rule(RuleKey::TimingAllowOrigin),
         name: "timing_allow_origin",
-        kind: KeyKind::Boolean,
-        expects: "true or false",
+        kind: KeyKind::BooleanOrList,
+        expects: "true, false or a list of origins",
         yaml: "true",
         nginx: "on",
-        meaning: "Whether allowed origins may see detailed timing too (Timing-Allow-Origin).",
+        meaning: "Whether allowed origins may see detailed timing too (Timing-Allow-Origin). Of a \
+                  policy also a list of origins, or `*`, which every response names.",
     },
     KeySpec {
         key: Key::Policy(PolicyKey::DenyOrigins),
@@ -202,11 +220,12 @@ pub(super) static KEYS: [KeySpec; 16] = [
         key: Key::Policy(PolicyKey::UpstreamHeaders),
         name: "upstream_headers",
         kind: KeyKind::Scalar,
-        expects: "replace or keep",
+        expects: "replace, keep or merge",
         yaml: "replace",
         nginx: "replace",
         meaning: "`replace`: CORS response headers that anything else has set are removed. `keep`: \
-                  a response that already has Access-Control-Allow-Origin is left as it is.",
+                  a response that already has Access-Control-Allow-Origin is left as it is. \
+                  `merge`: the headers that the application exposes are added.",
     },
     KeySpec {
         key: Key::Policy(PolicyKey::Preflight),
@@ -234,8 +253,28 @@ pub(super) static KEYS: [KeySpec; 16] = [
         expects: "true or false",
         yaml: "true",
         nginx: "on",
-        meaning: "Whether requests of origins that are not allowed are answered with 403 and never \
-                  reach the application.",
+        meaning: "Whether requests of foreign pages are answered with 403 and never reach the \
+                  application.",
+    },
+    KeySpec {
+        key: Key::Policy(PolicyKey::OwnOrigins),
+        name: "own_origins",
+        kind: KeyKind::List,
+        expects: "a list of origins",
+        yaml: r#"["http://localhost:8080"]"#,
+        nginx: "http://localhost:8080",
+        meaning: "The origins of the service itself, with `enforce`. Requests to other hosts are \
+                  answered with 403.",
+    },
+    KeySpec {
+        key: Key::Policy(PolicyKey::StaticOrigin),
+        name: "static_origin",
+        kind: KeyKind::Boolean,
+        expects: "true or false",
+        yaml: "true",
+        nginx: "on",
+        meaning: "Whether every response names the one origin of the policy, whoever asks, so that \
+                  caches keep one response.",
     },
     KeySpec {
         key: Key::DangerouslyAllow,

@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::{
-    keys::{KeyKind, KeySpec, Language},
+    keys::{KeySpec, Language},
     level::Level,
     node::truth,
     quote::cut,
@@ -233,6 +233,24 @@ pub enum MistakeKind {
     /// A `max_age` that is not a time.
     #[error(transparent)]
     MaxAge(MaxAgeError),
+    /// An entry that has to be one origin, and is a pattern.
+    #[error("a pattern, where only an origin as it is has a meaning")]
+    NotAnExactOrigin,
+    /// An entry of `own_origins` with another scheme than `http` or `https`.
+    #[error("requests come to `http` and `https` origins only")]
+    NotAWebOrigin,
+    /// `own_origins` in a policy that refuses nothing.
+    #[error("without `enforce`, no request is refused")]
+    OwnOriginsWithoutEnforce,
+    /// `static_origin` in a policy that has not exactly one exact origin.
+    #[error("every response would name one origin, but {0}")]
+    NoStaticOrigin(StaticObstacle),
+    /// A list in `timing_allow_origin` of the policy, and `true` in a rule.
+    #[error("rules[{rule}] has this key too, and a response carries the header once")]
+    TimingInRuleToo {
+        /// The index of the rule.
+        rule: usize,
+    },
     /// A warning: an entry of `allow_headers` that no page can set.
     #[error(
         "pages cannot set this request header (forbidden by the Fetch standard), so that allowing \
@@ -288,6 +306,27 @@ pub enum Expected {
     Rule,
 }
 
+/// The reason why a policy has no `static_origin`. Displays as a clause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum StaticObstacle {
+    /// More than one rule.
+    #[error("the policy has several rules")]
+    SeveralRules,
+    /// More than one origin, or none.
+    #[error("`allow_origins` does not have exactly one entry")]
+    SeveralOrigins,
+    /// An entry that is not an exact origin.
+    #[error("the entry of `allow_origins` is not an origin as it is")]
+    NotExact,
+    /// An `allow_origins_file`.
+    #[error("the policy has an `allow_origins_file`")]
+    File,
+    /// Entries in `deny_origins`.
+    #[error("the policy has `deny_origins`")]
+    DenyOrigins,
+}
+
 fn fmt_duplicate_key(first: &Option<String>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match first {
         Some(line) => write!(f, "the same key stands in {line} already"),
@@ -318,6 +357,12 @@ impl MistakeKind {
             (Self::WrongType { expected: Expected::Key("true or false"), .. }, Language::Nginx) => {
                 "expected `on` or `off`".to_owned()
             }
+            (
+                Self::WrongType {
+                    expected: Expected::Key("true, false or a list of origins"), ..
+                },
+                Language::Nginx,
+            ) => "expected `on`, `off` or origins".to_owned(),
             _ => self.to_string(),
         }
     }
@@ -377,7 +422,7 @@ impl MistakeKind {
                 Language::Nginx => "move it into the `rule` blocks",
             },
             Self::WrongType { expected, found } => match expected {
-                Expected::Key(_) if key.is_some_and(|key| key.kind == KeyKind::Boolean) => {
+                Expected::Key(_) if key.is_some_and(KeySpec::takes_booleans) => {
                     return boolean_remedy(value, language);
                 }
                 Expected::Key(_) => return example(),
@@ -423,6 +468,9 @@ impl MistakeKind {
             }
             Self::CoveredPattern { .. } => "remove one of them",
             Self::DeniesEveryOrigin => "remove it; what no rule allows is refused anyway",
+            Self::EmptyList if key.is_some_and(KeySpec::takes_exact_origins) => {
+                "list origins, or remove the key"
+            }
             Self::EmptyList if key.is_some_and(KeySpec::takes_origins) => {
                 return format!("{}, with the origins that may read responses", example());
             }
@@ -454,6 +502,20 @@ impl MistakeKind {
             Self::CoveredByStar => "remove it, or remove `*`",
             Self::ExposesEverythingWithCredentials => "list the headers that pages may read",
             Self::MaxAge(error) => return error.remedy(),
+            Self::NotAnExactOrigin => "write out each origin that is meant",
+            Self::NotAWebOrigin => {
+                return format!("write what browsers call the service: {}", example());
+            }
+            Self::OwnOriginsWithoutEnforce => match language {
+                Language::Yaml => "add `enforce: true`",
+                Language::Nginx => "add `enforce on;`",
+            },
+            Self::NoStaticOrigin(_) => {
+                "keep one rule with one origin, written out, or remove the key"
+            }
+            Self::TimingInRuleToo { .. } => {
+                "remove it there, and list here each origin that may see timings"
+            }
             Self::UnsettableHeader | Self::OpensNothing | Self::NobodyAsks => "remove it",
             Self::PermissionHeader => "remove it, unless pages put it on their requests by mistake",
             Self::MaxAgeCapped => "write 1d or less",

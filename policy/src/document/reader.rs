@@ -289,6 +289,11 @@ pub(super) fn contains(node: &Node, entry: &str) -> bool {
     }
 }
 
+/// Whether a value is a list without entries.
+pub(super) fn is_empty_list(node: &Node) -> bool {
+    matches!(&node.value, Value::List(list) if list.is_empty())
+}
+
 /// The value of a key, the first one if the key appears twice.
 pub(super) fn get<'n>(map: &'n [(Node, Node)], name: &str) -> Option<&'n Node> {
     map.iter()

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use super::{
-    keys::RuleKey,
+    keys::{Language, RuleKey},
     mistake_kind::MistakeKind,
-    node::{Node, Value, truth},
+    node::{Node, Value},
     open_guards::OpenGuards,
     place::Location,
     policy_origins::{PolicyOrigins, RuleOrigins},
-    reader::{Reader, contains, get},
+    policy_settings::{is_true, lists_timing_origins},
+    reader::{Reader, contains, get, is_empty_list},
 };
 use crate::{
     headers::{
@@ -36,13 +37,8 @@ pub(super) struct RuleBuilder {
 impl RuleBuilder {
     /// For the rule of this rank and mapping, which opens these guards for itself.
     pub(super) fn new(rank: Rank, map: &[(Node, Node)], open: OpenGuards) -> Self {
-        // Guards depend on credentials, wherever in the rule the key appears. A value such as `yes`
-        // is a mistake, but shows that credentials are meant.
-        let credentials = match get(map, "allow_credentials").map(|node| &node.value) {
-            Some(Value::Bool(value)) => *value,
-            Some(Value::String(text)) => truth(text).unwrap_or(false),
-            _ => false,
-        };
+        // Guards depend on credentials, wherever in the rule the key appears.
+        let credentials = is_true(map, "allow_credentials");
         let has_list = get(map, "allow_origins").is_some();
         Self {
             settings: RuleSettings::default(),
@@ -101,11 +97,23 @@ impl RuleBuilder {
                 }
                 settings.allow_private_network = AllowPrivateNetwork(allow);
             }
+            RuleKey::TimingAllowOrigin if lists_timing_origins(node) => {
+                let belongs = timing_belongs(reader.language());
+                reader.add(location, None, MistakeKind::MisplacedKey { belongs });
+            }
             RuleKey::TimingAllowOrigin => {
                 settings.timing_allow_origin =
                     reader.boolean(location, node).map(TimingAllowOrigin).unwrap_or_default();
             }
         }
+    }
+}
+
+/// Where a list of origins that may see timings belongs.
+fn timing_belongs(language: Language) -> &'static str {
+    match language {
+        Language::Yaml => "to the policy, beside `rules`, if it lists origins",
+        Language::Nginx => "to the policy, beside its `rule` blocks, if it lists origins",
     }
 }
 
@@ -199,8 +207,4 @@ fn max_age(reader: &mut Reader, location: Location<'_>, node: &Node) -> Option<M
         Err(error) => reader.report(location, node, MistakeKind::MaxAge(error)),
     }
     parsed.ok()
-}
-
-fn is_empty_list(node: &Node) -> bool {
-    matches!(&node.value, Value::List(list) if list.is_empty())
 }

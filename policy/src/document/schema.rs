@@ -22,8 +22,22 @@ pub fn schema() -> Json {
     let is_rule_key = |spec: &&KeySpec| matches!(spec.key, Key::Rule(_));
     let requires = |name: &str| json!({ "required": [name] });
     let names_origins = json!([requires("allow_origins"), requires("allow_origins_file")]);
-    let rule_keys: Vec<Json> =
-        KEYS.iter().filter(is_rule_key).map(|spec| requires(spec.name)).collect();
+    // Beside rules, a list of origins that may see timings is one of the policy.
+    let is_timing = |spec: &&KeySpec| spec.key == Key::Rule(RuleKey::TimingAllowOrigin);
+    let boolean_timing = json!({
+        "required": ["timing_allow_origin"],
+        "properties": { "timing_allow_origin": { "type": "boolean" } },
+    });
+    let rule_keys: Vec<Json> = KEYS
+        .iter()
+        .filter(|spec| is_rule_key(spec) && !is_timing(spec))
+        .map(|spec| requires(spec.name))
+        .chain([boolean_timing])
+        .collect();
+    let rule_shape = |spec: &KeySpec| match spec.key {
+        Key::Rule(RuleKey::TimingAllowOrigin) => object(boolean()),
+        key => shape(key),
+    };
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "CORS policies",
@@ -48,16 +62,23 @@ pub fn schema() -> Json {
             "policy": {
                 "type": "object",
                 "additionalProperties": false,
-                "properties": properties(KEYS.iter()),
+                "properties": properties(KEYS.iter(), |spec| shape(spec.key)),
                 "oneOf": [
                     { "required": ["rules"], "not": { "anyOf": rule_keys } },
                     { "not": requires("rules"), "anyOf": names_origins },
                 ],
+                "dependentSchemas": {
+                    "own_origins": {
+                        "required": ["enforce"],
+                        "properties": { "enforce": { "const": true } },
+                    },
+                },
             },
             "rule": {
                 "type": "object",
                 "additionalProperties": false,
-                "properties": properties(KEYS.iter().filter(|spec| spec.key.is_in_rules())),
+                "properties":
+                    properties(KEYS.iter().filter(|spec| spec.key.is_in_rules()), rule_shape),
                 "anyOf": names_origins,
             },
             "boolean": { "type": "boolean" },
@@ -71,9 +92,12 @@ pub fn schema() -> Json {
     })
 }
 
-fn properties<'k>(keys: impl Iterator<Item = &'k KeySpec>) -> Json {
+fn properties<'k>(
+    keys: impl Iterator<Item = &'k KeySpec>,
+    shape: impl Fn(&KeySpec) -> Map<String, Json>,
+) -> Json {
     let property = |spec: &KeySpec| {
-        let mut shape = shape(spec.key);
+        let mut shape = shape(spec);
         shape.insert("description".into(), spec.meaning.into());
         shape.insert("examples".into(), json!([example(spec)]));
         (spec.name.to_owned(), Json::Object(shape))
@@ -83,8 +107,7 @@ fn properties<'k>(keys: impl Iterator<Item = &'k KeySpec>) -> Json {
 
 fn shape(key: Key) -> Map<String, Json> {
     let texts = || json!({ "$ref": "#/$defs/texts" });
-    let boolean = || json!({ "$ref": "#/$defs/boolean", "default": false });
-    let shape = match key {
+    object(match key {
         Key::Rule(key) => match key {
             RuleKey::AllowOrigins => json!({ "$ref": "#/$defs/texts", "minItems": 1 }),
             RuleKey::AllowOriginsFile => json!({ "type": "string", "minLength": 1 }),
@@ -96,9 +119,11 @@ fn shape(key: Key) -> Map<String, Json> {
                 })
             }
             RuleKey::AllowHeaders | RuleKey::ExposeHeaders => texts(),
-            RuleKey::AllowCredentials
-            | RuleKey::AllowPrivateNetwork
-            | RuleKey::TimingAllowOrigin => boolean(),
+            RuleKey::AllowCredentials | RuleKey::AllowPrivateNetwork => boolean(),
+            RuleKey::TimingAllowOrigin => json!({
+                "anyOf": [{ "$ref": "#/$defs/boolean" }, { "$ref": "#/$defs/texts", "minItems": 1 }],
+                "default": false,
+            }),
             RuleKey::MaxAge => json!({
                 "anyOf": [
                     { "type": "integer", "minimum": 0 },
@@ -109,13 +134,14 @@ fn shape(key: Key) -> Map<String, Json> {
         Key::Policy(key) => match key {
             PolicyKey::DenyOrigins => texts(),
             PolicyKey::UpstreamHeaders => {
-                json!({ "enum": ["replace", "keep"], "default": "replace" })
+                json!({ "enum": ["replace", "keep", "merge"], "default": "replace" })
             }
             PolicyKey::Preflight => json!({ "enum": ["answer", "forward"], "default": "answer" }),
             PolicyKey::PreflightStatus => {
                 json!({ "enum": [200, 204, "200", "204"], "default": 204 })
             }
-            PolicyKey::Enforce => boolean(),
+            PolicyKey::Enforce | PolicyKey::StaticOrigin => boolean(),
+            PolicyKey::OwnOrigins => json!({ "$ref": "#/$defs/texts", "minItems": 1 }),
         },
         Key::DangerouslyAllow => {
             let guard = json!({ "enum": Guard::ALL.map(Guard::as_str) });
@@ -127,7 +153,14 @@ fn shape(key: Key) -> Map<String, Json> {
             "maxItems": MAX_RULES,
             "items": { "$ref": "#/$defs/rule" },
         }),
-    };
+    })
+}
+
+fn boolean() -> Json {
+    json!({ "$ref": "#/$defs/boolean", "default": false })
+}
+
+fn object(shape: Json) -> Map<String, Json> {
     match shape {
         Json::Object(shape) => shape,
         _ => unreachable!("every shape is an object"),
@@ -202,8 +235,12 @@ mod tests {
                 Key::Rules | Key::Rule(RuleKey::AllowOrigins) => "",
                 _ => "allow_origins: [\"https://a.example\"]",
             };
+            let enforce = match spec.key {
+                Key::Policy(PolicyKey::OwnOrigins) => "enforce: true",
+                _ => "",
+            };
             let text = format!(
-                "version: 1\npolicies:\n  a:\n    {}: {}\n    {origins}\n",
+                "version: 1\npolicies:\n  a:\n    {}: {}\n    {origins}\n    {enforce}\n",
                 spec.name, spec.yaml
             );
             let directory = crate::test_directory::TestDirectory::new("schema");
@@ -235,6 +272,19 @@ mod tests {
             let json = to_json(&yaml::read(text.as_bytes()).unwrap());
             assert!(validator().is_valid(&json), "{policy}");
         }
+        for policy in [
+            "{allow_origins: ['*'], timing_allow_origin: '*'}",
+            "{rules: [{allow_origins: ['*']}], timing_allow_origin: ['https://a.b']}",
+            "{allow_origins: ['https://a.b'], upstream_headers: merge, static_origin: true}",
+        ] {
+            let text = format!("version: 1\npolicies: {{a: {policy}}}");
+            let read = document::parse(text.as_bytes(), "a".as_ref()).unwrap();
+            assert_eq!(read.warnings, [], "{policy}");
+            assert!(
+                validator().is_valid(&to_json(&yaml::read(text.as_bytes()).unwrap())),
+                "{text}"
+            );
+        }
         // Guards stand beside rules as well as in them.
         let text = "version: 1\npolicies: {a: {dangerously_allow: [null_origin], \
                     rules: [{allow_origins: ['null'], dangerously_allow: []}]}}";
@@ -260,6 +310,23 @@ mod tests {
             ("rules beside rule keys", "{rules: [{allow_origins: ['*']}], max_age: 1}"),
             ("no rules", "{rules: []}"),
             ("policy key in a rule", "{rules: [{allow_origins: ['*'], enforce: true}]}"),
+            ("own origins without enforce", "{allow_origins: ['*'], own_origins: ['http://a.b']}"),
+            (
+                "own origins without enforcing",
+                "{allow_origins: ['*'], enforce: false, own_origins: ['http://a.b']}",
+            ),
+            ("no own origins", "{allow_origins: ['*'], enforce: true, own_origins: []}"),
+            ("no origins for timings", "{allow_origins: ['*'], timing_allow_origin: []}"),
+            ("number for timings", "{allow_origins: ['*'], timing_allow_origin: 1}"),
+            (
+                "origins for timings in a rule",
+                "{rules: [{allow_origins: ['*'], timing_allow_origin: ['http://a.b']}]}",
+            ),
+            (
+                "boolean for timings beside rules",
+                "{rules: [{allow_origins: ['*']}], timing_allow_origin: true}",
+            ),
+            ("unknown way to treat headers", "{allow_origins: ['*'], upstream_headers: add}"),
         ] {
             let text = format!("version: 1\npolicies: {{a: {policy}}}");
             assert!(document::parse(text.as_bytes(), "a".as_ref()).is_err(), "{sentence}");

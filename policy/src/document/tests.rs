@@ -494,7 +494,7 @@ fn values_of_keys() {
             &[
                 ":5: policies.a.allow-origins: unknown key; write `allow_origins`",
                 ":6: policies.a.Allow_Methods: unknown key; write `allow_methods`",
-                ":7: policies.a.colour: unknown key; write one of allow_origins, allow_origins_file, allow_methods, allow_headers, expose_headers, allow_credentials, max_age, allow_private_network, timing_allow_origin, deny_origins, upstream_headers, preflight, preflight_status, enforce, dangerously_allow, rules",
+                ":7: policies.a.colour: unknown key; write one of allow_origins, allow_origins_file, allow_methods, allow_headers, expose_headers, allow_credentials, max_age, allow_private_network, timing_allow_origin, deny_origins, upstream_headers, preflight, preflight_status, enforce, own_origins, static_origin, dangerously_allow, rules",
             ],
         ),
     ] {
@@ -1590,4 +1590,182 @@ fn a_pattern_that_an_earlier_one_covers_is_a_warning() {
         ),
         &[],
     );
+}
+
+#[test]
+fn keys_of_the_origin_check_and_of_caches() {
+    const A: &str = "allow_origins: [https://a.example]\n";
+    for (sentence, keys, expected) in [
+        (
+            "own origins as they should be",
+            "enforce: true\nown_origins: [https://a.example, 'http://localhost:8080', 'http://[::1]']",
+            &[][..],
+        ),
+        ("one own origin", "own_origins: http://a.example\nenforce: true", &[]),
+        (
+            "own origins without enforce",
+            "own_origins: [https://a.example]",
+            &[
+                ":5: policies.a.own_origins: without `enforce`, no request is refused; add `enforce: true`",
+            ],
+        ),
+        (
+            "own origins, and nothing enforced",
+            "enforce: false\nown_origins: [https://a.example]",
+            &[
+                ":6: policies.a.own_origins: without `enforce`, no request is refused; add `enforce: true`",
+            ],
+        ),
+        (
+            "no own origins",
+            "enforce: true\nown_origins: []",
+            &[":6: policies.a.own_origins: an empty list; list origins, or remove the key"],
+        ),
+        (
+            "own origins that are none",
+            "enforce: true\nown_origins: ['*', 'https://*.example.com', 'null', 'app://a', \
+             'https://A.example', 'regex:https://a', 'localhost:8080']",
+            &[
+                ":6: policies.a.own_origins[0]: \"*\": a pattern, where only an origin as it is has a meaning; write out each origin that is meant",
+                ":6: policies.a.own_origins[1]: \"https://*.example.com\": a pattern, where only an origin as it is has a meaning; write out each origin that is meant",
+                ":6: policies.a.own_origins[2]: \"null\": a pattern, where only an origin as it is has a meaning; write out each origin that is meant",
+                ":6: policies.a.own_origins[3]: \"app://a\": requests come to `http` and `https` origins only; write what browsers call the service: write `own_origins: [\"http://localhost:8080\"]`",
+                ":6: policies.a.own_origins[4]: \"https://A.example\": upper case in an origin never matches: browsers send lower case; write \"https://a.example\"",
+                ":6: policies.a.own_origins[5]: \"regex:https://a\": a pattern, where only an origin as it is has a meaning; write out each origin that is meant",
+                ":6: policies.a.own_origins[6]: \"localhost:8080\": an origin begins with a scheme; write \"http://localhost:8080\"",
+            ],
+        ),
+        ("timings of everybody", "timing_allow_origin: '*'", &[]),
+        ("timings of some", "timing_allow_origin: [https://b.example, app://.]", &[]),
+        ("timings of an origin", "timing_allow_origin: https://b.example", &[]),
+        (
+            "timings of nobody",
+            "timing_allow_origin: []",
+            &[":5: policies.a.timing_allow_origin: an empty list; list origins, or remove the key"],
+        ),
+        (
+            "timings of patterns",
+            "timing_allow_origin: ['https://*.b.example', 'null']",
+            &[
+                ":5: policies.a.timing_allow_origin[0]: \"https://*.b.example\": a pattern, where only an origin as it is has a meaning; write out each origin that is meant",
+                ":5: policies.a.timing_allow_origin[1]: \"null\": a pattern, where only an origin as it is has a meaning; write out each origin that is meant",
+            ],
+        ),
+        (
+            "timings of everybody and some",
+            "timing_allow_origin: ['*', https://b.example]",
+            &[
+                ":5: policies.a.timing_allow_origin[1]: \"https://b.example\": `*` beside it covers this; remove it, or remove `*`",
+            ],
+        ),
+        (
+            "a boolean in words",
+            "timing_allow_origin: 'yes'",
+            &[
+                ":5: policies.a.timing_allow_origin: \"yes\": expected true, false or a list of origins, found a text; write `true`",
+            ],
+        ),
+        (
+            "a number",
+            "timing_allow_origin: 2",
+            &[
+                ":5: policies.a.timing_allow_origin: 2: expected true, false or a list of origins, found a number; write `true` or `false`",
+            ],
+        ),
+        ("a static origin", "static_origin: true", &[]),
+        ("a static origin without denied ones", "deny_origins: []\nstatic_origin: true", &[]),
+        (
+            "a static origin beside denied ones",
+            "static_origin: true\ndeny_origins: [https://b.example]",
+            &[
+                ":5: policies.a.static_origin: every response would name one origin, but the policy has `deny_origins`; keep one rule with one origin, written out, or remove the key",
+            ],
+        ),
+        ("no static origin", "static_origin: false\ndeny_origins: [https://b.example]", &[]),
+        ("headers of both", "upstream_headers: merge", &[]),
+        (
+            "headers of nobody",
+            "upstream_headers: union",
+            &[
+                ":5: policies.a.upstream_headers: \"union\": unknown value; write one of replace, keep, merge",
+            ],
+        ),
+    ] {
+        assert_eq!(mistakes(with_policy(&(A.to_owned() + keys))), expected, "{sentence}");
+    }
+    const REMEDY: &str = "keep one rule with one origin, written out, or remove the key";
+    for (keys, obstacle) in [
+        (
+            "allow_origins: [https://a.example, https://b.example]",
+            "`allow_origins` does not have exactly one entry",
+        ),
+        ("allow_origins: ['*']", "the entry of `allow_origins` is not an origin as it is"),
+        (
+            "allow_origins: 'https://*.a.example'",
+            "the entry of `allow_origins` is not an origin as it is",
+        ),
+        (
+            "rules: [{allow_origins: https://a.example}, {allow_origins: https://b.example}]",
+            "the policy has several rules",
+        ),
+    ] {
+        assert_mistakes(
+            with_policy(&format!("static_origin: true\n{keys}")),
+            &[&format!(
+                ":4: policies.a.static_origin: every response would name one origin, but {obstacle}; {REMEDY}"
+            )],
+        );
+    }
+    assert_mistakes(
+        with_policy("rules: [{allow_origins: [https://a.example]}]\nstatic_origin: true"),
+        &[],
+    );
+    assert_mistakes(
+        with_policy(
+            "timing_allow_origin: [https://t.example]\nrules:\n  - allow_origins: https://a.example\n  \
+             - allow_origins: https://b.example\n    timing_allow_origin: true",
+        ),
+        &[
+            ":4: policies.a.timing_allow_origin: rules[1] has this key too, and a response carries the header once; remove it there, and list here each origin that may see timings",
+        ],
+    );
+    assert_mistakes(
+        with_policy(
+            "rules:\n  - allow_origins: https://a.example\n    timing_allow_origin: [https://t.example]",
+        ),
+        &[
+            ":6: policies.a.rules[0].timing_allow_origin: this key belongs to the policy, beside `rules`, if it lists origins; move it there",
+        ],
+    );
+    assert_mistakes(
+        with_policy("timing_allow_origin: true\nrules: [{allow_origins: https://a.example}]"),
+        &[
+            ":4: policies.a.timing_allow_origin: beside `rules`, this key would apply to none of them; move it into the entries of `rules`",
+        ],
+    );
+    // A file of one origin may have another one tomorrow.
+    let directory = TestDirectory::new("static_origin");
+    directory.write("one.txt", "https://a.example\n");
+    let file =
+        directory.write("f", &with_policy("allow_origins_file: one.txt\nstatic_origin: true"));
+    let report = load(&file).unwrap_err();
+    let message = report.mistakes()[0].to_string();
+    assert!(message.contains("but the policy has an `allow_origins_file`"), "{message}");
+}
+
+#[test]
+fn words_of_other_origin_checks() {
+    for (key, expected) in [
+        ("allowedHosts", "write `own_origins: [\"http://localhost:8080\"]`"),
+        ("enable_dns_rebinding_protection", "write `own_origins: [\"http://localhost:8080\"]`"),
+        ("CSRF_TRUSTED_ORIGINS", "write `allow_origins`"),
+        ("own_origin", "write `own_origins`"),
+        ("static-origin", "write `static_origin: true`"),
+        ("timingAllowOrigins", "write `timing_allow_origin`"),
+    ] {
+        let text = with_policy(&format!("allow_origins: '*'\n{key}: [https://a.example]"));
+        let found = mistakes(&text);
+        let end = format!("unknown key; {expected}");
+        assert!(found.len() == 1 && found[0].ends_with(&end), "{key}: {found:?}");
+    }
 }

@@ -47,11 +47,13 @@ enum Counterpart {
     Expressions,
     /// `preflight`, which is `forward` for true and `answer` for false.
     Forward,
+    /// A key that does the same with a value of another kind, of which an example is shown.
+    Example(&'static str),
     /// No key. The sentence says what there is instead.
     None(&'static str),
 }
 
-use Counterpart::{Expressions, Forward, Key as Is, None as No};
+use Counterpart::{Example, Expressions, Forward, Key as Is, None as No};
 
 const PLACES: &str = "remove it: a policy applies where nginx.conf has `cors_policy` with its name";
 const FUNCTIONS: &str =
@@ -67,8 +69,8 @@ const REQUEST: &str = "remove it: browsers send this header, and the policy answ
 /// or `accesscontrol` before them.
 ///
 /// They are those of Envoy, Istio, Gateway API, Kong, Traefik, ingress-nginx, APISIX, Spring, rs/cors,
-/// gin, expressjs/cors, Flask-CORS, django-cors-headers, Starlette, S3, Google Cloud Storage and R2,
-/// and the names of the headers.
+/// gin, expressjs/cors, Flask-CORS, django-cors-headers, Starlette, S3, Google Cloud Storage and R2, of
+/// the origin checks of Django and the Model Context Protocol's SDKs, and the names of the headers.
 const COUNTERPARTS: &[(&str, Counterpart)] = &[
     ("allowedorigin", Is("allow_origins")),
     ("allowedoriginpatterns", Is("allow_origins")),
@@ -100,6 +102,12 @@ const COUNTERPARTS: &[(&str, Counterpart)] = &[
     ("allowprivatenetworkaccess", Is("allow_private_network")),
     ("privatenetwork", Is("allow_private_network")),
     ("timingalloworigins", Is("timing_allow_origin")),
+    ("csrftrustedorigins", Is("allow_origins")),
+    ("trustedorigins", Is("allow_origins")),
+    ("allowedhosts", Example("own_origins")),
+    ("trustedhosts", Example("own_origins")),
+    ("enablednsrebindingprotection", Example("own_origins")),
+    ("dnsrebindingprotection", Example("own_origins")),
     ("optionssuccessstatus", Is("preflight_status")),
     ("optionsresponsestatuscode", Is("preflight_status")),
     ("optionspassthrough", Forward),
@@ -158,6 +166,7 @@ pub(super) fn advice(key: &str, node: &Node, scope: Scope, language: Language) -
         counterpart @ Is(name) => (counterpart, Key::from_name(name)?),
         Expressions => (Expressions, Key::from_name("allow_origins")?),
         Forward => (Forward, Key::from_name("preflight")?),
+        Example(name) => (Example(name), Key::from_name(name)?),
     };
     let written = match counterpart {
         Expressions => written(spec, language, r#"["regex:…"]"#, "regex:…"),
@@ -166,6 +175,8 @@ pub(super) fn advice(key: &str, node: &Node, scope: Scope, language: Language) -
             Some(false) => written(spec, language, "answer", "answer"),
             None => spec.example(language),
         },
+        Example(_) => spec.example(language),
+        Is(_) if scope == Scope::Policy && lists_origins_of(spec, node) => spec.name.to_owned(),
         Is(_) | No(_) => of_value(spec, node, language),
     };
     let place = match (scope, language) {
@@ -197,7 +208,7 @@ fn counterpart(key: &str) -> Option<Counterpart> {
 fn of_value(spec: &KeySpec, node: &Node, language: Language) -> String {
     let example = || spec.example(language);
     match spec.kind {
-        KeyKind::Boolean => match truth_of(node) {
+        KeyKind::Boolean | KeyKind::BooleanOrList => match truth_of(node) {
             Some(true) => written(spec, language, "true", "on"),
             Some(false) => written(spec, language, "false", "off"),
             None => example(),
@@ -232,6 +243,13 @@ fn of_value(spec: &KeySpec, node: &Node, language: Language) -> String {
         },
         KeyKind::Rules => example(),
     }
+}
+
+/// Whether a key that takes a boolean has a list here, which a policy may have for it.
+fn lists_origins_of(spec: &KeySpec, node: &Node) -> bool {
+    spec.kind == KeyKind::BooleanOrList
+        && matches!(node.value, Value::List(_) | Value::String(_))
+        && truth_of(node).is_none()
 }
 
 /// The key with this value, as YAML or as a directive.

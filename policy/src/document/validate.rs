@@ -4,13 +4,14 @@
 use std::path::Path;
 
 use super::{
-    keys::{Key, Language, PolicyKey},
+    keys::{Key, Language, RuleKey},
     mistake_kind::{Expected, MistakeKind},
     node::{Node, NodeLine, Value},
     open_guards::OpenGuards,
     pattern_site::PatternVisitor,
     place::{Location, is_name},
     policy_origins::{PolicyOrigins, lists_origins},
+    policy_settings::{PolicySettingsBuilder, lists_timing_origins},
     quote::quote,
     reader::{Reader, SeenKeys, get},
     report::{Accepted, Report},
@@ -19,9 +20,9 @@ use super::{
     yaml::Failure,
 };
 use crate::{
-    Policy, PreflightMode, UpstreamHeaders,
+    Policy,
     origin::Rank,
-    policy::{Options, RuleSettings},
+    policy::{PolicyParts, RuleSettings},
 };
 
 /// Far fewer than a [`Rank`] can count, and far more than anyone can survey.
@@ -158,7 +159,7 @@ impl<'v> Validator<'v> {
             reader.add(location, None, MistakeKind::NoOrigins);
         }
         let mut origins = PolicyOrigins::new(name, map, &mut *self.visitor);
-        let mut options = Options::default();
+        let mut settings = PolicySettingsBuilder::new(map);
         let mut only_rule = RuleBuilder::new(1, map, OpenGuards::default());
         let mut rules = Vec::new();
         let mut seen = SeenKeys::new();
@@ -174,10 +175,13 @@ impl<'v> Validator<'v> {
             match spec.key {
                 Key::Rules => rules = read_rules(reader, &mut origins, location, node),
                 Key::Policy(key) => {
-                    read_policy_key(reader, &mut origins, &mut options, location, key, node);
+                    settings.read_key(reader, &mut origins, location, key, node);
                 }
                 Key::DangerouslyAllow => {
                     origins.open.read(reader, location, node);
+                }
+                Key::Rule(RuleKey::TimingAllowOrigin) if lists_timing_origins(node) => {
+                    settings.read_timing_allow_origins(reader, location, node);
                 }
                 Key::Rule(_) if has_rules => {
                     let location = location.at_line(key_node.line);
@@ -200,50 +204,22 @@ impl<'v> Validator<'v> {
         }
         match matcher.build() {
             Ok(matcher) => {
-                Some(Policy::new(name, location.line, rules, matcher, denies, options, files))
+                let settings = settings.finish();
+                let line = location.line;
+                Some(Policy::new(PolicyParts {
+                    name,
+                    line,
+                    rules,
+                    matcher,
+                    denies,
+                    files,
+                    settings,
+                }))
             }
             Err(error) => {
                 reader.add(location, None, MistakeKind::Matcher(error));
                 None
             }
-        }
-    }
-}
-
-fn read_policy_key(
-    reader: &mut Reader,
-    origins: &mut PolicyOrigins<'_>,
-    options: &mut Options,
-    location: Location<'_>,
-    key: PolicyKey,
-    node: &Node,
-) {
-    match key {
-        PolicyKey::DenyOrigins => {
-            reader.entries(location, node, |reader, location, node, text| {
-                origins.denies = true;
-                if text == "*" {
-                    reader.report(location, node, MistakeKind::DeniesEveryOrigin);
-                } else {
-                    origins.deny(reader, location, text);
-                }
-            });
-        }
-        PolicyKey::UpstreamHeaders => {
-            let known = [("replace", UpstreamHeaders::Replace), ("keep", UpstreamHeaders::Keep)];
-            options.upstream_headers = reader.choice(location, node, &known).unwrap_or_default();
-        }
-        PolicyKey::Preflight => {
-            let known = [("answer", PreflightMode::Answer), ("forward", PreflightMode::Forward)];
-            options.preflight = reader.choice(location, node, &known).unwrap_or_default();
-        }
-        PolicyKey::PreflightStatus => {
-            if let Some(status) = reader.choice(location, node, &[("200", 200), ("204", 204)]) {
-                options.preflight_status = status;
-            }
-        }
-        PolicyKey::Enforce => {
-            options.enforce = reader.boolean(location, node).unwrap_or_default();
         }
     }
 }

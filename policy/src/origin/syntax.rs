@@ -97,20 +97,29 @@ impl<'a> Origin<'a> {
     /// a server behind a proxy does not know which scheme its client used. Only `http` and `https`
     /// origins can be same-origin with a request.
     pub fn is_same_origin_as_host(&self, host_header: &[u8]) -> bool {
-        if !matches!(self.scheme, b"http" | b"https") {
-            return false;
-        }
-        let (host, port) = split_port(host_header);
-        let port = match port {
-            // RFC 3986, section 3.2.3: an empty port is the default one.
-            None | Some(b"") => None,
-            Some(digits) => match parse_number(digits) {
-                Some(port) => Some(port).filter(|_| default_port(self.scheme) != Some(port)),
-                None => return false,
-            },
-        };
-        self.port == port && self.host.eq_ignore_ascii_case(host)
+        matches!(self.scheme, b"http" | b"https")
+            && is_same_host(self.scheme, self.host, self.port, host_header)
     }
+}
+
+/// Whether a value of the `Host` header names the host and port of an origin with these parts. A
+/// missing port is the default port of the scheme. Case does not matter.
+pub(crate) fn is_same_host(
+    scheme: &[u8],
+    host: &[u8],
+    port: Option<u16>,
+    host_header: &[u8],
+) -> bool {
+    let (named, digits) = split_port(host_header);
+    let named_port = match digits {
+        // RFC 3986, section 3.2.3: an empty port is the default one.
+        None | Some(b"") => None,
+        Some(digits) => match parse_number(digits) {
+            Some(port) => Some(port).filter(|_| default_port(scheme) != Some(port)),
+            None => return false,
+        },
+    };
+    port == named_port && host.eq_ignore_ascii_case(named)
 }
 
 /// The scheme, and the rest after `://`.
