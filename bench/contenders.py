@@ -175,6 +175,14 @@ OPTIONS = (
     _module(
         "everybody", "a policy for everybody (`*`)", "module-everybody.conf", answers="everybody"
     ),
+    _module("enforce", "`enforce: true`", "module-enforce.conf", answers="enforced"),
+    _module("static", "`static_origin: true`", "module-static.conf", answers="static"),
+    _module(
+        "merge",
+        "`upstream_headers: merge`, and a header that the application exposes",
+        "module-merge.conf",
+        answers="merged",
+    ),
     _module("dry-run", "`cors_policy_dry_run on`", "module-dry-run.conf", answers="nothing"),
     _module("watch", "`cors_policy_file cors.yaml watch=5s`", "module-watch.conf"),
     _module("log", "an access log", "module-log.conf"),

@@ -82,27 +82,36 @@ def cors_headers(response: Response) -> dict[str, str]:
 
 
 def expected(answers: str, kind: str, allowed: str) -> tuple[int, dict[str, str]]:
-    """Status and CORS headers of the policy `api` or `everybody`, of no policy (`nothing`), or of
-    one by hand, which is like `api` but has for everybody what does not depend on the origin
-    (`by-hand`)."""
+    """Status and CORS headers of the policy `api` or of one like it:
+
+    - `nothing`: no policy.
+    - `everybody`: every origin is allowed.
+    - `by-hand`: what does not depend on the origin is there for everybody.
+    - `enforced`: a denied origin gets 403.
+    - `static`: everybody gets the answer of the allowed origin.
+    - `merged`: the application exposes a header too.
+    """
     if answers == "nothing":
         return 200, {}
-    origin_allowed = kind in ("allowed", "preflight")
+    if answers == "enforced" and kind == "denied":
+        return 403, {"vary": "Origin"}
+    origin_allowed = answers == "static" or kind in ("allowed", "preflight")
     headers = {}
-    if answers != "everybody":
+    if answers not in ("everybody", "static"):
         headers["vary"] = "Origin"
     if answers == "everybody":
         headers["access-control-allow-origin"] = "*"
     elif origin_allowed:
         headers["access-control-allow-origin"] = allowed
-    if answers == "by-hand" or answers == "api" and origin_allowed:
+    if answers == "by-hand" or answers != "everybody" and origin_allowed:
         headers["access-control-allow-credentials"] = "true"
-    if answers != "api" or origin_allowed:
+    if answers in ("everybody", "by-hand") or origin_allowed:
         if kind == "preflight":
             headers["access-control-allow-methods"] = "GET, PUT"
             headers["access-control-allow-headers"] = "Content-Type"
         else:
-            headers["access-control-expose-headers"] = "ETag"
+            exposed = "ETag, X-Total" if answers == "merged" else "ETag"
+            headers["access-control-expose-headers"] = exposed
     return 204 if kind == "preflight" else 200, headers
 
 

@@ -209,3 +209,75 @@ Vary: Origin",
 --- response_body eval
 ["tenant_one allowed\n", "tenant_one denied_origin\n", "tenant_two allowed\n", "tenant_two denied_origin\n",
 " \n"]
+
+
+
+=== mcp-server.conf: a program, the server's own page, and an allowed page
+--- config
+cors_policy mcp_server;
+location = /mcp {
+    return 200 "$cors_decision\n";
+}
+--- raw_request eval
+[map "$_->[0] /mcp HTTP/1.1\r
+Host: $_->[1]\r
+$_->[2]Connection: close\r
+\r
+",
+["GET", "localhost:8080", ""],
+["POST", "127.0.0.1:8080", ""],
+["POST", "LOCALHOST:8080", ""],
+["POST", "localhost:8080", "Origin: http://localhost:8080\r\nSec-Fetch-Site: same-origin\r\n"],
+["POST", "localhost:8080", "Origin: http://localhost:8080\r\n"],
+["POST", "localhost:8080", "Origin: http://localhost:6274\r\nSec-Fetch-Site: same-site\r\n"],
+["OPTIONS", "localhost:8080", "Origin: http://localhost:6274\r
+Access-Control-Request-Method: DELETE\r
+Access-Control-Request-Headers: authorization,content-type,last-event-id,mcp-method,mcp-name,mcp-protocol-version,mcp-session-id\r
+"]]
+--- error_code eval
+[(200) x 6, 204]
+--- response_headers eval
+[("! Access-Control-Allow-Origin
+Vary: Origin") x 5,
+"Access-Control-Allow-Origin: http://localhost:6274
+Access-Control-Expose-Headers: Mcp-Session-Id, WWW-Authenticate
+! Access-Control-Allow-Credentials
+Vary: Origin",
+"Access-Control-Allow-Origin: http://localhost:6274
+Access-Control-Allow-Methods: GET, POST, DELETE
+Access-Control-Allow-Headers: Authorization, Content-Type, Last-Event-ID, Mcp-Method, Mcp-Name, Mcp-Protocol-Version, Mcp-Session-Id
+Access-Control-Max-Age: 600"]
+
+
+
+=== mcp-server.conf: a rebound name, foreign pages, a sandboxed frame
+--- config
+cors_policy mcp_server;
+error_page 403 @refused;
+location = /mcp {
+    return 200 "reached\n";
+}
+location @refused {
+    return 403 "$cors_decision\n";
+}
+--- raw_request eval
+[map "$_->[0] /mcp HTTP/1.1\r
+Host: $_->[1]\r
+$_->[2]Connection: close\r
+\r
+",
+["POST", "attacker.example:8080", "Origin: http://attacker.example:8080\r\n"],
+["POST", "attacker.example:8080", "Origin: http://attacker.example:8080\r\nSec-Fetch-Site: same-origin\r\n"],
+["GET", "attacker.example:8080", ""],
+["POST", "attacker.example:8080", "Origin: http://localhost:6274\r\n"],
+["GET", "localhost", ""],
+["POST", "localhost:8080", "Origin: https://evil.example\r\nSec-Fetch-Site: cross-site\r\n"],
+["POST", "localhost:8080", "Origin: http://localhost:3000\r\nSec-Fetch-Site: same-site\r\n"],
+["POST", "localhost:8080", "Origin: null\r\nSec-Fetch-Site: cross-site\r\n"],
+["POST", "localhost:8080", "Sec-Fetch-Site: cross-site\r\n"]]
+--- error_code: 403
+--- response_headers
+! Access-Control-Allow-Origin
+Vary: Origin
+--- response_body eval
+[("denied_host\n") x 5, ("denied_origin\n") x 3, "denied_site\n"]

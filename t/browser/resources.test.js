@@ -145,6 +145,46 @@ test('Timing-Allow-Origin: not for another origin', async () => {
     assert.deepEqual(nginx, ['GET 200 timed denied_origin']);
 });
 
+/** What a page sees of the timing of a plain image, which is requested without an Origin. */
+const imageTiming = (url) => new Promise((done) => {
+    new PerformanceObserver((list) => list.getEntriesByName(url).forEach((entry) => done(
+        ['domainLookupStart', 'connectStart', 'requestStart', 'responseStart'].map((name) => entry[name] > 0),
+    ))).observe({ type: 'resource' });
+    new Image().src = url;
+});
+const VISIBLE = [true, true, true, true];
+const HIDDEN = [false, false, false, false];
+const TOOLS = 'https://tools.example.com:8443';
+const LIST = `${APP}, ${TOOLS}`;
+
+/** Whether a page sees the timing of a plain image, and what nginx has sent with that. */
+async function seesTiming(origin, path) {
+    const { seen, url } = await use(origin, path, imageTiming);
+    const [entry] = await site.entries(url);
+    assert.deepEqual([entry.status, entry.origin], [200, '']);
+    return [seen, entry.sent['Timing-Allow-Origin']];
+}
+
+test('Timing-Allow-Origin: a list: the page sees the timing of a plain image', async () => {
+    assert.deepEqual(await seesTiming(APP, '/measured/files/dot.png'), [VISIBLE, LIST]);
+});
+
+test('Timing-Allow-Origin: a list: so does a page that only the list names', async () => {
+    assert.deepEqual(await seesTiming(TOOLS, '/measured/files/dot.png'), [VISIBLE, LIST]);
+});
+
+test('Timing-Allow-Origin: a list: not a page that is not in it', async () => {
+    assert.deepEqual(await seesTiming(EVIL, '/measured/files/dot.png'), [HIDDEN, LIST]);
+});
+
+test('Timing-Allow-Origin: true: not of a plain image, which has no Origin', async () => {
+    assert.deepEqual(await seesTiming(APP, '/timed/files/dot.png'), [HIDDEN, '']);
+});
+
+test('Timing-Allow-Origin: neither: not of a plain image either', async () => {
+    assert.deepEqual(await seesTiming(APP, '/api/files/dot.png'), [HIDDEN, '']);
+});
+
 const websocket = (url) => new Promise((done) => {
     const socket = new WebSocket(url);
     socket.onmessage = ({ data }) => { socket.close(); socket.onclose = () => done(data); };

@@ -137,6 +137,15 @@ test('the preflight cache: max_age: 0: one for each', async () => {
     assert.equal(await preflights(APP, '/forgotten/', 3), 3);
 });
 
+test('the preflight cache: an entry for each URL, query included', async () => {
+    const page = await site.page(APP);
+    for (let i = 0; i < 2; i++) {
+        const url = site.url('/remembered/');
+        assert.equal(await page.evaluate((u) => fetch(u, { method: 'PUT' }).then((r) => r.status), url), 200);
+        assert.deepEqual((await site.entries(url)).map((entry) => entry.method), ['OPTIONS', 'PUT']);
+    }
+});
+
 test('the preflight cache: with credentials and without are two', async () => {
     const url = site.url('/echo/');
     const page = await site.page(PARTNER);
@@ -164,6 +173,32 @@ test('the cache of nginx: one stored response, asked for from two origins and a 
         ['HIT', 'denied_origin', ''],
         ['HIT', 'allowed', APP],
     ]);
+});
+
+/** What two pages get from a shared cache, one after the other, and what that has sent them. */
+async function fromSharedCache(path) {
+    const url = site.url(path);
+    const seen = [];
+    for (const origin of [EVIL, APP]) {
+        const page = await site.page(origin);
+        seen.push(await page.evaluate((u) => fetch(u, { cache: 'no-store' }).then((r) => r.text(), () => 'blocked'), url));
+    }
+    const sent = (await site.entries(url)).map((entry) => [entry.cache, entry.sent['Access-Control-Allow-Origin'], entry.sent.Vary]);
+    return { url, seen, sent };
+}
+
+test('a shared cache before a static origin: one response for the page that may read it and one that may not', async () => {
+    const { url, seen, sent } = await fromSharedCache('/shared/static/');
+    assert.deepEqual(seen, ['blocked', '{}']);
+    assert.match(await site.message(url),
+        /^The 'Access-Control-Allow-Origin' header has a value 'https:\/\/app\.example\.com' that is not equal to the supplied origin\./);
+    assert.deepEqual(sent, [['MISS', APP, ''], ['HIT', APP, '']]);
+});
+
+test('a shared cache before any other policy: a response for each origin', async () => {
+    const { seen, sent } = await fromSharedCache('/shared/bare/');
+    assert.deepEqual(seen, ['blocked', '{}']);
+    assert.deepEqual(sent, [['MISS', '', 'Origin'], ['MISS', APP, 'Origin']]);
 });
 
 test('the cache of the browser: Vary keeps what came without an Origin from a request with one', async () => {
