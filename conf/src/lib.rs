@@ -11,6 +11,7 @@
 
 mod directive;
 mod error;
+pub mod evaluate;
 
 mod files;
 mod lua;

@@ -52,7 +52,11 @@ fn read_one(text: &str) -> Result<Reading, String> {
 /// Names and arguments, blocks in braces.
 fn show(directives: &[Directive]) -> String {
     let show = |directive: &Directive| {
-        let words = [&[directive.name.clone()], &directive.args[..]].concat().join(" ");
+        let words = std::iter::once(&directive.name)
+            .chain(&directive.args)
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" ");
         match &directive.body {
             Body::None => words,
             Body::Block(inner) => format!("{words} {{{}}}", show(inner)),
