@@ -6,12 +6,14 @@
 //! the check of documents.
 
 mod document;
+mod expression;
 mod max_age;
 mod model;
 mod names;
 mod origins;
 mod report;
 mod source;
+mod yaml;
 
 use crate::{
     Outcome,
