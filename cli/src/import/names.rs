@@ -1,0 +1,160 @@
+//! `allow_methods`, `allow_headers` and `expose_headers`.
+
+use cors_policy::headers::{
+    HeaderNameError, MethodError, check_method, check_request_header, check_response_header,
+    is_forbidden_request_header, is_permission_header,
+};
+
+use super::model::{Findings, Names, Place};
+
+/// Methods as `allow_methods` has them. `None` if none is left but those that need no permission.
+pub(crate) fn methods<T: AsRef<str>>(
+    methods: impl IntoIterator<Item = T>,
+    place: &Place,
+    findings: &mut Findings,
+) -> Option<Names> {
+    let mut listed = Vec::new();
+    let mut without_effect = Vec::new();
+    for method in methods {
+        let method = method.as_ref().trim();
+        match check_method(method) {
+            _ if method.is_empty() => {}
+            _ if method == "*" => return Some(Names::ANY),
+            _ if method.eq_ignore_ascii_case("OPTIONS") => without_effect.push(method.to_owned()),
+            Ok(()) => push_once(&mut listed, method),
+            Err(MethodError::Forbidden) => without_effect.push(method.to_owned()),
+            Err(MethodError::Normalized(upper) | MethodError::OtherCase(upper)) => {
+                findings.widens(
+                    place,
+                    format!(
+                        "the method \"{method}\" is written as {upper}: methods are case-sensitive, so \
+                         that it never matched before"
+                    ),
+                );
+                push_once(&mut listed, upper);
+            }
+            Err(error) => {
+                findings.warn(place, format!("the method \"{method}\" is left out: {error}"));
+            }
+        }
+    }
+    if !without_effect.is_empty() {
+        findings.note(
+            place,
+            format!(
+                "left out of allow_methods, where it has no effect: {}; pages need OPTIONS there only \
+                 if they send it themselves",
+                without_effect.join(", ")
+            ),
+        );
+    }
+    (!listed.is_empty()).then_some(Names::Listed(listed))
+}
+
+/// Names of request headers as `allow_headers` has them. `*` is that entry; see [`any_header`] for
+/// sources that send the asked names back.
+pub(crate) fn request_headers<T: AsRef<str>>(
+    names: impl IntoIterator<Item = T>,
+    place: &Place,
+    findings: &mut Findings,
+) -> Names {
+    let mut listed = Vec::new();
+    let mut unsettable = Vec::new();
+    let mut permissions = Vec::new();
+    let mut is_any = false;
+    for name in names {
+        let name = name.as_ref().trim();
+        match check_request_header(name) {
+            _ if name.is_empty() => {}
+            _ if name == "*" => is_any = true,
+            _ if is_forbidden_request_header(name) => push_once(&mut unsettable, name),
+            _ if is_permission_header(name) => push_once(&mut permissions, name),
+            Ok(()) => push_once(&mut listed, name),
+            Err(HeaderNameError::StarInside) => findings.warn(
+                place,
+                format!(
+                    "the header \"{name}\" is left out of allow_headers: a name there has no wildcard; \
+                     list the names that pages send"
+                ),
+            ),
+            Err(error) => {
+                let text = format!("the header \"{name}\" is left out of allow_headers: {error}");
+                findings.warn(place, text);
+            }
+        }
+    }
+    for (left_out, reason) in [
+        (unsettable, "no page can set them"),
+        (permissions, "they are headers of responses, which pages have no reason to send"),
+    ] {
+        if !left_out.is_empty() {
+            let left_out = left_out.join(", ");
+            findings.note(place, format!("left out of allow_headers: {left_out}; {reason}"));
+        }
+    }
+    match listed.iter().find(|name| name.eq_ignore_ascii_case("authorization")) {
+        // The Fetch standard leaves this one out of `*`.
+        Some(name) if is_any => Names::Listed(vec!["*".to_owned(), name.clone()]),
+        None if is_any => Names::ANY,
+        _ => Names::Listed(listed),
+    }
+}
+
+/// Every request header, of a source that sends back the names that a preflight asks for. Without
+/// credentials a literal `*` would not cover `Authorization` by the Fetch standard.
+pub(crate) fn any_header(credentials: bool) -> Names {
+    if credentials {
+        Names::ANY
+    } else {
+        Names::Listed(vec!["*".to_owned(), "Authorization".to_owned()])
+    }
+}
+
+/// Names of response headers as `expose_headers` has them.
+pub(crate) fn response_headers<T: AsRef<str>>(
+    names: impl IntoIterator<Item = T>,
+    credentials: bool,
+    place: &Place,
+    findings: &mut Findings,
+) -> Names {
+    let mut listed = Vec::new();
+    let mut unreadable = Vec::new();
+    let mut is_any = false;
+    for name in names {
+        let name = name.as_ref().trim();
+        match check_response_header(name) {
+            _ if name.is_empty() => {}
+            _ if name == "*" && credentials => findings.warn(
+                place,
+                "`*` is left out of expose_headers: with credentials, browsers take it for a header of \
+                 that name, so that it does nothing today either",
+            ),
+            _ if name == "*" => is_any = true,
+            Ok(()) => push_once(&mut listed, name),
+            Err(HeaderNameError::ForbiddenInResponses | HeaderNameError::CorsRequestHeader) => {
+                push_once(&mut unreadable, name);
+            }
+            Err(error) => {
+                let text = format!("the header \"{name}\" is left out of expose_headers: {error}");
+                findings.warn(place, text);
+            }
+        }
+    }
+    if !unreadable.is_empty() {
+        let unreadable = unreadable.join(", ");
+        findings.note(
+            place,
+            format!(
+                "left out of expose_headers: {unreadable}; no page can read them from a response"
+            ),
+        );
+    }
+    if is_any { Names::ANY } else { Names::Listed(listed) }
+}
+
+/// Adds a name unless it is there, in any case.
+fn push_once(names: &mut Vec<String>, name: &str) {
+    if !names.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+        names.push(name.to_owned());
+    }
+}
