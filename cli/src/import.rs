@@ -10,6 +10,7 @@ mod expression;
 mod max_age;
 mod model;
 mod names;
+mod nginx;
 mod origins;
 mod report;
 mod source;
@@ -44,6 +45,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<Outcome, Unusable> {
 
 fn import_as(format: ForeignFormat, source: &Source, import: &mut Import) -> Result<(), Unusable> {
     match format {
+        ForeignFormat::Nginx => nginx::import(source, import),
         _ => {
             let _ = import;
             Err(Unusable::Other(format!("{}: {format:?}", source.name.display())))

@@ -22,9 +22,9 @@ mod template;
 mod value;
 mod variables;
 
-pub use build::Config;
+pub use build::{Config, Script};
 pub use condition::Test;
-pub use headers::Header;
+pub use headers::{AddHeader, Header};
 pub use location::{Kind, Level, LevelId, Location};
 pub use map::{Key, Map};
 pub use regex::Regex;

@@ -1,6 +1,6 @@
 //! From directives to levels.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{cell::Cell, collections::HashMap, ops::Range, rc::Rc};
 
 use super::{
     condition::Test,
@@ -25,9 +25,24 @@ pub struct Config {
     pub maps: Vec<Map>,
     pub(crate) variables: HashMap<String, Definition>,
     /// Directives of Lua, njs and Perl that change requests or responses, and the level where they are.
-    pub scripts: Vec<(LevelId, String, Site)>,
+    pub scripts: Vec<Script>,
     /// Statements of a template language.
     pub templates: Vec<(String, Site)>,
+    /// How many steps evaluations have taken.
+    pub(crate) steps: Cell<u64>,
+}
+
+/// A directive that runs a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// The level where it is.
+    pub level: LevelId,
+    /// The directive.
+    pub directive: String,
+    /// Its line.
+    pub site: Site,
+    /// Its bytes in the file.
+    pub span: Range<usize>,
 }
 
 /// What gives a variable its value.
@@ -83,6 +98,7 @@ impl Config {
             variables: HashMap::new(),
             scripts: Vec::new(),
             templates: Vec::new(),
+            steps: Cell::new(0),
         };
         let site = directives.first().map_or(Site { file: 0, line: 1 }, |first| first.site);
         let http: Vec<_> = directives.iter().filter(|directive| directive.is("http")).collect();
@@ -103,21 +119,24 @@ impl Config {
         let has = |names: &[&str]| {
             directives.iter().any(|directive| names.contains(&directive.name.as_str()))
         };
-        let http = self.level(Kind::Http, None, site, Some(0));
         let is_of_location =
             has(&["add_header", "more_set_headers", "if", "return", "rewrite", "set"])
                 || has(&UPSTREAMS);
-        if has(&["server"]) || !has(&["location", "server_name", "listen"]) && !is_of_location {
+        let is_of_server = has(&["location", "server_name", "listen"]);
+        let is_of_http = has(&["server"]) || !is_of_server && !is_of_location;
+        let http = self.level(Kind::Http, None, site, is_of_http.then_some(0));
+        if is_of_http {
             self.fill(http, directives);
             return;
         }
-        // Maps belong into `http`, wherever they stand.
+        // Maps belong in `http`, wherever they stand.
         let (outer, inner): (Vec<_>, Vec<_>) =
             directives.iter().cloned().partition(|d| d.is("map") || d.is("geo"));
         self.fill(http, &outer);
-        let server = self.level(Kind::Server(Vec::new()), Some(http), site, Some(0));
+        let body_start = is_of_server.then_some(0);
+        let server = self.level(Kind::Server(Vec::new()), Some(http), site, body_start);
         self.servers.push(server);
-        if has(&["location", "server_name", "listen"]) {
+        if is_of_server {
             self.fill(server, &inner);
             return;
         }
@@ -232,13 +251,13 @@ impl Config {
         }
         if let Some(content) = content(directive) {
             if matches!(content, Content::Script(..)) {
-                self.scripts.push((id, name.to_owned(), site));
+                self.script(id, directive);
             }
             self.levels[id].content = content;
             return;
         }
         if is_script(name) {
-            self.scripts.push((id, name.to_owned(), site));
+            self.script(id, directive);
             return;
         }
         let in_location = matches!(self.levels[id].kind, Kind::Location(_) | Kind::If);
@@ -332,6 +351,15 @@ impl Config {
             "break" => codes.push(Code::Break),
             _ => {}
         }
+    }
+
+    fn script(&mut self, level: LevelId, directive: &Directive) {
+        self.scripts.push(Script {
+            level,
+            directive: directive.name.clone(),
+            site: directive.site,
+            span: directive.span.clone(),
+        });
     }
 
     fn define_elsewhere(&mut self, directive: &Directive, at: usize) {

@@ -48,6 +48,14 @@ pub struct Level {
     pub limit_except: Option<(Vec<String>, LevelId)>,
 }
 
+impl Level {
+    /// The names of the headers that its directives add or replace, inherited ones among them.
+    pub fn header_names(&self) -> impl Iterator<Item = &str> {
+        let added = self.headers.iter().map(|header| header.name.as_str());
+        added.chain(self.more_headers.iter().flat_map(MoreHeaders::names))
+    }
+}
+
 /// What a level is.
 #[derive(Clone, Debug)]
 pub enum Kind {

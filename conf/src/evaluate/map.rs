@@ -30,7 +30,9 @@ pub struct Map {
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) value: Template,
-    pub(crate) site: Site,
+    site: Site,
+    /// The index of the first entry with this value.
+    number: usize,
 }
 
 /// A key of a map.
@@ -55,6 +57,7 @@ impl Map {
             regexes: Vec::new(),
             values: Vec::new(),
         };
+        let mut numbers = HashMap::new();
         for entry in directive.block() {
             let Some(value) = entry.arg(0) else {
                 map.has_hostnames |= entry.is("hostnames");
@@ -67,7 +70,8 @@ impl Map {
                 continue;
             }
             let index = map.values.len();
-            map.values.push(Entry { value, site: entry.site });
+            let number = *numbers.entry(value.source().to_owned()).or_insert(index);
+            map.values.push(Entry { value, site: entry.site, number });
             if let Some(pattern) = entry.name.strip_prefix('~') {
                 let (pattern, ignores_case) = match pattern.strip_prefix('*') {
                     Some(pattern) => (pattern, true),
@@ -82,12 +86,26 @@ impl Map {
         Some(map)
     }
 
+    /// A number for the value of a text: two texts with one number have one value, but for what groups
+    /// of an expression put into it.
+    #[must_use]
+    pub fn number_of(&self, text: &str) -> usize {
+        let matching = || {
+            let matches = |(regex, _): &&(Regex, usize)| regex.is_match(text).unwrap_or(false);
+            self.regexes.iter().find(matches).map(|(_, index)| *index)
+        };
+        match self.find_text(text).or_else(matching) {
+            Some(index) => 1 + self.values[index].number,
+            None => 0,
+        }
+    }
+
     /// Its keys in nginx's order, with their values and lines. Those that are texts come in no order.
     pub fn entries(&self) -> impl Iterator<Item = (Key<'_>, &Template, Site)> {
         let exact = self.exact.iter().map(|(text, index)| (Key::Text(text), *index));
         let regexes = self.regexes.iter().map(|(regex, index)| (Key::Regex(regex), *index));
         exact.chain(regexes).map(|(key, index)| {
-            let Entry { value, site } = &self.values[index];
+            let Entry { value, site, .. } = &self.values[index];
             (key, value, *site)
         })
     }

@@ -56,6 +56,11 @@ impl MoreHeaders {
         Some(more)
     }
 
+    /// The names of the headers.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Changes the headers of a response.
     pub(crate) fn apply(&self, status: u16, values: &mut impl Values, headers: &mut Vec<Header>) {
         let status = status.to_string();

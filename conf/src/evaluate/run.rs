@@ -117,6 +117,17 @@ impl Config {
         }
     }
 
+    /// How many steps all evaluations have taken so far: what a caller can bound.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps.get()
+    }
+
+    /// Counts steps.
+    fn step(&self) {
+        self.steps.set(self.steps.get() + 1);
+    }
+
     /// The server around a level; none for `http`.
     #[must_use]
     pub fn server_of(&self, level: LevelId) -> Option<LevelId> {
@@ -341,6 +352,7 @@ impl<'c> Run<'c> {
 
     fn inner_steps(&mut self, codes: &'c [Code], level: &mut LevelId, changed: &mut bool) -> Flow {
         for code in codes {
+            self.config.step();
             match code {
                 Code::Set { variable, value } => {
                     let value = value.fill(self);
@@ -586,6 +598,7 @@ impl<'c> Run<'c> {
             return Ok(None);
         }
         for (regex, index) in &self.config.maps[number].regexes {
+            self.config.step();
             if let Some(groups) = regex.groups(text)? {
                 let is_part =
                     match source {
