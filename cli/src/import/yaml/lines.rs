@@ -17,14 +17,14 @@ const MAX_VALUES: usize = 500_000;
 const MAX_TEXT: usize = 16 << 20;
 
 /// The line of a value, and of those in it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Lines {
     /// From 1.
     pub(super) line: u32,
     children: Children,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 enum Children {
     #[default]
     None,
@@ -74,17 +74,6 @@ pub(super) fn read(text: &str) -> Result<Vec<Lines>, YamlError> {
             }
             _ => {}
         }
-    }
-}
-
-impl Clone for Lines {
-    fn clone(&self) -> Self {
-        let children = match &self.children {
-            Children::None => Children::None,
-            Children::List(list) => Children::List(list.clone()),
-            Children::Map(map) => Children::Map(map.clone()),
-        };
-        Self { line: self.line, children }
     }
 }
 
