@@ -28,7 +28,7 @@ mod yaml;
 use std::path::Path;
 
 use self::buckets::Storage;
-use self::model::{Import, Level};
+use self::model::{Import, Level, Place};
 use self::source::Source;
 use self::yaml::{Document, YamlError};
 use crate::{
@@ -51,15 +51,31 @@ pub(crate) fn run(args: &ImportArgs) -> Result<Outcome, Unusable> {
         let source = Source::read(file)?;
         import_file(args.from, &source, &mut import)?;
         if import.policies().is_empty() {
-            let place = model::Place { file: source.name, line: None };
+            let place = Place { file: source.name, line: None };
             import
                 .findings
                 .warn(&place, "nothing here decides about CORS, so that no policy is written");
         }
     }
-    report::print(&import, args.format)?;
+    let document = write_document(&mut import)?;
+    report::print(&import, document, args.format)?;
     let is_open = import.findings.iter().any(|f| f.widens || f.level == Level::Question);
     Ok(if is_open { Outcome::Open } else { Outcome::Good })
+}
+
+/// The document, if there is a policy. What its check finds is a question: of policies that are right by
+/// themselves, one can cover another.
+fn write_document(import: &mut Import) -> Result<Option<String>, Unusable> {
+    if import.policies().is_empty() {
+        return Ok(None);
+    }
+    let text = document::write(import.policies())
+        .map_err(|error| Unusable::Other(format!("the document: {error}")))?;
+    for mistake in document::mistakes(&text) {
+        let place = Place { file: Path::new("the document").into(), line: None };
+        import.findings.ask(&place, format!("the check refuses {mistake}"));
+    }
+    Ok(Some(text))
 }
 
 /// Imports a file in a format, or in the one that its content shows.

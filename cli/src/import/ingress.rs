@@ -4,7 +4,7 @@
 //! newer: origins become `if ($http_origin ~* (…)$)`, in which `*` is one label.
 
 use super::kubernetes::{self, Object};
-use super::model::{Findings, Import, Names, Place, Policy, Rule};
+use super::model::{Findings, Import, Place, Policy, Rule};
 use super::source::Source;
 use super::yaml::{Document, Located, YamlError};
 use super::{max_age, names, origins};
@@ -320,13 +320,5 @@ mod tests {
         ] {
             assert!(!is_valid_origin(entry), "{entry}");
         }
-    }
-
-    #[test]
-    fn any_names_are_never_a_default() {
-        let mut findings = Findings::default();
-        let place = Place { file: std::path::Path::new("a").into(), line: None };
-        let headers = names::request_headers(HEADERS.split(','), &place, &mut findings);
-        assert!(matches!(headers, Names::Listed(names) if names.len() == 7));
     }
 }
