@@ -78,6 +78,9 @@ fn find<'d>(value: Located<'d>, name: &str, plugins: &mut Vec<Plugin<'d>>) {
     let text = |value: Located<'_>| value.parse::<Text>().ok().map(|text| text.0);
     let metadata = value.get("metadata").and_then(|metadata| metadata.get("name"));
     let own = [value.get("name"), metadata, value.get("id")].into_iter().flatten().find_map(text);
+    // Numbers are usual for an `id`.
+    let is_number = |text: &String| text.bytes().all(|byte| byte.is_ascii_digit());
+    let own = own.map(|own| if is_number(&own) { format!("apisix-{own}") } else { own });
     let name = own.as_deref().unwrap_or(name);
     let has_plugins = |(key, _): &(&str, Located<'d>)| *key == "plugins";
     for (_, list) in value.entries().filter(has_plugins) {

@@ -109,6 +109,9 @@ pub(crate) fn import(
             first.get_or_insert(place);
         }
         if let Some(place) = first {
+            for rule in &united {
+                report_methods(rule, &place, &mut import.findings);
+            }
             note_storage(storage, &place, &mut import.findings);
             import.add("bucket", Policy::of_rules(united));
         }
@@ -128,20 +131,6 @@ fn rule(
         add_origin(&mut rule, &origin.value, storage, &source.at(origin.line), findings);
     }
     rule.allow_methods = names::methods(bucket_rule.methods.iter(), place, findings);
-    let has = |method: &str| bucket_rule.methods.contains(method);
-    if !has("*") && !has("GET") && !has("HEAD") {
-        findings.widens(
-            place,
-            "the rule has neither GET nor HEAD, but pages of its origins can read responses to them now: a \
-             policy cannot refuse these methods",
-        );
-    } else if !has("*") && !(has("GET") && has("HEAD") && has("POST")) {
-        findings.note(
-            place,
-            "GET, HEAD and POST cannot be told apart: pages can read the responses to all three, also where \
-             the rule lists only some",
-        );
-    }
     let exposed = match storage {
         Storage::Gcs => &bucket_rule.headers,
         Storage::S3 | Storage::R2 => &bucket_rule.expose_headers,
@@ -190,16 +179,30 @@ fn add_origin(
 
 /// Adds a rule behind others. An origin that an earlier rule has too gets both.
 fn unite(rules: &mut Vec<Rule>, rule: Rule, place: &Place, findings: &mut Findings) {
+    // What earlier rules say about single origins is completed by a rule for many.
+    let is_narrower =
+        |origin: &String| !rule.allow_origins.contains(origin) && is_covered(origin, &rule);
+    for earlier in std::mem::take(rules) {
+        let (covered, others): (Vec<_>, Vec<_>) =
+            earlier.allow_origins.iter().cloned().partition(is_narrower);
+        if !covered.is_empty() {
+            let both = united(&earlier, &rule, &covered.join(", "), place, findings);
+            rules.push(Rule { allow_origins: covered, ..both });
+        }
+        if !others.is_empty() || earlier.allow_origins.is_empty() {
+            rules.push(Rule { allow_origins: others, ..earlier });
+        }
+    }
     let mut own = Rule { allow_origins: Vec::new(), ..rule.clone() };
     for origin in &rule.allow_origins {
-        if let Some(same) = rules.iter().position(|other| other.allow_origins.contains(origin)) {
-            let mut both = united(&rules[same], &rule, origin, place, findings);
+        let same = rules.iter().position(|other| other.allow_origins.contains(origin));
+        if let Some(same) = same {
+            let both = united(&rules[same], &rule, origin, place, findings);
             let other = &mut rules[same];
             if other.allow_origins.len() == 1 {
                 *other = both;
             } else {
                 other.allow_origins.retain(|entry| entry != origin);
-                both.allow_origins = vec![origin.clone()];
                 rules.insert(same, both);
             }
         } else if let Some(wider) = rules.iter().position(|other| is_covered(origin, other)) {
@@ -213,6 +216,30 @@ fn unite(rules: &mut Vec<Rule>, rule: Rule, place: &Place, findings: &mut Findin
         rules.push(own);
     }
     join_equal(rules);
+}
+
+/// Reports methods that a bucket can keep from pages and a policy cannot.
+fn report_methods(rule: &Rule, place: &Place, findings: &mut Findings) {
+    let Some(Names::Listed(methods)) = &rule.allow_methods else {
+        return;
+    };
+    let has = |method: &str| methods.iter().any(|listed| listed == method);
+    if !has("GET") && !has("HEAD") {
+        findings.widens(
+            place,
+            format!(
+                "no rule lists GET or HEAD for {}, but its pages can read the responses to them now: a \
+                 policy cannot refuse these methods",
+                rule.allow_origins.join(", ")
+            ),
+        );
+    } else if !(has("GET") && has("HEAD") && has("POST")) {
+        findings.note(
+            place,
+            "GET, HEAD and POST cannot be told apart: pages can read the responses to all three, also where \
+             a rule lists only some",
+        );
+    }
 }
 
 /// Joins neighbours that differ in nothing but their origins.
@@ -244,6 +271,14 @@ fn is_covered(pattern: &str, rule: &Rule) -> bool {
     pattern != "*" && rule.allow_origins.iter().any(matches)
 }
 
+/// Whether a later rule permits nothing that an earlier one, which decides first, does not.
+fn adds_nothing(earlier: &Rule, later: &Rule) -> bool {
+    let includes = |one: &Names, other: &Names| joined(one, other) == *one;
+    let methods = |rule: &Rule| rule.allow_methods.clone().unwrap_or_else(safelisted);
+    includes(&methods(earlier), &methods(later))
+        && includes(&earlier.allow_headers, &later.allow_headers)
+}
+
 /// Two rules in one, for an origin that both have.
 fn united(
     earlier: &Rule,
@@ -252,11 +287,14 @@ fn united(
     place: &Place,
     findings: &mut Findings,
 ) -> Rule {
+    if adds_nothing(earlier, later) {
+        return Rule { allow_origins: vec![origin.to_owned()], ..earlier.clone() };
+    }
     findings.widens(
         place,
         format!(
-            "an earlier rule has the origin \"{origin}\" too; both are united, so that the headers of each \
-             can be sent with the methods of the other"
+            "two rules are about {origin}; they are united, so that the headers of each can be sent with the \
+             methods of the other"
         ),
     );
     let methods = match (&earlier.allow_methods, &later.allow_methods) {

@@ -58,15 +58,28 @@ pub(crate) fn add(
     place: &Place,
     findings: &mut Findings,
 ) -> bool {
-    match narrow(expression, matching) {
+    add_as(rule, expression, expression, matching, place, findings)
+}
+
+/// Adds an expression as [`add`] does. In messages it is as its author has written it, not as the
+/// other software applies it.
+pub(crate) fn add_as(
+    rule: &mut Rule,
+    written: &str,
+    applied: &str,
+    matching: Matching,
+    place: &Place,
+    findings: &mut Findings,
+) -> bool {
+    match narrow(applied, matching) {
         Ok(narrowed) => {
-            let shown = format!("the expression \"{expression}\"");
+            let shown = format!("the expression \"{written}\"");
             add_narrowed(rule, &shown, &narrowed, place, findings)
         }
         Err(reason) => {
             findings.warn(
                 place,
-                format!("the expression \"{expression}\" is left out of allow_origins: {reason}"),
+                format!("the expression \"{written}\" is left out of allow_origins: {reason}"),
             );
             false
         }

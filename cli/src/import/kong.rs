@@ -5,6 +5,7 @@
 //! and which matches from the beginning; without a `:` it is applied to the host alone.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::expression::{self, Matching};
 use super::kubernetes;
@@ -38,6 +39,8 @@ struct Config {
 struct Scope {
     route: Option<Reference>,
     service: Option<Reference>,
+    consumer: Option<IgnoredAny>,
+    consumer_group: Option<IgnoredAny>,
     enabled: Option<Flag>,
     disabled: Option<Flag>,
 }
@@ -183,7 +186,7 @@ fn add_plugin(
 ) -> Result<(), YamlError> {
     let place = source.at(plugin.line());
     let scope: Scope = plugin.parse()?;
-    if plugin.get("consumer").is_some_and(|consumer| consumer.text() != Some("")) {
+    if scope.consumer.is_some() || scope.consumer_group.is_some() {
         import.findings.warn(
             &place,
             "the plugin cors of a consumer is left out: a policy does not know consumers",
@@ -300,11 +303,11 @@ fn default_port(origin: &str) -> Option<&'static str> {
 fn add_expression(rule: &mut Rule, entry: &str, place: &Place, findings: &mut Findings) {
     let expression = anchored(entry);
     if entry.contains(':') {
-        expression::add(rule, &expression, Matching::SEARCH, place, findings);
+        expression::add_as(rule, entry, &expression, Matching::SEARCH, place, findings);
         return;
     }
     let expression = format!("^https://{}", &expression[1..]);
-    if expression::add(rule, &expression, Matching::SEARCH, place, findings) {
+    if expression::add_as(rule, entry, &expression, Matching::SEARCH, place, findings) {
         findings.warn(
             place,
             format!(

@@ -81,8 +81,10 @@ fn labels(root: Located<'_>) -> impl Iterator<Item = (String, Lined<String>)> {
         });
         listed.chain(mapped)
     });
-    pairs.filter_map(|(name, value)| {
+    pairs.filter_map(|(name, Lined { line, value })| {
         let start = name.get(..LABEL.len())?;
+        // Compose takes `$` alone for a variable.
+        let value = Lined { line, value: value.replace("$$", "$") };
         start.eq_ignore_ascii_case(LABEL).then(|| (name[LABEL.len()..].to_owned(), value))
     })
 }

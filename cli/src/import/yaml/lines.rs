@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use saphyr_parser::{Event, Parser, Span, StrInput};
+use saphyr_parser::{Event, Marker, Parser, Span, StrInput};
 
 use super::YamlError;
 
@@ -59,6 +59,7 @@ impl Lines {
 pub(super) fn read(text: &str) -> Result<Vec<Lines>, YamlError> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
+        lines: u32::try_from(text.lines().count()).unwrap_or(u32::MAX).max(1),
         anchors: HashMap::new(),
         size: Size::default(),
     };
@@ -102,6 +103,8 @@ struct Node {
 
 struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
+    /// How many lines the text has.
+    lines: u32,
     /// The values that aliases refer to.
     anchors: HashMap<usize, Node>,
     /// Of everything so far.
@@ -109,11 +112,16 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
+    /// The line of a position. The end of the text belongs to the last line.
+    fn line(&self, mark: Marker) -> u32 {
+        u32::try_from(mark.line()).unwrap_or(u32::MAX).clamp(1, self.lines)
+    }
+
     fn next(&mut self) -> Result<(Event<'t>, Span), YamlError> {
         match self.parser.next_event() {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => Err(YamlError {
-                line: u32::try_from(error.marker().line()).ok(),
+                line: Some(self.line(*error.marker())),
                 text: format!("not YAML: {}", error.info()),
             }),
             None => Ok((Event::StreamEnd, Span::default())),
@@ -122,7 +130,7 @@ impl<'t> Reader<'t> {
 
     /// The value that begins with `event`.
     fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, YamlError> {
-        let line = u32::try_from(span.start.line()).unwrap_or(u32::MAX).max(1);
+        let line = self.line(span.start);
         let fail = |text: &str| Err(YamlError { line: Some(line), text: text.to_owned() });
         if depth > MAX_DEPTH {
             return fail("nested more than 64 levels deep");
