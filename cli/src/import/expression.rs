@@ -14,8 +14,7 @@ mod reading;
 
 use cors_policy::origin::{Origin, OriginPattern};
 use regex_automata::meta::Regex;
-use regex_automata::util::syntax;
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Hir, Look};
 
 use self::atoms::Atom;
 use super::model::{Findings, Place, Rule};
@@ -59,30 +58,84 @@ pub(crate) fn add(
     place: &Place,
     findings: &mut Findings,
 ) -> bool {
-    match narrow(expression, matching) {
-        Ok(Narrowed { patterns, beyond }) => {
-            let added = patterns.iter().filter(|p| origins::add_pattern(rule, p, place, findings));
-            let is_added = added.count() > 0;
-            if let Some(origin) = beyond {
-                findings.warn(
-                    place,
-                    format!(
-                        "the expression \"{expression}\" also lets in {origin} today; it is written as \
-                         {}, which does not",
-                        patterns.join(", ")
-                    ),
-                );
-            }
-            is_added
+    add_as(rule, expression, expression, matching, place, findings)
+}
+
+/// Adds an expression as [`add`] does. In messages it is as its author has written it, not as the
+/// other software applies it.
+pub(crate) fn add_as(
+    rule: &mut Rule,
+    written: &str,
+    applied: &str,
+    matching: Matching,
+    place: &Place,
+    findings: &mut Findings,
+) -> bool {
+    match narrow(applied, matching) {
+        Ok(narrowed) => {
+            let shown = format!("the expression \"{written}\"");
+            add_narrowed(rule, &shown, &narrowed, place, findings)
         }
         Err(reason) => {
             findings.warn(
                 place,
-                format!("the expression \"{expression}\" is left out of allow_origins: {reason}"),
+                format!("the expression \"{written}\" is left out of allow_origins: {reason}"),
             );
             false
         }
     }
+}
+
+/// Adds patterns, and reports what they leave out of that which is shown.
+fn add_narrowed(
+    rule: &mut Rule,
+    shown: &str,
+    narrowed: &Narrowed,
+    place: &Place,
+    findings: &mut Findings,
+) -> bool {
+    let patterns = &narrowed.patterns;
+    let added: Vec<_> = patterns
+        .iter()
+        .filter(|pattern| origins::add_pattern(rule, pattern, place, findings))
+        .map(String::as_str)
+        .collect();
+    if let (Some(origin), false) = (&narrowed.beyond, added.is_empty()) {
+        findings.warn(
+            place,
+            format!(
+                "{shown} also lets in {origin} today; it is written as {}, which does not",
+                added.join(", ")
+            ),
+        );
+    }
+    !added.is_empty()
+}
+
+/// Adds an origin in which each `*` is any text, as [`add`] does. Without a `*`, it is that origin.
+pub(crate) fn add_glob(
+    rule: &mut Rule,
+    glob: &str,
+    place: &Place,
+    findings: &mut Findings,
+) -> bool {
+    if !glob.contains('*') {
+        return origins::add(rule, glob, place, findings);
+    }
+    let expression = regex_syntax::escape(glob).replace(r"\*", ".*").replace("\\-", "-");
+    match narrow(&expression, Matching::WHOLE) {
+        Ok(narrowed) => add_narrowed(rule, &format!("\"{glob}\""), &narrowed, place, findings),
+        Err(reason) => {
+            findings.warn(place, format!("\"{glob}\" is left out of allow_origins: {reason}"));
+            false
+        }
+    }
+}
+
+/// Whether an expression matches a text.
+pub(crate) fn matches(expression: &str, matching: Matching, text: &str) -> bool {
+    let hir = parse(expression, matching).ok();
+    hir.and_then(|hir| compile(&hir, matching)).is_some_and(|regex| regex.is_match(text))
 }
 
 /// The narrow reading of an expression.
@@ -142,30 +195,26 @@ fn beyond(
     patterns: &[String],
     candidates: Vec<String>,
 ) -> Option<String> {
-    let regex = Regex::builder()
-        .configure(Regex::config().utf8_empty(false).nfa_size_limit(Some(1 << 20)))
-        .syntax(syntax::Config::new().utf8(false))
-        .build_from_hir(hir)
-        .ok()?;
-    let matches = |origin: &str| match regex.find(origin) {
-        Some(found) if matching.is_whole => {
-            found.range() == (0..origin.len()) || is_whole_match(&regex, origin)
-        }
-        found => found.is_some(),
-    };
+    let regex = compile(hir, matching)?;
     let patterns: Vec<_> =
         patterns.iter().filter_map(|pattern| OriginPattern::parse(pattern).ok()).collect();
     candidates.into_iter().find(|origin| {
         Origin::parse(origin.as_bytes()).is_some()
-            && matches(origin)
+            && regex.is_match(origin.as_str())
             && !patterns.iter().any(|pattern| pattern.matches(origin.as_bytes()))
     })
 }
 
-/// Whether the expression matches the whole text, if its first match is a shorter one.
-fn is_whole_match(regex: &Regex, text: &str) -> bool {
-    let input = regex_automata::Input::new(text).anchored(regex_automata::Anchored::Yes);
-    regex.search(&input).is_some_and(|found| found.range() == (0..text.len()))
+/// The expression as the other software applies it. `None` if it is too large.
+fn compile(hir: &Hir, matching: Matching) -> Option<Regex> {
+    let hir = match matching.is_whole {
+        true => Hir::concat(vec![Hir::look(Look::Start), hir.clone(), Hir::look(Look::End)]),
+        false => hir.clone(),
+    };
+    Regex::builder()
+        .configure(Regex::config().utf8_empty(false).nfa_size_limit(Some(1 << 20)))
+        .build_from_hir(&hir)
+        .ok()
 }
 
 /// Texts that a sequence matches, among them those that its author has hardly meant.

@@ -100,6 +100,20 @@ pub(crate) fn request_headers<T: AsRef<str>>(
     }
 }
 
+/// Reports that `*` takes effect with credentials, of a source that sends a literal `*`: browsers take
+/// it for a method or a header of that name then.
+pub(crate) fn report_star(key: &str, names: &Names, place: &Place, findings: &mut Findings) {
+    if *names == Names::ANY {
+        findings.widens(
+            place,
+            format!(
+                "`*` for {key} works without credentials only today; here it works with them too: list \
+                 the names to be narrower"
+            ),
+        );
+    }
+}
+
 /// Every request header, of a source that sends back the names that a preflight asks for. Without
 /// credentials a literal `*` would not cover `Authorization` by the Fetch standard.
 pub(crate) fn any_header(credentials: bool) -> Names {

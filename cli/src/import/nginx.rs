@@ -42,8 +42,8 @@ pub(crate) fn import(source: &Source, import: &mut Import) -> Result<(), Unusabl
         ))
     })?;
     let applied = context.apply(&results, import);
-    let policies: Vec<_> = results.iter().map(Option::is_some).collect();
-    edit::edit(&context, &policies, &applied, import);
+    let has_policy: Vec<_> = results.iter().map(|r| r.as_ref().is_some_and(is_finished)).collect();
+    edit::edit(&context, &has_policy, &applied, import);
     Ok(())
 }
 
@@ -178,6 +178,7 @@ impl<'c> Context<'c> {
             let directive = match &results[id] {
                 policy if policy.as_ref() == around => continue,
                 Some(policy) => {
+                    let is_finished = is_finished(policy);
                     let place = self.place(level.site);
                     let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
                     let file = place.file.display();
@@ -185,7 +186,12 @@ impl<'c> Context<'c> {
                     let comment = format!("{name} ({file}{line})");
                     let policy = Policy { comments: vec![comment], ..policy.clone() };
                     let name = places::policy_name(self.config, id);
-                    format!("cors_policy {};", import.add(&name, policy))
+                    let name = import.add(&name, policy);
+                    // nginx would refuse it, and the lines that it comes from are still needed.
+                    if !is_finished {
+                        continue;
+                    }
+                    format!("cors_policy {name};")
                 }
                 None => "cors_policy off;".to_owned(),
             };
@@ -193,6 +199,11 @@ impl<'c> Context<'c> {
         }
         applied
     }
+}
+
+/// Whether a policy has the origins that it needs.
+fn is_finished(policy: &Policy) -> bool {
+    policy.each_rule().all(|rule| !rule.allow_origins.is_empty())
 }
 
 /// Whether a header is one that a policy decides about.

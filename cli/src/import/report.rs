@@ -3,7 +3,6 @@
 use serde::Serialize;
 use similar::TextDiff;
 
-use super::document;
 use super::model::{FileChange, Finding, Import, Level, Place};
 use crate::{
     args::ReportFormat,
@@ -35,15 +34,12 @@ struct JsonFinding<'i> {
 /// # Errors
 ///
 /// If standard output cannot be written.
-pub(crate) fn print(import: &Import, format: ReportFormat) -> Result<(), Unusable> {
+pub(crate) fn print(
+    import: &Import,
+    document: Option<String>,
+    format: ReportFormat,
+) -> Result<(), Unusable> {
     let policies = import.policies();
-    let document = match policies {
-        [] => None,
-        policies => {
-            let text = document::write(policies);
-            Some(text.map_err(|error| Unusable::Other(format!("the document: {error}")))?)
-        }
-    };
     let diff: String = import.changes.iter().map(unified_diff).collect();
     match format {
         ReportFormat::Text => {

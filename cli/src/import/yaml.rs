@@ -12,9 +12,9 @@ mod scalars;
 use serde::Deserialize;
 use serde_yaml::Value;
 
-pub(crate) use self::deserializer::Lined;
+pub(crate) use self::deserializer::{Lined, Located};
+use self::lines::Lines;
 pub(crate) use self::scalars::{Flag, Seconds, Text, Texts};
-use self::{deserializer::Located, lines::Lines};
 use super::source::Source;
 
 /// A document of a file. A file may have several, with `---` between them.
@@ -54,22 +54,8 @@ pub(crate) fn read(source: &Source) -> Result<Vec<Document>, YamlError> {
 }
 
 impl Document {
-    /// The document as a structure.
-    ///
-    /// # Errors
-    ///
-    /// If a value is none that the structure has there.
-    pub(crate) fn parse<'d, T: Deserialize<'d>>(&'d self) -> Result<T, YamlError> {
-        T::deserialize(Located::new(&self.value, &self.lines))
-    }
-
-    /// The value, without lines.
-    pub(crate) fn value(&self) -> &Value {
-        &self.value
-    }
-
-    /// The first line.
-    pub(crate) fn line(&self) -> u32 {
-        self.lines.line
+    /// The value of the document.
+    pub(crate) fn root(&self) -> Located<'_> {
+        Located::new(&self.value, &self.lines)
     }
 }

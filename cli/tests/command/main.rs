@@ -3,6 +3,7 @@
 mod check;
 mod docs;
 mod explain;
+mod import;
 mod reference;
 mod run;
 mod schema;

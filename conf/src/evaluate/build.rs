@@ -181,6 +181,14 @@ impl Config {
             self.directive(id, directive, &mut codes);
         }
         self.levels[id].codes = codes;
+        // Wherever in the block the response is said to come from.
+        let content = self.levels[id].content.clone();
+        for level in &mut self.levels[id + 1..] {
+            let is_part = matches!(level.kind, Kind::If | Kind::LimitExcept);
+            if is_part && level.parent == Some(id) && level.content == Content::Static {
+                level.content = content.clone();
+            }
+        }
     }
 
     /// What does not depend on the order of directives.
@@ -211,7 +219,6 @@ impl Config {
 
         let empty = Level { kind: Kind::Http, ..self.levels[id].clone() };
         let parent = self.levels[id].parent.map_or(&empty, |parent| &self.levels[parent]);
-        let is_part_of_location = matches!(self.levels[id].kind, Kind::If | Kind::LimitExcept);
         let own_headers = own.len();
         let headers = inheritance.resolve(own, &parent.headers);
         let more_headers = parent.more_headers.iter().cloned().chain(own_more).collect();
@@ -225,7 +232,6 @@ impl Config {
             [first, ..] => *first == ("deny", Some("all")),
         };
         let asks_for_authentication = asks.unwrap_or(parent.asks_for_authentication);
-        let content = if is_part_of_location { parent.content.clone() } else { Content::Static };
         let level = &mut self.levels[id];
         level.headers = headers;
         level.own_headers = own_headers;
@@ -234,7 +240,6 @@ impl Config {
         level.hidden_at = hidden_at;
         level.denies_all = denies_all;
         level.asks_for_authentication = asks_for_authentication;
-        level.content = content;
     }
 
     fn directive(&mut self, id: LevelId, directive: &Directive, codes: &mut Vec<Code>) {

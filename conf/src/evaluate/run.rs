@@ -18,8 +18,8 @@ use crate::Site;
 /// The most ways that are gone where conditions are unknown.
 pub const MAX_ANSWERS: usize = 32;
 
-/// How often a request may be led from one location to the next, as in nginx.
-const MAX_CYCLES: usize = 10;
+/// How many locations a request may come to, as in nginx.
+const MAX_CYCLES: usize = 11;
 
 /// How deep variables may be made of variables.
 const MAX_VARIABLES: usize = 32;
@@ -240,11 +240,12 @@ impl<'c> Run<'c> {
                 return self.respond(server, status, Content::Return);
             }
         }
+        let mut level = location;
         for _ in 0..MAX_CYCLES {
             if let (Some(server), Start::Server(_)) = (server, start) {
                 location = self.find(server).0;
             }
-            let mut level = match &self.config.levels[location].limit_except {
+            level = match &self.config.levels[location].limit_except {
                 Some((methods, limited)) if !methods.contains(&self.request.method) => *limited,
                 _ => location,
             };
@@ -265,7 +266,7 @@ impl<'c> Run<'c> {
                 End::Changed => {}
             }
         }
-        self.respond(location, 500, Content::Error)
+        self.respond(level, 500, Content::Error)
     }
 
     /// The access and the content phase.

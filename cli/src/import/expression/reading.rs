@@ -84,22 +84,26 @@ fn host_patterns(scheme: &str, text: &str, rest: &[Atom]) -> Result<Vec<String>,
             atoms.pop();
         }
     }
-    if let Some(pattern) = wildcard(scheme, &atoms) {
-        if OriginPattern::parse(&pattern).is_ok() || !matches!(atoms[..], [Atom::Any { .. }, ..]) {
-            return Ok(vec![pattern]);
-        }
-    }
-    if let [Atom::Any { min }, Atom::Text(name), rest @ ..] = &atoms[..] {
-        if !name.starts_with('.') {
-            // `https://.*example\.com`: the domain, or names below it.
+    let pattern = wildcard(scheme, &atoms);
+    let is_refused = pattern.as_ref().is_some_and(|text| OriginPattern::parse(text).is_err());
+    match (&atoms[..], pattern) {
+        // `https://.*example\.com`: the domain, or names below it.
+        ([Atom::Any { min }, Atom::Text(name), rest @ ..], _)
+            if is_refused && !name.starts_with('.') =>
+        {
             let mut patterns = host_patterns(scheme, &format!("*.{name}"), rest)?;
             if *min == 0 {
                 patterns.splice(0..0, host_patterns(scheme, name, rest)?);
             }
-            return Ok(patterns);
+            Ok(patterns)
+        }
+        // Of one that is refused, the check says what is wrong with it.
+        (_, Some(pattern)) => Ok(vec![pattern]),
+        (_, None) => {
+            let host = host_expression(&atoms);
+            Ok(vec![expression(&format!("{scheme}://{host}"))])
         }
     }
-    Ok(vec![expression(&format!("{scheme}://{}", host_expression(&atoms)))])
 }
 
 /// The pattern without `regex:` that says the same or less, if there is one.

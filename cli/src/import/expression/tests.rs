@@ -2,6 +2,7 @@
 
 use cors_policy::origin::{Origin, OriginPattern};
 use proptest::{prelude::*, sample::select};
+use regex_automata::util::syntax;
 
 use super::*;
 

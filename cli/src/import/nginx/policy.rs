@@ -6,7 +6,7 @@ use nginx_conf::evaluate::{Content, Kind, LevelId, Unknown};
 
 use super::Context;
 use super::audience::{Audience, Group, Remark};
-use super::profile::{Cors, Listed, Preflight, Profile, SAFELISTED};
+use super::profile::{Listed, Preflight, Profile, SAFELISTED};
 use super::sample;
 use super::survey::{Ask, FOREIGN, Survey, TooMuch};
 use crate::import::max_age::max_age;
@@ -48,16 +48,16 @@ impl Deriving<'_> {
                 return Ok(None);
             }
             self.ask_about(&unsure, findings);
+            self.report_remarks(findings);
             return Ok(Some(Policy::of_rules(vec![Rule::default()])));
         }
         self.ask_about(&unsure, findings);
 
         let mut same: Vec<Same<'_>> = Vec::new();
-        let others = audience.others.as_ref().map(|profile| {
-            (self.rule_of(&profile.cors, &self.place_of(profile), findings), profile)
-        });
+        let others =
+            audience.others.as_ref().map(|profile| (self.rule_of(profile, findings), profile));
         for group in &allowed {
-            let rule = self.rule_of(&group.profile.cors, &self.place(group.site), findings);
+            let rule = self.rule_of(&group.profile, findings);
             if others.as_ref().is_some_and(|(others, _)| *others == rule) {
                 continue;
             }
@@ -120,7 +120,9 @@ impl Deriving<'_> {
     }
 
     /// A rule without origins.
-    fn rule_of(&self, cors: &Cors, place: &Place, findings: &mut Findings) -> Rule {
+    fn rule_of(&self, profile: &Profile, findings: &mut Findings) -> Rule {
+        let Profile { cors, .. } = profile;
+        let place = &profile.list_site.map_or_else(|| self.here(), |site| self.place(site));
         let credentials = match cors.credentials.as_deref() {
             Some("true") if cors.is_star => {
                 findings.note(

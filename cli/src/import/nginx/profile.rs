@@ -21,6 +21,8 @@ pub(super) struct Profile {
     pub(super) unsure: Vec<(Unknown, Site)>,
     /// The line of the `Access-Control-Allow-Origin` that it reads.
     pub(super) site: Option<Site>,
+    /// The line that lists methods or headers, or else that one.
+    pub(super) list_site: Option<Site>,
     /// The level that sends that.
     pub(super) level: LevelId,
     /// Whether `Vary` of that names `Origin`.
@@ -210,6 +212,12 @@ impl Profile {
             could_read: everything().any(may_read),
             unsure: once,
             site: main.and_then(|response| response.site("access-control-allow-origin")),
+            list_site: ["access-control-allow-methods", "access-control-allow-headers"]
+                .into_iter()
+                .flat_map(|name| [preflight, main].into_iter().flatten().map(move |r| r.site(name)))
+                .flatten()
+                .next()
+                .or(main.and_then(|response| response.site("access-control-allow-origin"))),
             level: main.map_or(0, Response::level),
             has_vary: main.is_some_and(|response| {
                 let vary = response.field("vary");

@@ -61,9 +61,9 @@ impl fmt::Display for YamlError {
     }
 }
 
-/// A value and where it stands.
+/// A value and where it stands. A structure is read from it by [`Located::parse`].
 #[derive(Clone, Copy)]
-pub(super) struct Located<'de> {
+pub(crate) struct Located<'de> {
     value: &'de Value,
     line: u32,
     /// `None` within what a merge key (`<<`) has copied.
@@ -73,6 +73,48 @@ pub(super) struct Located<'de> {
 impl<'de> Located<'de> {
     pub(super) fn new(value: &'de Value, lines: &'de Lines) -> Self {
         Self { value, line: lines.line, lines: Some(lines) }
+    }
+
+    /// The line, from 1.
+    pub(crate) fn line(self) -> u32 {
+        self.line
+    }
+
+    /// The value as a structure.
+    ///
+    /// # Errors
+    ///
+    /// If a value is none that the structure has there.
+    pub(crate) fn parse<T: Deserialize<'de>>(self) -> Result<T, YamlError> {
+        T::deserialize(self)
+    }
+
+    /// The value as text.
+    pub(crate) fn text(self) -> Option<&'de str> {
+        self.value.as_str()
+    }
+
+    /// The value of a key, if this is a mapping that has it.
+    pub(crate) fn get(self, key: &str) -> Option<Self> {
+        let value = self.value.get(key)?;
+        Some(self.child(value, self.lines.and_then(|lines| lines.of(key))))
+    }
+
+    /// The values of a list; none, if this is no list.
+    pub(crate) fn items(self) -> impl Iterator<Item = Self> {
+        let list = self.value.as_sequence().map_or(&[][..], Vec::as_slice);
+        list.iter().enumerate().map(move |(index, value)| {
+            self.child(value, self.lines.and_then(|lines| lines.at(index)))
+        })
+    }
+
+    /// The keys of a mapping that are texts, and their values; none, if this is no mapping.
+    pub(crate) fn entries(self) -> impl Iterator<Item = (&'de str, Self)> {
+        let entries = self.value.as_mapping().into_iter().flatten();
+        entries.filter_map(move |(key, value)| {
+            let key = key.as_str()?;
+            Some((key, self.child(value, self.lines.and_then(|lines| lines.of(key)))))
+        })
     }
 
     /// A value in this one.

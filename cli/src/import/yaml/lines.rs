@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use saphyr_parser::{Event, Parser, Span, StrInput};
+use saphyr_parser::{Event, Marker, Parser, Span, StrInput};
 
 use super::YamlError;
 
@@ -17,14 +17,14 @@ const MAX_VALUES: usize = 500_000;
 const MAX_TEXT: usize = 16 << 20;
 
 /// The line of a value, and of those in it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Lines {
     /// From 1.
     pub(super) line: u32,
     children: Children,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 enum Children {
     #[default]
     None,
@@ -59,6 +59,7 @@ impl Lines {
 pub(super) fn read(text: &str) -> Result<Vec<Lines>, YamlError> {
     let mut reader = Reader {
         parser: Parser::new_from_str(text),
+        lines: u32::try_from(text.lines().count()).unwrap_or(u32::MAX).max(1),
         anchors: HashMap::new(),
         size: Size::default(),
     };
@@ -74,17 +75,6 @@ pub(super) fn read(text: &str) -> Result<Vec<Lines>, YamlError> {
             }
             _ => {}
         }
-    }
-}
-
-impl Clone for Lines {
-    fn clone(&self) -> Self {
-        let children = match &self.children {
-            Children::None => Children::None,
-            Children::List(list) => Children::List(list.clone()),
-            Children::Map(map) => Children::Map(map.clone()),
-        };
-        Self { line: self.line, children }
     }
 }
 
@@ -113,6 +103,8 @@ struct Node {
 
 struct Reader<'t> {
     parser: Parser<'t, StrInput<'t>>,
+    /// How many lines the text has.
+    lines: u32,
     /// The values that aliases refer to.
     anchors: HashMap<usize, Node>,
     /// Of everything so far.
@@ -120,11 +112,16 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
+    /// The line of a position. The end of the text belongs to the last line.
+    fn line(&self, mark: Marker) -> u32 {
+        u32::try_from(mark.line()).unwrap_or(u32::MAX).clamp(1, self.lines)
+    }
+
     fn next(&mut self) -> Result<(Event<'t>, Span), YamlError> {
         match self.parser.next_event() {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => Err(YamlError {
-                line: u32::try_from(error.marker().line()).ok(),
+                line: Some(self.line(*error.marker())),
                 text: format!("not YAML: {}", error.info()),
             }),
             None => Ok((Event::StreamEnd, Span::default())),
@@ -133,7 +130,7 @@ impl<'t> Reader<'t> {
 
     /// The value that begins with `event`.
     fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, YamlError> {
-        let line = u32::try_from(span.start.line()).unwrap_or(u32::MAX).max(1);
+        let line = self.line(span.start);
         let fail = |text: &str| Err(YamlError { line: Some(line), text: text.to_owned() });
         if depth > MAX_DEPTH {
             return fail("nested more than 64 levels deep");

@@ -83,26 +83,37 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-impl<'de> Deserialize<'de> for Flag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // YAML 1.1, which Go's readers follow, has more words for it.
-        let read = |text: &str| match text.to_ascii_lowercase().as_str() {
+impl Flag {
+    /// Reads a text. YAML 1.1, which the readers of Go follow, has more words than `true` and `false`.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" => Some(Self(true)),
             "false" | "no" | "off" => Some(Self(false)),
             _ => None,
-        };
-        deserializer.deserialize_any(Scalar { expected: "true or false", read })
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Scalar { expected: "true or false", read: Self::read })
     }
 }
 
 impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Scalar { expected: "a time in seconds", read: seconds })
+        deserializer.deserialize_any(Scalar { expected: "a time in seconds", read: Self::read })
     }
 }
 
-/// Seconds of a number or a duration.
-fn seconds(text: &str) -> Option<Seconds> {
+impl Seconds {
+    /// Reads a number or a duration.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        seconds(text).map(Self)
+    }
+}
+
+fn seconds(text: &str) -> Option<i64> {
     let (sign, text) = match text.strip_prefix('-') {
         Some(rest) => (-1.0, rest),
         None => (1.0, text),
@@ -126,7 +137,7 @@ fn seconds(text: &str) -> Option<Seconds> {
         total += number * unit;
     }
     // Saturates.
-    (!text.is_empty()).then_some(Seconds((sign * total) as i64))
+    (!text.is_empty()).then_some((sign * total) as i64)
 }
 
 impl<'de> Deserialize<'de> for Texts {
@@ -142,6 +153,14 @@ impl<'de> Deserialize<'de> for Texts {
 
             fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
                 Ok(Vec::new())
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Self::Value, E> {
+                self.visit_str(&value.to_string())
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
+                self.visit_str(&value.to_string())
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
@@ -197,7 +216,7 @@ mod tests {
             ("5 m", None),
             ("99999999999999999999999h", Some(i64::MAX)),
         ] {
-            assert_eq!(seconds(text), expected.map(Seconds), "{text:?}");
+            assert_eq!(seconds(text), expected, "{text:?}");
         }
     }
 }
