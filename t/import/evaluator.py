@@ -58,6 +58,8 @@ class Generator:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.maps = [f"m{n}" for n in range(self.random.randrange(4))]
+        # Not those to come: nginx refuses to look up a map of itself.
+        self.known_maps: list[str] = []
         self.sets = ["v0", "v1", "v2"]
 
     def chance(self, of: float) -> bool:
@@ -68,7 +70,7 @@ class Generator:
 
     def variable(self) -> str:
         known = ["http_origin", "request_method", "uri", "arg_x", "http_x_custom", "args"]
-        return self.pick([*known, *["http_origin"] * 4, *self.maps * 2, *self.sets * 2])
+        return self.pick([*known, *["http_origin"] * 4, *self.known_maps * 2, *self.sets * 2])
 
     def value(self) -> str:
         """A text with variables, in quotes."""
@@ -168,10 +170,11 @@ class Generator:
             for name in ("Access-Control-Allow-Origin", "X-Up"):
                 if self.chance(0.2):
                     lines.append(f"proxy_hide_header {name};")
-        elif content < 0.6:
-            lines.append("empty_gif;")
         else:
-            lines.append(self.end())
+            lines.append("empty_gif;")
+            if content > 0.6:
+                # A `break` may come before it.
+                lines.append(self.end())
         if self.chance(0.15) and content < 0.6:
             methods = self.pick(["GET", "GET POST", "OPTIONS", "PUT"])
             lines.append(f"limit_except {methods} {{ deny all; }}")
@@ -181,6 +184,7 @@ class Generator:
         http: list[str] = []
         for number, name in enumerate(self.maps):
             http += self.map(name, self.maps[:number])
+            self.known_maps.append(name)
         http += self.headers()
         # So that nginx knows these variables in every configuration.
         unused = "".join(f"set ${name} $1; " for name in self.sets)
