@@ -4,6 +4,7 @@ mod check;
 mod docs;
 mod explain;
 mod import;
+mod import_nginx;
 mod reference;
 mod run;
 mod schema;
