@@ -32,7 +32,8 @@ pub(crate) fn import(source: &Source, import: &mut Import) -> Result<(), Unusabl
     let folder = source.path.parent().unwrap_or(Path::new(""));
     let reading = nginx_conf::read_text(source.text.as_bytes(), &source.name, folder, &Disk)
         .map_err(|error| Unusable::Other(error.to_string()))?;
-    let config = Config::new(&reading.directives);
+    let mut config = Config::new(&reading.directives);
+    config.limit_steps(survey::MAX_STEPS);
     let context = Context::new(&reading, &config);
     context.report_unread(import);
     let results = context.policies(import).map_err(|survey::TooMuch| {
@@ -53,6 +54,7 @@ struct Context<'c> {
     config: &'c Config,
     /// The files' names, for places.
     names: Vec<Arc<Path>>,
+    entries: policy::Entries,
 }
 
 /// The directive that a level gets.
@@ -64,7 +66,7 @@ struct Applied {
 impl<'c> Context<'c> {
     fn new(reading: &'c Reading, config: &'c Config) -> Self {
         let names = reading.files.iter().map(|file| Arc::from(file.path.as_path())).collect();
-        Self { reading, config, names }
+        Self { reading, config, names, entries: policy::Entries::default() }
     }
 
     fn place(&self, site: Site) -> Place {

@@ -30,6 +30,8 @@ pub struct Config {
     pub templates: Vec<(String, Site)>,
     /// How many steps evaluations have taken.
     pub(crate) steps: Cell<u64>,
+    /// How many they may take.
+    pub(crate) max_steps: u64,
 }
 
 /// A directive that runs a program.
@@ -99,6 +101,7 @@ impl Config {
             scripts: Vec::new(),
             templates: Vec::new(),
             steps: Cell::new(0),
+            max_steps: u64::MAX,
         };
         let site = directives.first().map_or(Site { file: 0, line: 1 }, |first| first.site);
         let http: Vec<_> = directives.iter().filter(|directive| directive.is("http")).collect();

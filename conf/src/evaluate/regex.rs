@@ -1,6 +1,10 @@
 //! Regular expressions of PCRE, with bounds.
 
-use std::{cell::OnceCell, fmt::Write};
+use std::{
+    cell::OnceCell,
+    fmt::Write,
+    hash::{Hash, Hasher},
+};
 
 use super::value::Unknown;
 
@@ -31,6 +35,13 @@ impl PartialEq for Regex {
 }
 
 impl Eq for Regex {}
+
+impl Hash for Regex {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.pattern.hash(state);
+        self.ignores_case.hash(state);
+    }
+}
 
 /// What the groups of an expression matched.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +76,11 @@ impl Regex {
     /// If the expression is not understood, or takes too long.
     pub fn is_match(&self, text: &str) -> Result<bool, Unknown> {
         self.compiled()?.is_match(text).map_err(|error| self.unknown(error.to_string()))
+    }
+
+    /// Whether it has been compiled, which takes time and memory.
+    pub(crate) fn is_compiled(&self) -> bool {
+        self.compiled.get().is_some()
     }
 
     /// What its groups match in a text.

@@ -68,7 +68,7 @@ pub struct Answer {
 }
 
 /// A look at the request's origin.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OriginTest {
     /// What it was compared with.
     pub tested: Tested,
@@ -81,7 +81,7 @@ pub struct OriginTest {
 }
 
 /// What an origin was compared with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Tested {
     /// A text.
     Text(String),
@@ -100,7 +100,7 @@ impl Config {
     pub fn evaluate(&self, request: &Request, start: Start) -> Vec<Answer> {
         let mut answers = Vec::new();
         let mut script = Vec::new();
-        loop {
+        for remaining in (0..MAX_ANSWERS).rev() {
             let mut run = Run::new(self, request, script);
             let answer = run.answer(start);
             if !answers.contains(&answer) {
@@ -111,21 +111,29 @@ impl Config {
                 script.pop();
             }
             match script.last_mut() {
-                Some(decision) if answers.len() < MAX_ANSWERS => *decision = true,
-                _ => return answers,
+                Some(decision) if remaining > 0 => *decision = true,
+                _ => break,
             }
         }
+        answers
     }
 
-    /// How many steps all evaluations have taken so far: what a caller can bound.
+    /// Bounds the steps that all evaluations may take together. A step is a directive or a search of an
+    /// expression; compiling an expression counts as two thousand.
+    pub fn limit_steps(&mut self, steps: u64) {
+        self.max_steps = steps;
+    }
+
+    /// Whether that many steps have been taken. Answers may be wrong then.
     #[must_use]
-    pub fn steps(&self) -> u64 {
-        self.steps.get()
+    pub fn is_exhausted(&self) -> bool {
+        self.steps.get() >= self.max_steps
     }
 
-    /// Counts steps.
-    fn step(&self) {
-        self.steps.set(self.steps.get() + 1);
+    /// Counts steps, and says whether there are any left.
+    fn step(&self, steps: u64) -> bool {
+        self.steps.set(self.steps.get().saturating_add(steps));
+        !self.is_exhausted()
     }
 
     /// The server around a level; none for `http`.
@@ -353,7 +361,9 @@ impl<'c> Run<'c> {
 
     fn inner_steps(&mut self, codes: &'c [Code], level: &mut LevelId, changed: &mut bool) -> Flow {
         for code in codes {
-            self.config.step();
+            if !self.config.step(1) {
+                return Flow::Break;
+            }
             match code {
                 Code::Set { variable, value } => {
                     let value = value.fill(self);
@@ -510,6 +520,9 @@ impl<'c> Run<'c> {
     fn search(&mut self, regex: &Regex, value: &Value, site: Site, forgets: bool) -> bool {
         let Value::Known { text, .. } = value else { return false };
         let is_origin = self.look(value, Tested::Regex(regex.clone()), site);
+        if !self.config.step(cost(regex)) {
+            return false;
+        }
         match regex.groups(text) {
             Ok(Some(groups)) => {
                 self.capture_groups(groups, is_origin);
@@ -551,9 +564,7 @@ impl<'c> Run<'c> {
         };
         let test =
             OriginTest { tested, before: before.to_owned(), behind: behind.to_owned(), site };
-        if !self.tests.contains(&test) {
-            self.tests.push(test);
-        }
+        self.tests.push(test);
         true
     }
 
@@ -599,7 +610,9 @@ impl<'c> Run<'c> {
             return Ok(None);
         }
         for (regex, index) in &self.config.maps[number].regexes {
-            self.config.step();
+            if !self.config.step(cost(regex)) {
+                return Ok(None);
+            }
             if let Some(groups) = regex.groups(text)? {
                 let is_part =
                     match source {
@@ -656,6 +669,12 @@ impl<'c> Run<'c> {
             _ => None,
         }
     }
+}
+
+/// The steps that a search counts as.
+fn cost(regex: &Regex) -> u64 {
+    const COMPILING: u64 = 2000;
+    if regex.is_compiled() { 1 } else { COMPILING }
 }
 
 /// How a block of codes ends.

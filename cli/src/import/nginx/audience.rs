@@ -1,6 +1,7 @@
 //! Which origins a level lets in, and with which headers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use nginx_conf::Site;
 use nginx_conf::evaluate::{Config, Key, LevelId, OriginTest, Regex, Tested, Unknown};
@@ -12,6 +13,9 @@ use crate::import::expression::{self, Matching};
 
 /// How often what was found may lead to further origins: `if` behind `if`.
 const MAX_ROUNDS: usize = 8;
+
+/// The most comparisons of origins with tests, for one level.
+const MAX_COMPARISONS: usize = 2_000_000;
 
 /// The origins of a level, as far as the configuration tells them apart.
 #[derive(Debug, Default)]
@@ -38,7 +42,7 @@ pub(super) struct Group {
     /// Whether it is one origin.
     pub(super) is_exact: bool,
     /// What it gets.
-    pub(super) profile: Profile,
+    pub(super) profile: Rc<Profile>,
     /// The line that names it.
     pub(super) site: Site,
 }
@@ -64,6 +68,7 @@ pub(super) fn find(config: &Config, level: LevelId) -> Result<Audience, TooMuch>
         literals: Vec::new(),
         known: HashMap::new(),
         expressions: Vec::new(),
+        known_expressions: HashSet::new(),
         audience: Audience::default(),
     };
     finder.run()?;
@@ -87,6 +92,7 @@ struct Finder<'c> {
     /// Where in `literals` an origin is.
     known: HashMap<String, usize>,
     expressions: Vec<(Regex, Site)>,
+    known_expressions: HashSet<Regex>,
     audience: Audience,
 }
 
@@ -101,7 +107,7 @@ impl Finder<'_> {
         }
         let mut seen_tests = 0;
         let mut seen_literals = 0;
-        let mut profiles: HashMap<Vec<usize>, Profile> = HashMap::new();
+        let mut profiles: HashMap<Vec<usize>, Rc<Profile>> = HashMap::new();
         for _ in 0..MAX_ROUNDS {
             let tests = self.survey.tests();
             for test in &tests[seen_tests..] {
@@ -114,15 +120,19 @@ impl Finder<'_> {
             profiles.clear();
             self.audience.groups.clear();
             (seen_tests, seen_literals) = (tests.len(), self.literals.len());
+            if seen_tests.saturating_mul(seen_literals) > MAX_COMPARISONS {
+                return Err(TooMuch);
+            }
             for (number, literal) in self.literals.clone().into_iter().enumerate() {
                 let Literal { origin, site, .. } = literal.clone();
                 let signature = self.signature(number, &literal, &tests);
                 let profile = match profiles.get(&signature) {
-                    Some(profile) => profile.clone(),
+                    Some(profile) => Rc::clone(profile),
                     None => {
                         let profile = self.ask(&origin)?;
                         self.add_static(&profile);
-                        profiles.insert(signature, profile.clone());
+                        let profile = Rc::new(profile);
+                        profiles.insert(signature, Rc::clone(&profile));
                         profile
                     }
                 };
@@ -201,7 +211,7 @@ impl Finder<'_> {
         if !test.before.is_empty() || !test.behind.is_empty() {
             let expression = regex.pattern().to_owned();
             self.audience.remarks.push((site, Remark::Composite { expression }));
-        } else if !self.expressions.iter().any(|(known, _)| known == regex) {
+        } else if self.known_expressions.insert(regex.clone()) {
             self.expressions.push((regex.clone(), site));
         }
     }
@@ -254,8 +264,8 @@ impl Finder<'_> {
                 let differ = profiles.iter().any(|profile| profile.cors != first.cors);
                 has_mixed |= !is_exact && (differ || self.looks_at_parts());
                 // The least of what its examples get.
-                let profile =
-                    profiles.iter().find(|p| !p.cors.is_readable()).unwrap_or(first).clone();
+                let profile = profiles.iter().find(|p| !p.cors.is_readable()).unwrap_or(first);
+                let profile = Rc::new(profile.clone());
                 let is_new = !self.audience.groups.iter().any(|group| group.pattern == *pattern);
                 if is_new {
                     let group = Group { pattern: pattern.clone(), is_exact, profile, site };

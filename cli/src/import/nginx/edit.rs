@@ -126,7 +126,7 @@ impl<'c> Removal<'c> {
     fn run(&mut self) {
         for at in 0..self.nodes.len() {
             let Node { directive, level, .. } = self.nodes[at];
-            if self.is_under_policy(level) && is_about_cors(directive) {
+            if is_about_cors(directive) && self.is_under_policy(level) {
                 self.remove(at);
             }
         }

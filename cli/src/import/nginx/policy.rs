@@ -1,5 +1,8 @@
 //! From what a level answers to a policy, and to what has to be known about it.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+
 use cors_policy::origin::OriginPattern;
 use nginx_conf::Site;
 use nginx_conf::evaluate::{Content, Kind, LevelId};
@@ -30,6 +33,38 @@ struct Deriving<'c> {
     audience: &'c Audience,
 }
 
+/// The entries of `allow_origins` that were made of groups before. Many locations share a map, which may
+/// have thousands of origins, and what has to be said about them is said once.
+#[derive(Default)]
+pub(super) struct Entries(RefCell<Vec<Entry>>);
+
+struct Entry {
+    rule: Rule,
+    groups: Vec<(String, Site)>,
+    origins: Vec<String>,
+}
+
+impl Entries {
+    /// The entries for a rule without origins: those that were made before, or those that `add` makes.
+    fn origins(&self, rule: &Rule, groups: &[&&Group], add: impl FnOnce(&mut Rule)) -> Vec<String> {
+        let is_same = |entry: &&Entry| {
+            let known = entry.groups.iter().map(|(pattern, site)| (pattern.as_str(), *site));
+            entry.rule == *rule && known.eq(groups.iter().map(|g| (g.pattern.as_str(), g.site)))
+        };
+        if let Some(entry) = self.0.borrow().iter().find(is_same) {
+            return entry.origins.clone();
+        }
+        let mut filled = rule.clone();
+        add(&mut filled);
+        self.0.borrow_mut().push(Entry {
+            rule: rule.clone(),
+            groups: groups.iter().map(|g| (g.pattern.clone(), g.site)).collect(),
+            origins: filled.allow_origins.clone(),
+        });
+        filled.allow_origins
+    }
+}
+
 /// Groups that get the same.
 struct Same<'a> {
     rule: Rule,
@@ -56,8 +91,20 @@ impl Deriving<'_> {
         let mut same: Vec<Same<'_>> = Vec::new();
         let others =
             audience.others.as_ref().map(|profile| (self.rule_of(profile, findings), profile));
+        let mut known: Vec<(&Profile, Rule)> = Vec::new();
         for group in &allowed {
-            let rule = self.rule_of(&group.profile, findings);
+            let profile: &Profile = &group.profile;
+            let is_same = |(other, _): &&(&Profile, Rule)| {
+                other.cors == profile.cors && other.list_site == profile.list_site
+            };
+            let rule = match known.iter().find(is_same) {
+                Some((_, rule)) => rule.clone(),
+                None => {
+                    let rule = self.rule_of(profile, findings);
+                    known.push((profile, rule.clone()));
+                    rule
+                }
+            };
             if others.as_ref().is_some_and(|(others, _)| *others == rule) {
                 continue;
             }
@@ -76,21 +123,24 @@ impl Deriving<'_> {
                 if groups.is_empty() || is_single && !is_exact {
                     continue;
                 }
-                for group in groups {
-                    let place = self.place(group.site);
-                    if group.is_exact {
-                        origins::add(&mut rule, &group.pattern, &place, findings);
-                    } else {
-                        origins::add_pattern(&mut rule, &group.pattern, &place, findings);
-                    }
-                    if !group.profile.cors.is_readable() {
-                        findings.widens(
-                            &place,
-                            "several origins in one header: browsers accept one, so that no page can \
-                             read the responses today; each is an entry of allow_origins",
-                        );
-                    }
+                let is_one_of_several = |group: &&&&Group| !group.profile.cors.is_readable();
+                if let Some(group) = groups.iter().find(is_one_of_several) {
+                    findings.widens(
+                        &self.place(group.site),
+                        "several origins in one header: browsers accept one, so that no page can read \
+                         the responses today; each is an entry of allow_origins",
+                    );
                 }
+                rule.allow_origins = self.context.entries.origins(&rule, &groups, |rule| {
+                    for group in &groups {
+                        let place = self.place(group.site);
+                        if group.is_exact {
+                            origins::add(rule, &group.pattern, &place, findings);
+                        } else {
+                            origins::add_pattern(rule, &group.pattern, &place, findings);
+                        }
+                    }
+                });
                 rules.push(rule);
             }
         }
@@ -110,8 +160,12 @@ impl Deriving<'_> {
         for rule in policy.each_rule() {
             origins::ask_if_none(rule, &self.here(), findings);
         }
-        let profiles: Vec<_> =
-            allowed.iter().map(|group| &group.profile).chain(&audience.others).collect();
+        let mut profiles: Vec<&Profile> = Vec::new();
+        for profile in allowed.iter().map(|group| &*group.profile).chain(&audience.others) {
+            if !profiles.iter().any(|known| std::ptr::eq(*known, profile)) {
+                profiles.push(profile);
+            }
+        }
         self.report_methods(&profiles, findings);
         self.report_preflights(&profiles, &mut policy, findings);
         self.report_responses(&profiles, findings);
@@ -215,13 +269,14 @@ impl Deriving<'_> {
 
     /// Origins and patterns that get nothing, though the policy would let them in.
     fn denied(&self, policy: &Policy) -> Vec<String> {
+        let patterns = Patterns::of(policy);
         let denied = self.audience.groups.iter().filter(|group| !is_allowed(group));
         denied
             .filter(|group| {
                 let examples = sample::examples(&group.pattern);
                 let origins = if group.is_exact { vec![group.pattern.clone()] } else { examples };
                 OriginPattern::parse(&group.pattern).is_ok()
-                    && origins.iter().any(|origin| allows(policy, origin))
+                    && origins.iter().any(|origin| patterns.allow(origin))
             })
             .map(|group| group.pattern.clone())
             .collect()
@@ -278,9 +333,10 @@ impl Deriving<'_> {
 
     /// Origins that may read with the policy and not today.
     fn report_widened(&self, policy: &Policy, findings: &mut Findings) {
+        let patterns = Patterns::of(policy);
         for (origin, is_readable) in &self.audience.asked {
             let is_group = |group: &Group| group.pattern == *origin && is_allowed(group);
-            if !is_readable && !self.audience.groups.iter().any(is_group) && allows(policy, origin)
+            if !is_readable && !self.audience.groups.iter().any(is_group) && patterns.allow(origin)
             {
                 findings.widens(
                     &self.here(),
@@ -420,7 +476,7 @@ impl Deriving<'_> {
     /// Origins that are refused and may read that.
     fn report_refusals(&self, findings: &mut Findings) {
         let refused = self.audience.groups.iter().filter(|group| !is_allowed(group));
-        let refused = refused.map(|group| &group.profile).chain(&self.audience.foreign);
+        let refused = refused.map(|group| &*group.profile).chain(&self.audience.foreign);
         let readable = refused.filter_map(|profile| Some((profile.refusal?, profile.site?)));
         for (status, site) in readable {
             findings.warn(
@@ -537,11 +593,50 @@ fn is_allowed(group: &Group) -> bool {
     group.profile.cors.is_readable() || is_one_of_several()
 }
 
-/// Whether a policy lets an origin read.
-fn allows(policy: &Policy, origin: &str) -> bool {
-    let matches = |pattern: &String| {
-        OriginPattern::parse(pattern).is_ok_and(|pattern| pattern.matches(origin.as_bytes()))
-    };
-    policy.each_rule().any(|rule| rule.allow_origins.iter().any(matches))
-        && !policy.deny_origins.iter().any(matches)
+/// The patterns of a policy, read once.
+struct Patterns<'p> {
+    allowed: PatternSet<'p>,
+    denied: PatternSet<'p>,
+}
+
+impl<'p> Patterns<'p> {
+    fn of(policy: &'p Policy) -> Self {
+        Self {
+            allowed: policy.each_rule().flat_map(|rule| &rule.allow_origins).collect(),
+            denied: policy.deny_origins.iter().collect(),
+        }
+    }
+
+    /// Whether they let an origin read.
+    fn allow(&self, origin: &str) -> bool {
+        self.allowed.matches(origin) && !self.denied.matches(origin)
+    }
+}
+
+/// Origins, and patterns of several.
+#[derive(Default)]
+struct PatternSet<'p> {
+    exact: HashSet<&'p str>,
+    others: Vec<OriginPattern<'p>>,
+}
+
+impl PatternSet<'_> {
+    fn matches(&self, origin: &str) -> bool {
+        self.exact.contains(origin)
+            || self.others.iter().any(|pattern| pattern.matches(origin.as_bytes()))
+    }
+}
+
+impl<'p> FromIterator<&'p String> for PatternSet<'p> {
+    fn from_iter<I: IntoIterator<Item = &'p String>>(patterns: I) -> Self {
+        let mut set = Self::default();
+        for pattern in patterns {
+            if sample::is_one_origin(pattern) {
+                set.exact.insert(pattern);
+            } else {
+                set.others.extend(OriginPattern::parse(pattern));
+            }
+        }
+        set
+    }
 }

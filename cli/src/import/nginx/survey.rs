@@ -1,6 +1,7 @@
 //! Asking a level of a configuration what it answers to which origin.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 
 use nginx_conf::Site;
 use nginx_conf::evaluate::{
@@ -18,7 +19,7 @@ pub(super) const FOREIGN: [&str; 3] = [
 pub(super) const FOREIGN_HEADER: &str = "x-cors-policy-import";
 
 /// The most steps that evaluations may take altogether: some seconds.
-const MAX_STEPS: u64 = 30_000_000;
+pub(super) const MAX_STEPS: u64 = 5_000_000;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,12 +114,19 @@ impl Response {
     }
 }
 
+/// Tests in the order in which they came, each once.
+#[derive(Default)]
+struct Tests {
+    list: Vec<OriginTest>,
+    known: HashSet<OriginTest>,
+}
+
 /// A level that is asked.
 pub(super) struct Survey<'c> {
     config: &'c Config,
     level: LevelId,
     /// What it has asked about origins so far.
-    tests: RefCell<Vec<OriginTest>>,
+    tests: RefCell<Tests>,
 }
 
 /// The configuration is so large that following it takes too long.
@@ -132,15 +140,12 @@ impl<'c> Survey<'c> {
 
     /// What it has asked about origins so far, each once.
     pub(super) fn tests(&self) -> Vec<OriginTest> {
-        self.tests.borrow().clone()
+        self.tests.borrow().list.clone()
     }
 
     /// The responses to a request: several, where conditions are unknown. Refusals and redirects are not
     /// among them if there is anything else: a request that is refused today stays refused.
     pub(super) fn ask(&self, origin: Option<&str>, ask: Ask<'_>) -> Result<Vec<Response>, TooMuch> {
-        if self.config.steps() > MAX_STEPS {
-            return Err(TooMuch);
-        }
         let (method, headers) = match ask {
             Ask::Actual(method) => (method, Vec::new()),
             Ask::Preflight { method, is_private } => {
@@ -161,10 +166,13 @@ impl<'c> Survey<'c> {
             ..Request::default()
         };
         let answers = self.config.evaluate(&request, Start::Level(self.level));
+        if self.config.is_exhausted() {
+            return Err(TooMuch);
+        }
         let mut tests = self.tests.borrow_mut();
         for test in answers.iter().flat_map(|answer| &answer.tests) {
-            if !tests.contains(test) {
-                tests.push(test.clone());
+            if tests.known.insert(test.clone()) {
+                tests.list.push(test.clone());
             }
         }
         let mut responses: Vec<_> = answers.into_iter().map(|answer| Response { answer }).collect();
