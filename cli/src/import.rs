@@ -138,3 +138,6 @@ fn unusable(source: &Source, error: &YamlError) -> Unusable {
         None => format!("{}: {}", name.display(), error.text),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -103,12 +103,18 @@ pub(crate) fn import(
             };
             let rule = rule(&bucket_rule, storage, &place, source, &mut import.findings);
             if rule.allow_origins.is_empty() {
-                origins::ask_if_none(&rule, &place, &mut import.findings);
+                let text = "the rule is left out: it has no origin that a policy can have";
+                import.findings.warn(&place, text);
+            } else {
+                unite(&mut united, rule.clone(), &place, &mut import.findings);
             }
-            unite(&mut united, rule, &place, &mut import.findings);
-            first.get_or_insert(place);
+            first.get_or_insert((place, rule));
         }
-        if let Some(place) = first {
+        if let Some((place, rule)) = first {
+            if united.is_empty() {
+                origins::ask_if_none(&rule, &place, &mut import.findings);
+                united.push(rule);
+            }
             for rule in &united {
                 report_methods(rule, &place, &mut import.findings);
             }
@@ -156,7 +162,7 @@ fn add_origin(
     findings: &mut Findings,
 ) {
     match (origin, storage) {
-        ("*" | "https://*" | "http://*", Storage::S3) | ("*", _) => {
+        ("*", _) => {
             origins::add_pattern(rule, origin, place, findings);
         }
         (_, Storage::S3) => {
@@ -189,7 +195,7 @@ fn unite(rules: &mut Vec<Rule>, rule: Rule, place: &Place, findings: &mut Findin
             let both = united(&earlier, &rule, &covered.join(", "), place, findings);
             rules.push(Rule { allow_origins: covered, ..both });
         }
-        if !others.is_empty() || earlier.allow_origins.is_empty() {
+        if !others.is_empty() {
             rules.push(Rule { allow_origins: others, ..earlier });
         }
     }
@@ -212,7 +218,7 @@ fn unite(rules: &mut Vec<Rule>, rule: Rule, place: &Place, findings: &mut Findin
             own.allow_origins.push(origin.clone());
         }
     }
-    if !own.allow_origins.is_empty() || rule.allow_origins.is_empty() {
+    if !own.allow_origins.is_empty() {
         rules.push(own);
     }
     join_equal(rules);
