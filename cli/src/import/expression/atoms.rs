@@ -124,7 +124,7 @@ fn expand(hir: &Hir) -> Result<Vec<Vec<Atom>>, String> {
     let one = |atom| Ok(vec![vec![atom]]);
     match hir.kind() {
         HirKind::Empty => Ok(vec![Vec::new()]),
-        HirKind::Literal(literal) => match str::from_utf8(&literal.0) {
+        HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
             Ok(text) if text.is_ascii() => one(Atom::Text(text.to_owned())),
             _ => Err("it has letters that no origin has".to_owned()),
         },
