@@ -19,6 +19,7 @@ mod kubernetes;
 mod max_age;
 mod model;
 mod names;
+mod nginx;
 mod origins;
 mod report;
 mod source;
@@ -85,20 +86,20 @@ fn import_file(
     import: &mut Import,
 ) -> Result<(), Unusable> {
     if from == Some(ForeignFormat::Nginx) {
-        return import_nginx(source, import);
+        return nginx::import(source, import);
     }
     let documents = match yaml::read(source) {
         Ok(documents) => documents,
         // What is no YAML can be nginx.conf.
         Err(_) if from.is_none() && format::is_nginx(&source.text) => {
-            return import_nginx(source, import);
+            return nginx::import(source, import);
         }
         Err(error) => return Err(unusable(source, &error)),
     };
     match from.or_else(|| format::of_documents(&documents)) {
         Some(format) => import_documents(format, &documents, source, import)
             .map_err(|error| unusable(source, &error)),
-        None if format::is_nginx(&source.text) => import_nginx(source, import),
+        None if format::is_nginx(&source.text) => nginx::import(source, import),
         None => Err(Unusable::Other(format!(
             "{}: in no format that import recognizes; name it by --from: {FORMATS}",
             source.name.display()
@@ -125,10 +126,6 @@ fn import_documents(
         // Read before, as it is no YAML.
         ForeignFormat::Nginx => Ok(()),
     }
-}
-
-fn import_nginx(source: &Source, _: &mut Import) -> Result<(), Unusable> {
-    Err(Unusable::Other(format!("{}: nginx.conf is not read yet", source.name.display())))
 }
 
 fn unusable(source: &Source, error: &YamlError) -> Unusable {
