@@ -14,6 +14,9 @@ use super::source::Source;
 use super::yaml::{Document, Lined, Located, Seconds, Texts, YamlError};
 use super::{max_age, names, origins};
 
+/// The most origins of several rules. Each is compared with each, and no storage takes as many.
+const MAX_ORIGINS: usize = 1000;
+
 /// Where the rules come from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Storage {
@@ -92,6 +95,7 @@ pub(crate) fn import(
     for document in documents {
         let mut united: Vec<Rule> = Vec::new();
         let mut first = None;
+        let mut origins = 0;
         for value in rules(document.root(), storage) {
             let place = source.at(value.line());
             let bucket_rule = match storage {
@@ -101,6 +105,11 @@ pub(crate) fn import(
                 }
                 _ => value.parse()?,
             };
+            origins += bucket_rule.origins.0.len();
+            if first.is_some() && origins > MAX_ORIGINS {
+                let text = format!("more than {MAX_ORIGINS} origins in several rules");
+                return Err(YamlError { line: place.line, text });
+            }
             let rule = rule(&bucket_rule, storage, &place, source, &mut import.findings);
             if rule.allow_origins.is_empty() {
                 let text = "the rule is left out: it has no origin that a policy can have";

@@ -1,5 +1,7 @@
 //! `allow_methods`, `allow_headers` and `expose_headers`.
 
+use std::collections::HashSet;
+
 use cors_policy::headers::{
     HeaderNameError, MethodError, check_method, check_request_header, check_response_header,
     is_forbidden_request_header, is_permission_header,
@@ -13,16 +15,16 @@ pub(crate) fn methods<T: AsRef<str>>(
     place: &Place,
     findings: &mut Findings,
 ) -> Option<Names> {
-    let mut listed = Vec::new();
-    let mut without_effect = Vec::new();
+    let mut listed = NameList::default();
+    let mut without_effect = NameList::default();
     for method in methods {
         let method = method.as_ref().trim();
         match check_method(method) {
             _ if method.is_empty() => {}
             _ if method == "*" => return Some(Names::ANY),
-            _ if method.eq_ignore_ascii_case("OPTIONS") => without_effect.push(method.to_owned()),
-            Ok(()) => push_once(&mut listed, method),
-            Err(MethodError::Forbidden) => without_effect.push(method.to_owned()),
+            _ if method.eq_ignore_ascii_case("OPTIONS") => without_effect.push(method),
+            Ok(()) => listed.push(method),
+            Err(MethodError::Forbidden) => without_effect.push(method),
             Err(MethodError::Normalized(upper) | MethodError::OtherCase(upper)) => {
                 findings.widens(
                     place,
@@ -31,24 +33,24 @@ pub(crate) fn methods<T: AsRef<str>>(
                          that it never matched before"
                     ),
                 );
-                push_once(&mut listed, upper);
+                listed.push(upper);
             }
             Err(error) => {
                 findings.warn(place, format!("the method \"{method}\" is left out: {error}"));
             }
         }
     }
-    if !without_effect.is_empty() {
+    if !without_effect.names.is_empty() {
         findings.note(
             place,
             format!(
                 "left out of allow_methods, where it has no effect: {}; pages need OPTIONS there only \
                  if they send it themselves",
-                without_effect.join(", ")
+                without_effect.names.join(", ")
             ),
         );
     }
-    (!listed.is_empty()).then_some(Names::Listed(listed))
+    (!listed.names.is_empty()).then_some(Names::Listed(listed.names))
 }
 
 /// Names of request headers as `allow_headers` has them. `*` is that entry; see [`any_header`] for
@@ -58,18 +60,18 @@ pub(crate) fn request_headers<T: AsRef<str>>(
     place: &Place,
     findings: &mut Findings,
 ) -> Names {
-    let mut listed = Vec::new();
-    let mut unsettable = Vec::new();
-    let mut permissions = Vec::new();
+    let mut listed = NameList::default();
+    let mut unsettable = NameList::default();
+    let mut permissions = NameList::default();
     let mut is_any = false;
     for name in names {
         let name = name.as_ref().trim();
         match check_request_header(name) {
             _ if name.is_empty() => {}
             _ if name == "*" => is_any = true,
-            _ if is_forbidden_request_header(name) => push_once(&mut unsettable, name),
-            _ if is_permission_header(name) => push_once(&mut permissions, name),
-            Ok(()) => push_once(&mut listed, name),
+            _ if is_forbidden_request_header(name) => unsettable.push(name),
+            _ if is_permission_header(name) => permissions.push(name),
+            Ok(()) => listed.push(name),
             Err(HeaderNameError::StarInside) => findings.warn(
                 place,
                 format!(
@@ -87,11 +89,12 @@ pub(crate) fn request_headers<T: AsRef<str>>(
         (unsettable, "no page can set them"),
         (permissions, "they are headers of responses, which pages have no reason to send"),
     ] {
-        if !left_out.is_empty() {
-            let left_out = left_out.join(", ");
+        if !left_out.names.is_empty() {
+            let left_out = left_out.names.join(", ");
             findings.note(place, format!("left out of allow_headers: {left_out}; {reason}"));
         }
     }
+    let listed = listed.names;
     match listed.iter().find(|name| name.eq_ignore_ascii_case("authorization")) {
         // The Fetch standard leaves this one out of `*`.
         Some(name) if is_any => Names::Listed(vec!["*".to_owned(), name.clone()]),
@@ -131,8 +134,8 @@ pub(crate) fn response_headers<T: AsRef<str>>(
     place: &Place,
     findings: &mut Findings,
 ) -> Names {
-    let mut listed = Vec::new();
-    let mut unreadable = Vec::new();
+    let mut listed = NameList::default();
+    let mut unreadable = NameList::default();
     let mut is_any = false;
     for name in names {
         let name = name.as_ref().trim();
@@ -144,9 +147,9 @@ pub(crate) fn response_headers<T: AsRef<str>>(
                  that name, so that it does nothing today either",
             ),
             _ if name == "*" => is_any = true,
-            Ok(()) => push_once(&mut listed, name),
+            Ok(()) => listed.push(name),
             Err(HeaderNameError::ForbiddenInResponses | HeaderNameError::CorsRequestHeader) => {
-                push_once(&mut unreadable, name);
+                unreadable.push(name);
             }
             Err(error) => {
                 let text = format!("the header \"{name}\" is left out of expose_headers: {error}");
@@ -154,8 +157,8 @@ pub(crate) fn response_headers<T: AsRef<str>>(
             }
         }
     }
-    if !unreadable.is_empty() {
-        let unreadable = unreadable.join(", ");
+    if !unreadable.names.is_empty() {
+        let unreadable = unreadable.names.join(", ");
         findings.note(
             place,
             format!(
@@ -163,12 +166,20 @@ pub(crate) fn response_headers<T: AsRef<str>>(
             ),
         );
     }
-    if is_any { Names::ANY } else { Names::Listed(listed) }
+    if is_any { Names::ANY } else { Names::Listed(listed.names) }
 }
 
-/// Adds a name unless it is there, in any case.
-fn push_once(names: &mut Vec<String>, name: &str) {
-    if !names.iter().any(|other| other.eq_ignore_ascii_case(name)) {
-        names.push(name.to_owned());
+/// Names in the order in which they are added, each once in any case.
+#[derive(Default)]
+struct NameList {
+    names: Vec<String>,
+    known: HashSet<String>,
+}
+
+impl NameList {
+    fn push(&mut self, name: &str) {
+        if self.known.insert(name.to_ascii_lowercase()) {
+            self.names.push(name.to_owned());
+        }
     }
 }

@@ -57,6 +57,9 @@ pub(crate) fn add_pattern(
     place: &Place,
     findings: &mut Findings,
 ) -> bool {
+    if pattern.starts_with("regex:") && !findings.may_check_expression(place) {
+        return false;
+    }
     let parsed = match OriginPattern::parse(pattern) {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -82,7 +85,8 @@ pub(crate) fn add_pattern(
         // Everything else is a part of it.
         rule.allow_origins.clear();
     }
-    if !rule.allow_origins.iter().any(|other| other == pattern || other == "*") {
+    // Entries that are there twice are taken out when the policy is complete.
+    if rule.allow_origins.first().is_none_or(|first| first != "*") {
         rule.allow_origins.push(pattern.to_owned());
     }
     true

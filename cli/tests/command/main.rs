@@ -3,6 +3,7 @@
 mod check;
 mod docs;
 mod explain;
+mod hostile_import;
 mod import;
 mod reference;
 mod run;

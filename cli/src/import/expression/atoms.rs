@@ -3,7 +3,7 @@
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 /// The most alternatives that are written as patterns of their own.
-const MAX_SEQUENCES: usize = 16;
+const MAX_SEQUENCES: usize = 64;
 
 /// Bytes, of ASCII.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,6 +105,9 @@ pub(super) enum Atom {
 /// A clause about what no pattern can say.
 pub(super) fn sequences(hir: &Hir) -> Result<Vec<Vec<Atom>>, String> {
     let sequences = expand(hir)?;
+    if sequences.len() > MAX_SEQUENCES {
+        return Err(format!("it has more than {MAX_SEQUENCES} alternatives"));
+    }
     Ok(sequences.into_iter().map(join_texts).collect())
 }
 
