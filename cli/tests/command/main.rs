@@ -5,6 +5,7 @@ mod docs;
 mod explain;
 mod hostile_import;
 mod import;
+mod import_nginx;
 mod reference;
 mod run;
 mod schema;

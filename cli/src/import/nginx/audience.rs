@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use nginx_conf::Site;
-use nginx_conf::evaluate::{Config, Key, LevelId, OriginTest, Regex, Tested};
+use nginx_conf::evaluate::{Config, Key, LevelId, OriginTest, Regex, Tested, Unknown};
 
 use super::profile::Profile;
 use super::sample;
@@ -20,8 +20,12 @@ pub(super) struct Audience {
     pub(super) groups: Vec<Group>,
     /// What all others get, if that is the same for all of them.
     pub(super) others: Option<Profile>,
+    /// What an origin gets that nobody names.
+    pub(super) foreign: Option<Profile>,
     /// Origins that were asked for, and whether they may read responses today.
     pub(super) asked: Vec<(String, bool)>,
+    /// What the responses depend on that is not known, and where.
+    pub(super) unsure: Vec<(Unknown, Site)>,
     /// What has to be known about expressions.
     pub(super) remarks: Vec<(Site, Remark)>,
 }
@@ -130,13 +134,19 @@ impl Finder<'_> {
         // The same order as in the files.
         self.audience.groups.sort_by_key(|group| (!group.is_exact, group.site));
         let anybody = foreign.iter().all(|profile| profile.cors.is_readable());
-        self.audience.others = foreign.into_iter().next().filter(|_| anybody);
+        self.audience.foreign = foreign.into_iter().next();
+        self.audience.others = self.audience.foreign.clone().filter(|_| anybody);
         Ok(())
     }
 
     fn ask(&mut self, origin: &str) -> Result<Profile, TooMuch> {
         let profile = Profile::find(&self.survey, origin)?;
         self.audience.asked.push((origin.to_owned(), profile.cors.is_readable()));
+        for entry in &profile.unsure {
+            if !self.audience.unsure.contains(entry) {
+                self.audience.unsure.push(entry.clone());
+            }
+        }
         Ok(profile)
     }
 

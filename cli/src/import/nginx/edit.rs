@@ -292,19 +292,23 @@ fn key(site: Site, name: Option<&str>, value: Option<&str>) -> Key {
 fn is_about_cors(directive: &Directive) -> bool {
     let name = directive.arg(0).unwrap_or_default();
     match directive.name.as_str() {
-        "add_header" if name.eq_ignore_ascii_case("vary") => {
-            directive.arg(1).is_some_and(|value| value.trim().eq_ignore_ascii_case("origin"))
+        "add_header" => {
+            is_cors_header(name) || is_vary_origin(name, directive.arg(1).unwrap_or_default())
         }
-        "add_header" => is_cors_header(name),
         "more_set_headers" | "more_clear_headers" => {
             let headers = || directive.args.iter().filter(|arg| !arg.starts_with('-'));
-            let name = |header: &String| {
-                header.split_once(':').map_or(header.as_str(), |(name, _)| name).trim().to_owned()
+            let decides = |header: &String| {
+                let (name, value) = header.split_once(':').unwrap_or((header, ""));
+                is_cors_header(name.trim()) || is_vary_origin(name.trim(), value)
             };
-            headers().count() > 0 && headers().all(|header| is_cors_header(&name(header)))
+            headers().count() > 0 && headers().all(decides)
         }
         other => other.ends_with("_hide_header") && is_cors_header(name),
     }
+}
+
+fn is_vary_origin(name: &str, value: &str) -> bool {
+    name.eq_ignore_ascii_case("vary") && value.trim().eq_ignore_ascii_case("origin")
 }
 
 /// Whether a directive is no more than a part of the answer to a preflight.

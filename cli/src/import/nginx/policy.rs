@@ -2,13 +2,13 @@
 
 use cors_policy::origin::OriginPattern;
 use nginx_conf::Site;
-use nginx_conf::evaluate::{Content, Kind, LevelId, Unknown};
+use nginx_conf::evaluate::{Content, Kind, LevelId};
 
 use super::Context;
 use super::audience::{Audience, Group, Remark};
 use super::profile::{Listed, Preflight, Profile, SAFELISTED};
 use super::sample;
-use super::survey::{Ask, FOREIGN, Survey, TooMuch};
+use super::survey::{Ask, FOREIGN, Response, Survey, TooMuch};
 use crate::import::max_age::max_age;
 use crate::import::model::{Findings, Names, Place, Policy, Rule};
 use crate::import::{names, origins};
@@ -40,18 +40,18 @@ impl Deriving<'_> {
     fn run(&self, findings: &mut Findings) -> Result<Option<Policy>, TooMuch> {
         let audience = self.audience;
         let allowed: Vec<_> = audience.groups.iter().filter(|group| is_allowed(group)).collect();
-        let profiles = || audience.groups.iter().map(|g| &g.profile).chain(&audience.others);
-        let unsure = self.unsure(profiles());
         if allowed.is_empty() && audience.others.is_none() {
-            if unsure.is_empty() {
+            if audience.unsure.is_empty() {
                 self.report_no_effect(findings);
                 return Ok(None);
             }
-            self.ask_about(&unsure, findings);
+            self.ask_about_unsure(findings);
             self.report_remarks(findings);
-            return Ok(Some(Policy::of_rules(vec![Rule::default()])));
+            let foreign = audience.foreign.as_ref();
+            let rule = foreign.map(|profile| self.rule_of(profile, findings)).unwrap_or_default();
+            return Ok(Some(Policy::of_rules(vec![rule])));
         }
-        self.ask_about(&unsure, findings);
+        self.ask_about_unsure(findings);
 
         let mut same: Vec<Same<'_>> = Vec::new();
         let others =
@@ -115,7 +115,8 @@ impl Deriving<'_> {
         self.report_methods(&profiles, findings);
         self.report_preflights(&profiles, &mut policy, findings);
         self.report_responses(&profiles, findings);
-        self.report_other_options(&profiles, findings)?;
+        self.report_refusals(findings);
+        self.report_other_options(findings)?;
         Ok(Some(policy))
     }
 
@@ -226,22 +227,8 @@ impl Deriving<'_> {
             .collect()
     }
 
-    fn unsure<'p>(&self, profiles: impl Iterator<Item = &'p Profile>) -> Vec<(Unknown, Site)> {
-        let mut unsure: Vec<(Unknown, Site)> = Vec::new();
-        for entry in profiles.flat_map(|profile| &profile.unsure) {
-            if !unsure.contains(entry) {
-                unsure.push(entry.clone());
-            }
-        }
-        // Whoever may read today is in a group or among the others.
-        for profile in self.audience.groups.iter().map(|group| &group.profile) {
-            debug_assert!(profile.unsure.iter().all(|entry| unsure.contains(entry)));
-        }
-        unsure
-    }
-
-    fn ask_about(&self, unsure: &[(Unknown, Site)], findings: &mut Findings) {
-        for (unknown, site) in unsure {
+    fn ask_about_unsure(&self, findings: &mut Findings) {
+        for (unknown, site) in &self.audience.unsure {
             let name = self.name();
             findings.ask(
                 &self.place(*site),
@@ -430,12 +417,34 @@ impl Deriving<'_> {
         }
     }
 
+    /// Origins that are refused and may read that.
+    fn report_refusals(&self, findings: &mut Findings) {
+        let refused = self.audience.groups.iter().filter(|group| !is_allowed(group));
+        let refused = refused.map(|group| &group.profile).chain(&self.audience.foreign);
+        let readable = refused.filter_map(|profile| Some((profile.refusal?, profile.site?)));
+        for (status, site) in readable {
+            findings.warn(
+                &self.place(site),
+                format!(
+                    "origins that get {status} can read that today; with this policy only those that \
+                     it lets in can"
+                ),
+            );
+        }
+    }
+
+    /// An origin of each kind that the policy lets in.
+    fn examples(&self) -> impl Iterator<Item = Option<String>> {
+        let allowed = self.audience.groups.iter().filter(|group| is_allowed(group));
+        let first = |is_exact: bool| allowed.clone().find(|group| group.is_exact == is_exact);
+        let exact = first(true).map(|group| group.pattern.clone());
+        let like =
+            first(false).and_then(|group| sample::examples(&group.pattern).into_iter().next());
+        [exact, like].into_iter().filter(Option::is_some)
+    }
+
     /// An OPTIONS that is no preflight, and what is for preflights alone.
-    fn report_other_options(
-        &self,
-        profiles: &[&Profile],
-        findings: &mut Findings,
-    ) -> Result<(), TooMuch> {
+    fn report_other_options(&self, findings: &mut Findings) -> Result<(), TooMuch> {
         let config = self.context.config;
         let survey = Survey::new(config, self.level);
         for response in survey.ask(Some(FOREIGN[0]), Ask::PREFLIGHT)? {
@@ -448,11 +457,13 @@ impl Deriving<'_> {
                 );
             }
         }
-        let responses = survey.ask(None, Ask::Actual("OPTIONS"))?;
-        let is_answered =
-            responses.first().is_some_and(|r| *r.content() == Content::Return && r.status() < 300);
-        let passes = |p: &&&Profile| !matches!(p.cors.preflight, Preflight::Application(..));
-        if is_answered && profiles.iter().any(|p| passes(&p)) {
+        let mut is_answered = false;
+        for origin in [None, Some(FOREIGN[0].to_owned())].into_iter().chain(self.examples()) {
+            let responses = survey.ask(origin.as_deref(), Ask::Actual("OPTIONS"))?;
+            let is_return = |r: &Response| *r.content() == Content::Return && r.status() < 300;
+            is_answered |= responses.first().is_some_and(is_return);
+        }
+        if is_answered {
             let content = match &config.levels[self.level].content {
                 Content::Upstream(..) => "goes to the application",
                 Content::Script(..) => "goes to the script",

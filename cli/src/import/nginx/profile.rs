@@ -17,6 +17,8 @@ pub(super) struct Profile {
     pub(super) named: Vec<(String, Site)>,
     /// Whether it may read a response if unknown conditions hold.
     pub(super) could_read: bool,
+    /// The status of a refusal that it may read, where there is nothing but refusals.
+    pub(super) refusal: Option<u16>,
     /// What it depends on and is not known.
     pub(super) unsure: Vec<(Unknown, Site)>,
     /// The line of the `Access-Control-Allow-Origin` that it reads.
@@ -210,6 +212,9 @@ impl Profile {
             },
             named,
             could_read: everything().any(may_read),
+            refusal: main
+                .filter(|response| response.status() >= 400 && may_read(response))
+                .map(Response::status),
             unsure: once,
             site: main.and_then(|response| response.site("access-control-allow-origin")),
             list_site: ["access-control-allow-methods", "access-control-allow-headers"]
