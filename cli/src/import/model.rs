@@ -22,8 +22,6 @@ pub(crate) struct Policy {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) deny_origins: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) upstream_headers: Option<UpstreamHeaders>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) preflight: Option<Preflight>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) preflight_status: Option<u16>,
@@ -104,13 +102,6 @@ impl Default for Names {
     fn default() -> Self {
         Self::Listed(Vec::new())
     }
-}
-
-/// `upstream_headers`, where it is not `replace`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum UpstreamHeaders {
-    Merge,
 }
 
 /// `preflight`, where it is not `answer`.
