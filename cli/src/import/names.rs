@@ -25,6 +25,8 @@ pub(crate) fn methods<T: AsRef<str>>(
             _ if method.eq_ignore_ascii_case("OPTIONS") => without_effect.push(method),
             Ok(()) => listed.push(method),
             Err(MethodError::Forbidden) => without_effect.push(method),
+            // They need no permission, so that their spelling changes nothing.
+            Err(MethodError::Normalized(upper @ ("GET" | "HEAD" | "POST"))) => listed.push(upper),
             Err(MethodError::Normalized(upper) | MethodError::OtherCase(upper)) => {
                 findings.widens(
                     place,
@@ -180,6 +182,83 @@ impl NameList {
     fn push(&mut self, name: &str) {
         if self.known.insert(name.to_ascii_lowercase()) {
             self.names.push(name.to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// What becomes of names, and the texts of the findings; those that widen begin with `!`.
+    fn run<T>(read: impl FnOnce(&Place, &mut Findings) -> T) -> (T, Vec<String>) {
+        let place = Place { file: Path::new("a.yaml").into(), line: None };
+        let mut findings = Findings::default();
+        let read = read(&place, &mut findings);
+        let mark = |widens| if widens { "!" } else { "" };
+        let texts = findings.iter().map(|f| format!("{}{}", mark(f.widens), f.text)).collect();
+        (read, texts)
+    }
+
+    fn listed(names: &[&str]) -> Names {
+        Names::Listed(names.iter().map(|&name| name.to_owned()).collect())
+    }
+
+    #[test]
+    fn methods_are_written_as_browsers_send_them() {
+        for (given, written, finding) in [
+            (&["GET", " PUT ", "", "GET"][..], Some(listed(&["GET", "PUT"])), ""),
+            (
+                &["get", "OPTIONS", "TRACE", "track"],
+                Some(listed(&["GET"])),
+                "left out of allow_methods",
+            ),
+            (&["options"], None, "left out of allow_methods"),
+            (&["GET", "*"], Some(Names::ANY), ""),
+            (&["delete"], Some(listed(&["DELETE"])), "!the method \"delete\" is written as DELETE"),
+            (&["Patch"], Some(listed(&["PATCH"])), "!the method \"Patch\" is written as PATCH"),
+            (&["PUT*", "GET"], Some(listed(&["GET"])), "the method \"PUT*\" is left out"),
+            (&[], None, ""),
+        ] {
+            let (methods, findings) = run(|place, findings| methods(given, place, findings));
+            assert_eq!(methods, written, "{given:?}");
+            assert_eq!(findings.len(), usize::from(!finding.is_empty()), "{given:?}: {findings:?}");
+            assert!(findings.iter().all(|text| text.starts_with(finding)), "{findings:?}");
+        }
+    }
+
+    #[test]
+    fn request_headers_are_those_that_pages_can_set() {
+        for (given, written, count) in [
+            (&["X-A", " x-b", "x-a", ""][..], listed(&["X-A", "x-b"]), 0),
+            (&["DNT", "Cookie", "X-A"], listed(&["X-A"]), 1),
+            (&["Access-Control-Allow-Origin", "Host"], listed(&[]), 2),
+            (&["*", "X-A"], Names::ANY, 0),
+            (&["authorization", "*"], listed(&["*", "authorization"]), 0),
+            (&["x-amz-*", "a b"], listed(&[]), 2),
+        ] {
+            let (headers, findings) =
+                run(|place, findings| request_headers(given, place, findings));
+            assert_eq!(headers, written, "{given:?}");
+            assert_eq!(findings.len(), count, "{given:?}: {findings:?}");
+        }
+    }
+
+    #[test]
+    fn response_headers_are_those_that_pages_can_read() {
+        for (given, credentials, written, count) in [
+            (&["ETag", "etag", "X-A"][..], true, listed(&["ETag", "X-A"]), 0),
+            (&["*", "X-A"], false, Names::ANY, 0),
+            (&["*", "X-A"], true, listed(&["X-A"]), 1),
+            (&["Set-Cookie", "Origin", "X-A"], false, listed(&["X-A"]), 1),
+            (&["X-A*"], false, listed(&[]), 1),
+        ] {
+            let (headers, findings) =
+                run(|place, findings| response_headers(given, credentials, place, findings));
+            assert_eq!(headers, written, "{given:?}");
+            assert_eq!(findings.len(), count, "{given:?}: {findings:?}");
         }
     }
 }
