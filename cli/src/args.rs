@@ -82,7 +82,7 @@ because the document or the command line has a mistake.")]
 Examples:
   cors-policy import nginx.conf > cors.yaml
   kubectl get ingress -A -o yaml | cors-policy import --from ingress - > cors.yaml
-  aws s3api get-bucket-cors --bucket assets | cors-policy import - > cors.yaml
+  cors-policy import --from traefik --format json dynamic.yml
 
 Exit code: 0 if the document allows what was allowed before, or less; 1 if a question is open, or if
 something is wider than before; 2 if a file cannot be read, or is in no known format.")]

@@ -135,3 +135,6 @@ fn unusable(source: &Source, error: &YamlError) -> Unusable {
         None => format!("{}: {}", name.display(), error.text),
     })
 }
+
+#[cfg(test)]
+mod tests;

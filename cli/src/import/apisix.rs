@@ -114,6 +114,7 @@ fn policy(
     let mut rule = Rule { allow_credentials: credentials, ..Rule::default() };
     add_origins(&mut rule, config, place, source, findings);
     origins::ask_if_none(&rule, place, findings);
+    let credentials = rule.allow_credentials;
 
     let list = |value: &Option<Lined<Text>>, default: &'static str| match value {
         Some(text) => (text.value.0.clone(), source.at(text.line)),
@@ -236,8 +237,18 @@ fn add_origins(
 /// Adds the origins of `allow_origins`, which are separated by commas and nothing else.
 fn add_listed(rule: &mut Rule, text: &str, place: &Place, findings: &mut Findings) {
     match text {
-        "*" | "**" => {
-            // `**` sends the origin back.
+        "*" => {
+            if rule.allow_credentials {
+                findings.note(
+                    place,
+                    "`*` is written without credentials, with which APISIX and browsers refuse it",
+                );
+            }
+            rule.allow_credentials = false;
+            origins::add_pattern(rule, "*", place, findings);
+        }
+        // The origin is sent back.
+        "**" => {
             origins::add_pattern(rule, "*", place, findings);
         }
         text => {

@@ -14,6 +14,9 @@ use super::source::Source;
 use super::yaml::{Document, Lined, Located, Seconds, Texts, YamlError};
 use super::{max_age, names, origins};
 
+/// The most origins of several rules. Each is compared with each, and no storage takes as many.
+const MAX_ORIGINS: usize = 1000;
+
 /// Where the rules come from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Storage {
@@ -92,6 +95,7 @@ pub(crate) fn import(
     for document in documents {
         let mut united: Vec<Rule> = Vec::new();
         let mut first = None;
+        let mut origins = 0;
         for value in rules(document.root(), storage) {
             let place = source.at(value.line());
             let bucket_rule = match storage {
@@ -101,14 +105,25 @@ pub(crate) fn import(
                 }
                 _ => value.parse()?,
             };
+            origins += bucket_rule.origins.0.len();
+            if first.is_some() && origins > MAX_ORIGINS {
+                let text = format!("more than {MAX_ORIGINS} origins in several rules");
+                return Err(YamlError { line: place.line, text });
+            }
             let rule = rule(&bucket_rule, storage, &place, source, &mut import.findings);
             if rule.allow_origins.is_empty() {
-                origins::ask_if_none(&rule, &place, &mut import.findings);
+                let text = "the rule is left out: it has no origin that a policy can have";
+                import.findings.warn(&place, text);
+            } else {
+                unite(&mut united, rule.clone(), &place, &mut import.findings);
             }
-            unite(&mut united, rule, &place, &mut import.findings);
-            first.get_or_insert(place);
+            first.get_or_insert((place, rule));
         }
-        if let Some(place) = first {
+        if let Some((place, rule)) = first {
+            if united.is_empty() {
+                origins::ask_if_none(&rule, &place, &mut import.findings);
+                united.push(rule);
+            }
             for rule in &united {
                 report_methods(rule, &place, &mut import.findings);
             }
@@ -156,7 +171,7 @@ fn add_origin(
     findings: &mut Findings,
 ) {
     match (origin, storage) {
-        ("*" | "https://*" | "http://*", Storage::S3) | ("*", _) => {
+        ("*", _) => {
             origins::add_pattern(rule, origin, place, findings);
         }
         (_, Storage::S3) => {
@@ -189,7 +204,7 @@ fn unite(rules: &mut Vec<Rule>, rule: Rule, place: &Place, findings: &mut Findin
             let both = united(&earlier, &rule, &covered.join(", "), place, findings);
             rules.push(Rule { allow_origins: covered, ..both });
         }
-        if !others.is_empty() || earlier.allow_origins.is_empty() {
+        if !others.is_empty() {
             rules.push(Rule { allow_origins: others, ..earlier });
         }
     }
@@ -212,7 +227,7 @@ fn unite(rules: &mut Vec<Rule>, rule: Rule, place: &Place, findings: &mut Findin
             own.allow_origins.push(origin.clone());
         }
     }
-    if !own.allow_origins.is_empty() || rule.allow_origins.is_empty() {
+    if !own.allow_origins.is_empty() {
         rules.push(own);
     }
     join_equal(rules);

@@ -71,6 +71,9 @@ pub(crate) fn add_as(
     place: &Place,
     findings: &mut Findings,
 ) -> bool {
+    if !findings.may_check_expression(place) {
+        return false;
+    }
     match narrow(applied, matching) {
         Ok(narrowed) => {
             let shown = format!("the expression \"{written}\"");

@@ -47,11 +47,47 @@ fn of_root(root: Located<'_>) -> Option<ForeignFormat> {
     }
 }
 
-/// Whether a text looks like nginx.conf: a line ends a directive or begins a block.
+/// Whether a text looks like nginx.conf: it begins with the name of a directive, which has no colon as a
+/// key of YAML has, and a line ends a directive or begins a block.
 pub(crate) fn is_nginx(text: &str) -> bool {
-    text.lines().any(|line| {
-        let line = line.split(" #").next().unwrap_or_default().trim();
-        let is_directive = line.starts_with(|c: char| c.is_ascii_alphabetic());
-        is_directive && (line.ends_with(';') || line.ends_with('{') || line.ends_with('}'))
-    })
+    let lines =
+        || text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let is_name = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_lowercase())
+            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let first = lines().next().and_then(|line| line.split([' ', '\t', ';', '{']).next());
+    let without_comment =
+        |line: &str| line.split(" #").next().unwrap_or_default().trim_end().to_owned();
+    first.is_some_and(is_name)
+        && lines().any(|line| without_comment(line).ends_with([';', '{', '}']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nginx_conf_is_told_from_what_is_no_yaml() {
+        for text in [
+            "server {\n",
+            "# x\n\n  location / { add_header A b; }\n",
+            "add_header Access-Control-Allow-Origin *; # x\n",
+            "map $http_origin\n    $x {\n}\n",
+            "worker_processes auto;events{}",
+        ] {
+            assert!(is_nginx(text), "{text}");
+        }
+        for text in [
+            "",
+            "a",
+            "a: &a {<<: *a}\n",
+            "[{\"origin\": [}",
+            "apiVersion: v1\nmetadata:\n  annotations:\n    snippet: |\n      add_header A b;\n  - [\n",
+            "<CORSConfiguration>\n",
+            "A sentence;",
+        ] {
+            assert!(!is_nginx(text), "{text}");
+        }
+    }
 }

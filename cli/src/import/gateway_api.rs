@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use super::kubernetes::{self, Object};
-use super::model::{Import, Names, Place, Policy, Rule};
+use super::model::{Findings, Import, Names, Place, Policy, Rule};
 use super::source::Source;
 use super::yaml::{Document, Flag, Lined, Located, Seconds, Texts, YamlError};
 use super::{envoy, max_age, names, origins};
@@ -107,8 +107,7 @@ fn filter_policy(
     let credentials = cors.allow_credentials.is_some_and(|flag| flag.0);
     let mut rule = Rule { allow_credentials: credentials, ..Rule::default() };
     for origin in &cors.allow_origins.0 {
-        let place = source.at(origin.line);
-        origins::add(&mut rule, &origin.value, &place, findings);
+        add_origin(&mut rule, &origin.value, &source.at(origin.line), findings);
     }
     if cors.allow_origins.0.iter().any(|origin| origin.value.contains("//*")) {
         findings.note(&place, "`*` in a host is one or more labels there and here");
@@ -125,6 +124,21 @@ fn filter_policy(
         }
     });
     Ok(Policy::of_rules(vec![rule]))
+}
+
+/// Adds an origin of the filter. `*` may be the whole origin, the host, or its first labels.
+fn add_origin(rule: &mut Rule, origin: &str, place: &Place, findings: &mut Findings) {
+    let is_wildcard = match origin.split_once("://") {
+        Some((_, host)) => {
+            let rest = host.strip_prefix('*');
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.') && !rest.contains('*'))
+        }
+        None => origin == "*",
+    };
+    match is_wildcard {
+        true => origins::add_wildcard(rule, origin, place, findings),
+        false => origins::add(rule, origin, place, findings),
+    };
 }
 
 /// The policy of a SecurityPolicy of Envoy Gateway.

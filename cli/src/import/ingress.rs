@@ -190,13 +190,14 @@ fn add_origins(rule: &mut Rule, annotations: &Annotations<'_>, findings: &mut Fi
         && value.split(',').all(|entry| is_valid_origin(entry.trim()));
     let entries: Vec<_> = value.split(',').map(str::trim).filter(|e| !e.is_empty()).collect();
     if !is_valid {
-        findings.warn(
-            &place,
-            format!(
-                "cors-allow-origin \"{value}\" is invalid, for which ingress-nginx lets in every origin \
-                 since 1.12, and none before; the origins are written as they are meant"
-            ),
+        let text = format!(
+            "cors-allow-origin \"{value}\" is invalid, for which ingress-nginx lets in every origin since \
+             1.12, without credentials, and none before; the origins are written as they are meant"
         );
+        match rule.allow_credentials {
+            true => findings.widens(&place, text),
+            false => findings.warn(&place, text),
+        }
     }
     if is_valid && entries.contains(&"*") {
         if rule.allow_credentials {

@@ -1,5 +1,7 @@
 //! Objects of Kubernetes, one or several a document.
 
+use std::collections::BTreeSet;
+
 use super::model::{Findings, Place};
 use super::source::Source;
 use super::yaml::{Document, Located};
@@ -61,16 +63,11 @@ pub(crate) fn note_skipped(
     source: &Source,
     findings: &mut Findings,
 ) {
-    let mut kinds: Vec<&str> = Vec::new();
     let skipped: Vec<_> = objects.iter().filter(|object| !is_read(object)).collect();
-    for object in &skipped {
-        if !kinds.contains(&object.kind) {
-            kinds.push(object.kind);
-        }
-    }
+    let kinds: BTreeSet<_> = skipped.iter().map(|object| object.kind).collect();
     if let Some(first) = skipped.first() {
         let place: Place = source.at(first.value.line());
-        let kinds = kinds.join(", ");
+        let kinds = kinds.into_iter().collect::<Vec<_>>().join(", ");
         findings.note(&place, format!("skipped, since import reads no CORS there: {kinds}"));
     }
 }

@@ -1,5 +1,6 @@
 //! What an importer yields: policies, and what has to be known about them.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,8 +21,6 @@ pub(crate) struct Policy {
     pub(crate) rules: Vec<Rule>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) deny_origins: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) upstream_headers: Option<UpstreamHeaders>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) preflight: Option<Preflight>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -105,13 +104,6 @@ impl Default for Names {
     }
 }
 
-/// `upstream_headers`, where it is not `replace`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum UpstreamHeaders {
-    Merge,
-}
-
 /// `preflight`, where it is not `answer`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -120,7 +112,7 @@ pub(crate) enum Preflight {
 }
 
 /// Where something stands in a file that was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) file: Arc<Path>,
     /// From 1, if it is known.
@@ -128,7 +120,7 @@ pub(crate) struct Place {
 }
 
 /// What has to be known about a policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Finding {
     pub(crate) level: Level,
     /// Whether the policy allows something that was not allowed before.
@@ -139,7 +131,7 @@ pub(crate) struct Finding {
 }
 
 /// What a finding asks of its reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
     /// Nothing: no page notices.
@@ -160,7 +152,15 @@ pub(crate) struct FileChange {
 
 /// The findings, in the order in which they were found.
 #[derive(Debug, Default)]
-pub(crate) struct Findings(Vec<Finding>);
+pub(crate) struct Findings {
+    list: Vec<Finding>,
+    known: HashSet<Finding>,
+    /// How often an expression has been checked, which takes milliseconds.
+    checks: usize,
+}
+
+/// The most checks of expressions in an import. Most expressions need two.
+const MAX_CHECKS: usize = 1000;
 
 impl Findings {
     /// Something that no page notices.
@@ -183,15 +183,26 @@ impl Findings {
         self.add(Level::Question, false, place, text.into());
     }
 
+    /// Whether one more expression may be checked. If not, it is reported.
+    pub(crate) fn may_check_expression(&mut self, place: &Place) -> bool {
+        self.checks += 1;
+        if self.checks > MAX_CHECKS {
+            let text = "an expression is left out, since there are too many of them; import fewer files, or a \
+                        part of this one";
+            self.warn(place, text);
+        }
+        self.checks <= MAX_CHECKS
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Finding> {
-        self.0.iter()
+        self.list.iter()
     }
 
     /// Each finding once: a default that is left out for ten policies of a file is one note.
     fn add(&mut self, level: Level, widens: bool, place: &Place, text: String) {
         let finding = Finding { level, widens, place: place.clone(), text };
-        if !self.0.contains(&finding) {
-            self.0.push(finding);
+        if self.known.insert(finding.clone()) {
+            self.list.push(finding);
         }
     }
 }
@@ -200,6 +211,10 @@ impl Findings {
 #[derive(Debug, Default)]
 pub(crate) struct Import {
     policies: Vec<(String, Policy)>,
+    /// The policies by what they say, without their comments.
+    by_content: HashMap<String, usize>,
+    /// The names that are taken, and the next number for each.
+    names: HashMap<String, usize>,
     pub(crate) findings: Findings,
     pub(crate) changes: Vec<FileChange>,
 }
@@ -208,26 +223,40 @@ impl Import {
     /// Adds a policy, and returns the name that it gets: that of an equal one if there is one, whose
     /// comments it joins; otherwise `name`, mended where a document does not allow it and with a number
     /// where it is taken.
-    pub(crate) fn add(&mut self, name: &str, policy: Policy) -> String {
-        let is_equal = |other: &Policy| {
-            let comments = other.comments.clone();
-            *other == Policy { comments, ..policy.clone() }
-        };
-        if let Some((name, other)) = self.policies.iter_mut().find(|(_, other)| is_equal(other)) {
+    pub(crate) fn add(&mut self, name: &str, mut policy: Policy) -> String {
+        for rule in policy.rule.iter_mut().chain(&mut policy.rules) {
+            let mut known = HashSet::new();
+            rule.allow_origins.retain(|origin| known.insert(origin.clone()));
+        }
+        // A policy has nothing that JSON cannot say.
+        let content = serde_json::to_string(&policy).unwrap_or_default();
+        if let Some(index) = self.by_content.get(&content) {
+            let (name, other) = &mut self.policies[*index];
             other.comments.extend(policy.comments);
             return name.clone();
         }
-        let name = sound_name(name);
-        let is_taken = |name: &str| self.policies.iter().any(|(taken, _)| taken == name);
-        let name = if is_taken(&name) {
-            let short = &name[..name.len().min(MAX_NAME - 5)];
-            (2..).map(|number| format!("{short}-{number}")).find(|name| !is_taken(name))
-        } else {
-            Some(name)
-        };
-        let name = name.unwrap_or_default();
+        self.by_content.insert(content, self.policies.len());
+        let name = self.free_name(sound_name(name));
         self.policies.push((name.clone(), policy));
         name
+    }
+
+    /// A name, with a number behind it if it is taken.
+    fn free_name(&mut self, name: String) -> String {
+        if !self.names.contains_key(&name) {
+            self.names.insert(name.clone(), 2);
+            return name;
+        }
+        loop {
+            let number = self.names.entry(name.clone()).or_insert(2);
+            let end = format!("-{number}");
+            *number += 1;
+            let numbered = format!("{}{end}", &name[..name.len().min(MAX_NAME - end.len())]);
+            if !self.names.contains_key(&numbered) {
+                self.names.insert(numbered.clone(), 2);
+                return numbered;
+            }
+        }
     }
 
     /// The policies and their names, in the order in which they were added.
@@ -299,6 +328,7 @@ mod tests {
         let long = "n".repeat(100);
         let first = import.add(&long, policy("https://x.example", ""));
         let second = import.add(&long, policy("https://y.example", ""));
-        assert_eq!((first.len(), second.len()), (64, 61));
+        assert_eq!((first.len(), second.len()), (64, 64));
+        assert!(second.ends_with("n-2"));
     }
 }

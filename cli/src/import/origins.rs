@@ -7,12 +7,34 @@ use cors_policy::origin::{Guard, OriginPattern};
 
 use super::model::{Findings, Place, Rule};
 
-/// Adds an origin or a pattern that another software's administrator wrote down. What keeps it from
-/// matching anything, such as a slash at its end, is mended and reported. Returns whether it has been
-/// added.
+/// Adds an origin that another software compares as it is. What keeps it from matching anything, such
+/// as a slash at its end, is mended and reported. Returns whether it has been added.
 ///
 /// The rule's `allow_credentials` has to be known, because most guards depend on it.
 pub(crate) fn add(rule: &mut Rule, text: &str, place: &Place, findings: &mut Findings) -> bool {
+    let (pattern, _) = mend(text);
+    match OriginPattern::parse(&pattern) {
+        Ok(OriginPattern::Any | OriginPattern::Wildcard(_) | OriginPattern::Regex(_)) => {
+            findings.warn(
+                place,
+                format!(
+                    "\"{text}\" is left out of allow_origins: it is compared as it is, without wildcards, so \
+                     that it matches no origin today; here it would be a pattern"
+                ),
+            );
+            false
+        }
+        _ => add_wildcard(rule, text, place, findings),
+    }
+}
+
+/// Adds an origin with wildcards that mean the same in a policy. It is mended as [`add`] does.
+pub(crate) fn add_wildcard(
+    rule: &mut Rule,
+    text: &str,
+    place: &Place,
+    findings: &mut Findings,
+) -> bool {
     let (pattern, mistakes) = mend(text);
     let is_added = add_pattern(rule, &pattern, place, findings);
     if is_added && !mistakes.is_empty() {
@@ -28,13 +50,16 @@ pub(crate) fn add(rule: &mut Rule, text: &str, place: &Place, findings: &mut Fin
     is_added
 }
 
-/// Adds a pattern of a policy document, as [`add`] does, without mending it.
+/// Adds a pattern of a policy document, without mending it. Returns whether it has been added.
 pub(crate) fn add_pattern(
     rule: &mut Rule,
     pattern: &str,
     place: &Place,
     findings: &mut Findings,
 ) -> bool {
+    if pattern.starts_with("regex:") && !findings.may_check_expression(place) {
+        return false;
+    }
     let parsed = match OriginPattern::parse(pattern) {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -60,7 +85,8 @@ pub(crate) fn add_pattern(
         // Everything else is a part of it.
         rule.allow_origins.clear();
     }
-    if !rule.allow_origins.iter().any(|other| other == pattern || other == "*") {
+    // Entries that are there twice are taken out when the policy is complete.
+    if rule.allow_origins.first().is_none_or(|first| first != "*") {
         rule.allow_origins.push(pattern.to_owned());
     }
     true
@@ -135,8 +161,6 @@ mod tests {
             ("http://localhost:80", "http://localhost", true),
             ("http://localhost:8080", "http://localhost:8080", false),
             ("https://a.example:80", "https://a.example:80", false),
-            ("https://*.Example.com", "https://*.example.com", true),
-            ("regex:https://[A-Z]?a\\.example:443?", "regex:https://[A-Z]?a\\.example:443?", false),
             ("app://LOCALHOST", "app://localhost", true),
         ] {
             let mut rule = Rule::default();
@@ -159,7 +183,7 @@ mod tests {
         ] {
             let mut rule = Rule { allow_credentials: credentials, ..Rule::default() };
             let mut findings = Findings::default();
-            assert!(!add(&mut rule, text, &place(), &mut findings));
+            assert!(!add_pattern(&mut rule, text, &place(), &mut findings));
             assert_eq!(rule.allow_origins, [""; 0]);
             let texts: Vec<_> = findings.iter().map(|f| f.text.as_str()).collect();
             assert_eq!(texts.len(), 1, "{texts:?}");
@@ -182,11 +206,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_compared_as_it_is_becomes_no_pattern() {
+        for text in [
+            "*",
+            "https://*.example.com",
+            "https://*",
+            "http://localhost:*",
+            "http://localhost:3000-3009",
+            "http://localhost:[3000]",
+            r"regex:https://[a-z]+\.example\.com",
+        ] {
+            let mut rule = Rule::default();
+            let mut findings = Findings::default();
+            assert!(!add(&mut rule, text, &place(), &mut findings), "{text}");
+            assert_eq!(findings.iter().count(), 1, "{text}");
+            assert!(add_wildcard(&mut rule, text, &place(), &mut findings), "{text}");
+            assert_eq!(rule.allow_origins, [text]);
+        }
+    }
+
+    #[test]
     fn every_origin_is_the_only_entry() {
         let mut rule = Rule::default();
         let mut findings = Findings::default();
         for text in ["https://a.example", "https://a.example", "*", "https://b.example"] {
-            assert!(add(&mut rule, text, &place(), &mut findings));
+            assert!(add_pattern(&mut rule, text, &place(), &mut findings));
         }
         assert_eq!(rule.allow_origins, ["*"]);
     }

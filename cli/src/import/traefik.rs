@@ -115,23 +115,18 @@ pub(crate) fn import(
                 add(name, &title, &options(headers)?, source, import)?;
             }
         }
-        let mut labelled: Vec<(String, Options)> = Vec::new();
+        let mut labelled: BTreeMap<String, Options> = BTreeMap::new();
         for (label, value) in labels(root) {
             let mut parts = label.splitn(3, '.');
             let (Some(name), Some(kind), Some(option)) = (parts.next(), parts.next(), parts.next())
             else {
                 continue;
             };
-            if !kind.eq_ignore_ascii_case("headers") {
-                continue;
+            if kind.eq_ignore_ascii_case("headers") {
+                let first = || Options { line: value.line, ..Options::default() };
+                let options = labelled.entry(name.to_owned()).or_insert_with(first);
+                options.values.insert(option.to_ascii_lowercase(), Value::Label(value));
             }
-            let index = labelled.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-                labelled
-                    .push((name.to_owned(), Options { line: value.line, ..Options::default() }));
-                labelled.len() - 1
-            });
-            let option = option.to_ascii_lowercase();
-            labelled[index].1.values.insert(option, Value::Label(value));
         }
         for (name, options) in labelled {
             add(&name, &format!("middleware {name}"), &options, source, import)?;

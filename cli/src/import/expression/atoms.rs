@@ -3,7 +3,7 @@
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 /// The most alternatives that are written as patterns of their own.
-const MAX_SEQUENCES: usize = 16;
+const MAX_SEQUENCES: usize = 64;
 
 /// Bytes, of ASCII.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -105,6 +105,9 @@ pub(super) enum Atom {
 /// A clause about what no pattern can say.
 pub(super) fn sequences(hir: &Hir) -> Result<Vec<Vec<Atom>>, String> {
     let sequences = expand(hir)?;
+    if sequences.len() > MAX_SEQUENCES {
+        return Err(format!("it has more than {MAX_SEQUENCES} alternatives"));
+    }
     Ok(sequences.into_iter().map(join_texts).collect())
 }
 
@@ -124,7 +127,7 @@ fn expand(hir: &Hir) -> Result<Vec<Vec<Atom>>, String> {
     let one = |atom| Ok(vec![vec![atom]]);
     match hir.kind() {
         HirKind::Empty => Ok(vec![Vec::new()]),
-        HirKind::Literal(literal) => match str::from_utf8(&literal.0) {
+        HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
             Ok(text) if text.is_ascii() => one(Atom::Text(text.to_owned())),
             _ => Err("it has letters that no origin has".to_owned()),
         },

@@ -49,7 +49,9 @@ pub(super) fn read(atoms: &[Atom], is_whole: bool) -> Result<Vec<String>, &'stat
 fn suffix_patterns(text: &str, rest: &[Atom]) -> Vec<String> {
     let mut patterns = Vec::new();
     let below = |host: &str| host_patterns("https", host, rest).unwrap_or_default();
-    if text.starts_with('.') {
+    if let ("", [Atom::Any { .. }, ..]) = (text, rest) {
+        patterns.extend(below(""));
+    } else if text.starts_with('.') {
         patterns.extend(below(&format!("*{text}")));
     } else {
         patterns.extend(below(text));

@@ -185,6 +185,10 @@ impl<'t> Reader<'t> {
                             Ok(lines) => lines.children,
                             Err(shared) => shared.as_ref().clone().children,
                         };
+                        if map.contains_key(&text) {
+                            let text = format!("the key \"{text}\" is there twice");
+                            return Err(YamlError { line: Some(line), text });
+                        }
                         map.insert(text, Rc::new(Lines { line, children }));
                     }
                 }
