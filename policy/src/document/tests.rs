@@ -1747,7 +1747,7 @@ fn keys_of_the_origin_check_and_of_caches() {
     let directory = TestDirectory::new("static_origin");
     directory.write("one.txt", "https://a.example\n");
     let file =
-        directory.write("f", &with_policy("allow_origins_file: one.txt\nstatic_origin: true"));
+        directory.write("f", with_policy("allow_origins_file: one.txt\nstatic_origin: true"));
     let report = load(&file).unwrap_err();
     let message = report.mistakes()[0].to_string();
     assert!(message.contains("but the policy has an `allow_origins_file`"), "{message}");
