@@ -271,6 +271,30 @@ Access-Control-Expose-Headers: X-Total, etag",
 
 
 
+=== merge: of an application that exposes hundreds of names, the first 128 count
+--- config eval
+my $many = CORE::join ',', map { "X-$_" } 1 .. 500;
+my $lines = CORE::join '', map { "add_header Access-Control-Expose-Headers X-$_;\n" } 1 .. 200;
+"location /line {
+    cors_policy merge;
+    add_header Access-Control-Expose-Headers '$many';
+    return 200;
+}
+location /lines {
+    cors_policy merge;
+    $lines
+    return 200;
+}"
+--- request eval
+["GET /line", "GET /lines"]
+--- more_headers
+Origin: https://app.example.com
+--- response_headers eval
+my $value = CORE::join ', ', 'ETag', map { "X-$_" } 1 .. 128;
+[("Access-Control-Expose-Headers: $value") x 2]
+
+
+
 === merge: nothing of the application's where the origin is not allowed
 --- config
 location / {

@@ -20,14 +20,20 @@ impl ExposeHeaders {
     }
 }
 
+/// The most names of an application that count. Each is compared with all before it.
+const MAX_NAMES: usize = 128;
+
 /// The names that a policy and an application expose, as one value of the header.
 ///
-/// Nothing is allocated. The time grows with the square of the number of names.
+/// Nothing is allocated. Of an application, the first 128 names count, so the time grows with the
+/// length of its lines.
 #[derive(Debug)]
 pub struct ExposedNames<'b> {
     room: &'b mut [u8],
     length: usize,
     allows_credentials: bool,
+    /// How many more names of the application count.
+    left: usize,
 }
 
 impl<'b> ExposedNames<'b> {
@@ -44,7 +50,7 @@ impl<'b> ExposedNames<'b> {
     /// ([HTTP new-header syntax](https://fetch.spec.whatwg.org/#http-new-header-syntax)). The `*` of an
     /// application is left out then.
     pub fn new(room: &'b mut [u8], policy: Option<&[u8]>, allows_credentials: bool) -> Self {
-        let mut names = Self { room, length: 0, allows_credentials };
+        let mut names = Self { room, length: 0, allows_credentials, left: MAX_NAMES };
         if let Some(policy) = policy {
             names.append(policy);
         }
@@ -52,12 +58,14 @@ impl<'b> ExposedNames<'b> {
     }
 
     /// Adds the names in a line of the application, each once, in any case. What is not a name is left
-    /// out.
+    /// out, and so are names after the 128th of all lines, repetitions counted.
     pub fn add(&mut self, line: &[u8]) {
-        for name in line.split(|byte| *byte == b',') {
-            let name = name.trim_ascii();
-            let has_no_meaning = name == b"*" && self.allows_credentials;
-            if is_token(name) && !has_no_meaning && !self.has(name) {
+        let allows_credentials = self.allows_credentials;
+        let has_meaning = |name: &&[u8]| is_token(name) && !(*name == b"*" && allows_credentials);
+        let names = line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(has_meaning);
+        for name in names.take(self.left) {
+            self.left -= 1;
+            if !self.has(name) {
                 self.append(name);
             }
         }
@@ -87,6 +95,8 @@ impl<'b> ExposedNames<'b> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
 
     fn merged(policy: Option<&str>, lines: &[&str], allows_credentials: bool) -> String {
@@ -127,6 +137,23 @@ mod tests {
         assert_eq!(merged(Some("*"), &["*"], false), "*");
         // Within a name it is a character.
         assert_eq!(merged(None, &["X-*"], true), "X-*");
+    }
+
+    #[test]
+    fn of_the_application_the_first_128_names_count() {
+        let names = |range: Range<usize>| range.map(|n| format!("X-{n}")).collect::<Vec<_>>();
+        let expected = names(0..128).join(", ");
+        let one_line = names(0..1000).join(",");
+        let lines = names(0..1000);
+        let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+        assert_eq!(merged(None, &[&one_line], true), expected);
+        assert_eq!(merged(None, &lines, true), expected);
+        assert_eq!(merged(Some("ETag"), &lines, true), format!("ETag, {expected}"));
+        // A repetition counts, and what is not a name does not.
+        let repeated = format!("{}X-Late", "ETag,".repeat(128));
+        assert_eq!(merged(None, &[&repeated], true), "ETag");
+        let empty = format!("{},X-Late", ",@,*".repeat(1000));
+        assert_eq!(merged(None, &[&empty], true), "X-Late");
     }
 
     #[test]
