@@ -84,7 +84,9 @@ impl Request {
     /// ([HTTP fetch](https://fetch.spec.whatwg.org/#http-fetch), and
     /// [Private Network Access](https://wicg.github.io/private-network-access/#cors-preflight)).
     pub(crate) fn needs_preflight(&self) -> bool {
-        let is_cors = self.origin.is_some();
+        // A page of the service itself asks nobody, and a user even less.
+        let is_own = matches!(self.site, Some(Initiator::SameOrigin | Initiator::None));
+        let is_cors = self.origin.is_some() && !is_own;
         let is_simple = SAFELISTED_METHODS.contains(&&*self.method) && self.headers.is_empty();
         is_cors && (!is_simple || self.private_network)
     }

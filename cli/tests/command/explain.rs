@@ -634,6 +634,20 @@ policies:
         let is_said = |text: &Value| text.as_str().is_some_and(|text| text.ends_with(note));
         assert!(note.is_empty() || notes.iter().any(is_said), "{arguments}: {notes:?}");
     }
+    // What the site itself sends needs no preflight, and is judged without one.
+    for site in ["same-origin", "none", "same-site", "cross-site"] {
+        let found = explain(
+            "plain",
+            &format!("--origin https://app.example --method PUT --header x-a --site {site}"),
+        )
+        .json();
+        let is_foreign = matches!(site, "same-site" | "cross-site");
+        assert_eq!(found["preflight"].is_object(), is_foreign, "{site}: {found}");
+        let decision = if is_foreign { "denied_method" } else { "allowed" };
+        assert_eq!(found["decision"], decision, "{site}");
+    }
+    let asked = "--origin https://app.example --method PUT --site same-origin --preflight";
+    assert_eq!(explain("plain", asked).json()["preflight"]["needed"], false);
     // A policy without the check says nothing about it.
     let found = explain("lax", "--origin https://evil.example --site cross-site").json();
     assert_eq!(found["actual"]["passes"], Value::Null);
