@@ -188,6 +188,13 @@ function reason(request, preflight, actual) {
     return actual ? corsCheck(request, response(actual)) : null;
 }
 
+/** Why `enforce` keeps a request from the application, by the decision. */
+const REFUSALS = {
+    denied_origin: 'The policy does not allow the origin.',
+    denied_site: 'A page of another site sends it, without Origin.',
+    denied_host: 'The host is not in own_origins.',
+};
+
 function verdict(seen, why, entries) {
     if (!seen.error) {
         return ['good', 'The page reads the response', why
@@ -197,9 +204,8 @@ function verdict(seen, why, entries) {
     if (entries.length === 0) {
         return ['bad', 'The request did not reach nginx', 'The browser did not send it; its console says why.'];
     }
-    if (entries.some(({ status, decision }) => status === 403 && decision === 'denied_origin')) {
-        return ['bad', 'nginx refused the request (403)', why ?? 'The policy does not allow the origin.'];
-    }
+    const refused = entries.find(({ status, decision }) => status === 403 && decision in REFUSALS);
+    if (refused) return ['bad', 'nginx refused the request (403)', REFUSALS[refused.decision]];
     const isSent = entries.some(({ method }) => method !== 'OPTIONS');
     return ['bad', isSent ? 'The browser keeps the response from the page' : 'The browser does not send the request',
         why ?? 'These headers would let the page read it; the browser\'s console says what else is in the way.'];

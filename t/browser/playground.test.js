@@ -153,6 +153,28 @@ test('guarded: 403, and the application sees nothing', async () => {
     assert.deepEqual(shown.nginx, ['GET 403 guarded denied_origin']);
 });
 
+test('guarded: the verdict says what the request is refused for', async () => {
+    const reasons = {
+        denied_origin: 'The policy does not allow the origin.',
+        denied_site: 'A page of another site sends it, without Origin.',
+        denied_host: 'The host is not in own_origins.',
+    };
+    for (const [decision, reason] of Object.entries(reasons)) {
+        // No page of the playground can send the other two, so its view of the log is changed.
+        await page.route('**/log', async (route) => {
+            if (route.request().method() === 'HEAD') return route.continue();
+            const response = await route.fetch();
+            const body = (await response.text()).replaceAll('"denied_origin"', `"${decision}"`);
+            await route.fulfill({ response, body });
+        });
+        const shown = await send({ origin: demo.denied, policy: 'guarded' });
+        await page.unroute('**/log');
+        assert.equal(shown.verdict, 'nginx refused the request (403)');
+        assert.equal(shown.decided.Decision, decision);
+        assert.equal(shown.reason, reason);
+    }
+});
+
 test('off: no policy, and nothing to explain', async () => {
     const shown = await send({ policy: 'off' });
     assert.equal(shown.verdict, 'The browser keeps the response from the page');
