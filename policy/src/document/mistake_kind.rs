@@ -242,8 +242,8 @@ pub enum MistakeKind {
     /// A `max_age` that is not a time.
     #[error(transparent)]
     MaxAge(MaxAgeError),
-    /// An entry that has to be one origin, and is a pattern.
-    #[error("a pattern, where only an origin as it is has a meaning")]
+    /// An entry that has to be one origin, and is a pattern or `null`.
+    #[error("this key takes origins only, each written out")]
     NotAnExactOrigin,
     /// An entry of `own_origins` with another scheme than `http` or `https`.
     #[error("requests come to `http` and `https` origins only")]
@@ -521,10 +521,8 @@ impl MistakeKind {
             Self::CoveredByStar => "remove it, or remove `*`",
             Self::ExposesEverythingWithCredentials => "list the headers that pages may read",
             Self::MaxAge(error) => return error.remedy(),
-            Self::NotAnExactOrigin => "write out each origin that is meant",
-            Self::NotAWebOrigin => {
-                return format!("write what browsers call the service: {}", example());
-            }
+            Self::NotAnExactOrigin => "list those that are meant",
+            Self::NotAWebOrigin => return example(),
             Self::OwnOriginsWithoutEnforce => match language {
                 Language::Yaml => "add `enforce: true`",
                 Language::Nginx => "add `enforce on;`",

@@ -1767,12 +1767,12 @@ fn keys_of_the_origin_check_and_of_caches() {
             "enforce: true\nown_origins: ['*', 'https://*.example.com', 'null', 'app://a', \
              'https://A.example', 'regex:https://a', 'localhost:8080']",
             &[
-                ":6: policies.a.own_origins[0]: \"*\": a pattern, where only an origin as it is has a meaning; write out each origin that is meant",
-                ":6: policies.a.own_origins[1]: \"https://*.example.com\": a pattern, where only an origin as it is has a meaning; write out each origin that is meant",
-                ":6: policies.a.own_origins[2]: \"null\": a pattern, where only an origin as it is has a meaning; write out each origin that is meant",
-                ":6: policies.a.own_origins[3]: \"app://a\": requests come to `http` and `https` origins only; write what browsers call the service: write `own_origins: [\"http://localhost:8080\"]`",
+                ":6: policies.a.own_origins[0]: \"*\": this key takes origins only, each written out; list those that are meant",
+                ":6: policies.a.own_origins[1]: \"https://*.example.com\": this key takes origins only, each written out; list those that are meant",
+                ":6: policies.a.own_origins[2]: \"null\": this key takes origins only, each written out; list those that are meant",
+                ":6: policies.a.own_origins[3]: \"app://a\": requests come to `http` and `https` origins only; write `own_origins: [\"http://localhost:8080\"]`",
                 ":6: policies.a.own_origins[4]: \"https://A.example\": upper case in an origin never matches: browsers send lower case; write \"https://a.example\"",
-                ":6: policies.a.own_origins[5]: \"regex:https://a\": a pattern, where only an origin as it is has a meaning; write out each origin that is meant",
+                ":6: policies.a.own_origins[5]: \"regex:https://a\": this key takes origins only, each written out; list those that are meant",
                 ":6: policies.a.own_origins[6]: \"localhost:8080\": an origin begins with a scheme; write \"http://localhost:8080\"",
             ],
         ),
@@ -1788,8 +1788,8 @@ fn keys_of_the_origin_check_and_of_caches() {
             "timings of patterns",
             "timing_allow_origin: ['https://*.b.example', 'null']",
             &[
-                ":5: policies.a.timing_allow_origin[0]: \"https://*.b.example\": a pattern, where only an origin as it is has a meaning; write out each origin that is meant",
-                ":5: policies.a.timing_allow_origin[1]: \"null\": a pattern, where only an origin as it is has a meaning; write out each origin that is meant",
+                ":5: policies.a.timing_allow_origin[0]: \"https://*.b.example\": this key takes origins only, each written out; list those that are meant",
+                ":5: policies.a.timing_allow_origin[1]: \"null\": this key takes origins only, each written out; list those that are meant",
             ],
         ),
         (
