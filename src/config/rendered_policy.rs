@@ -27,6 +27,7 @@ impl RenderedPolicy {
         let responses = Arc::new(RenderedResponses {
             header_sets: responses.header_sets().map(RenderedHeaders::new).collect(),
             without_origin,
+            enforces: responses.enforce(),
             counters: Cell::new(PolicyCounters::NONE),
             responses,
         });
@@ -53,6 +54,8 @@ pub(crate) struct RenderedResponses {
     // The lines point to bytes of `responses`.
     header_sets: Box<[RenderedHeaders]>,
     without_origin: Box<[ngx_table_elt_t]>,
+    /// Whether the policy refuses requests. Each response asks for it.
+    enforces: bool,
     /// Set by nginx's thread before any request uses the policy.
     counters: Cell<PolicyCounters>,
     responses: Arc<Responses>,
@@ -73,6 +76,11 @@ impl RenderedResponses {
     /// The headers of an answer of this policy.
     pub(crate) fn headers(&self, answer: &Answer<'_>) -> &RenderedHeaders {
         &self.header_sets[answer.header_set().index()]
+    }
+
+    /// Whether the policy refuses requests that do not pass its origin check.
+    pub(crate) fn enforce(&self) -> bool {
+        self.enforces
     }
 
     /// Counts a decision.

@@ -143,10 +143,6 @@ fn write_other(r: &mut ngx_http_request_t) -> ngx_int_t {
     }
 }
 
-/// Of an application's answer to a preflight, no header is kept.
-const NOTHING_KEPT: [bool; upstream_headers::ANSWER.len()] =
-    [false; upstream_headers::ANSWER.len()];
-
 /// Completes the application's answer to a preflight, if the policy says so.
 #[inline(never)]
 fn write_forwarded(
@@ -163,29 +159,7 @@ fn write_forwarded(
     if applied.is_dry_run() || responses.upstream_headers() != UpstreamHeaders::Merge {
         return Ok(());
     }
-    let pool = r.pool;
-    let mut headers = HeadersOut::of(&mut r.headers_out);
-    let exposed = upstream_headers::merge_exposed(&mut headers, pool, &answer)?;
-    let timing = responses.sends_timing_allow_origin();
-    let (vary, kept) = match answer.allow_origin() {
-        Some(_) => upstream_headers::take_over_but_answer(&mut headers, timing, answer.vary()),
-        None => (upstream_headers::take_over(&mut headers, timing, answer.vary()), NOTHING_KEPT),
-    };
-    let rendered = responses.headers(&answer);
-    let lines = headers.append(rendered.lines())?;
-    set_vary(lines, vary, &answer);
-    let more = fill_echoes(lines, rendered, request, &answer);
-    for line in lines.iter_mut().filter(|line| is_kept(line, kept)) {
-        fill_or_drop(line, None);
-    }
-    let is_exposed = exposed.is_none_or(|value| set_exposed(lines, value));
-    if let Some((line, values)) = more.filter(|(line, _)| !is_kept(line, kept)) {
-        push_values(&mut headers, line, values)?;
-    }
-    if let (Some(value), false) = (exposed, is_exposed) {
-        headers.push(exposed_line(value))?;
-    }
-    Ok(())
+    merge(r, responses, request, &answer, true)
 }
 
 /// Decides, and writes the decision.
@@ -248,32 +222,68 @@ fn write(
     if is_answered {
         make_preflight_answer(r, preflight_status(responses, answer.decision()));
     }
-    let pool = r.pool;
     let mut headers = HeadersOut::of(&mut r.headers_out);
-    let exposed = match responses.upstream_headers() {
+    match responses.upstream_headers() {
+        UpstreamHeaders::Replace => {}
         // An answer to a preflight is the policy's as a whole.
-        _ if is_answered => None,
-        UpstreamHeaders::Replace => None,
+        _ if is_answered => {}
         UpstreamHeaders::Keep if upstream_headers::have_allow_origin(&mut headers) => {
             return Ok(());
         }
-        UpstreamHeaders::Keep => None,
-        UpstreamHeaders::Merge => upstream_headers::merge_exposed(&mut headers, pool, answer)?,
-    };
+        UpstreamHeaders::Keep => {}
+        UpstreamHeaders::Merge => return merge(r, responses, request, answer, false),
+    }
     let timing = responses.sends_timing_allow_origin();
     let vary = upstream_headers::take_over(&mut headers, timing, answer.vary());
     let rendered = responses.headers(answer);
     let lines = headers.append(rendered.lines())?;
     set_vary(lines, vary, answer);
+    match fill_echoes(lines, rendered, request, answer) {
+        Some((line, values)) => push_values(&mut headers, line, values),
+        None => Ok(()),
+    }
+}
+
+/// Unites the headers of the application with those of the policy, which go by `answer`.
+///
+/// With `keeps_answer`, the response is the application's answer to a preflight.
+#[cold]
+fn merge(
+    r: &mut ngx_http_request_t,
+    responses: &RenderedResponses,
+    request: &CorsRequest<'_>,
+    answer: &Answer<'_>,
+    keeps_answer: bool,
+) -> Result<(), OutOfMemory> {
+    let pool = r.pool;
+    let mut headers = HeadersOut::of(&mut r.headers_out);
+    let exposed = upstream_headers::merge_exposed(&mut headers, pool, answer)?;
+    let timing = responses.sends_timing_allow_origin();
+    let (vary, kept) = if keeps_answer && answer.allow_origin().is_some() {
+        upstream_headers::take_over_but_answer(&mut headers, timing, answer.vary())
+    } else {
+        let vary = upstream_headers::take_over(&mut headers, timing, answer.vary());
+        (vary, [false; upstream_headers::ANSWER.len()])
+    };
+    let is_kept = |line: &ngx_table_elt_t| {
+        let mut names = upstream_headers::ANSWER.into_iter().zip(kept);
+        names.any(|(name, kept)| kept && upstream_headers::is_named(line, name))
+    };
+    let rendered = responses.headers(answer);
+    let lines = headers.append(rendered.lines())?;
+    set_vary(lines, vary, answer);
     let more = fill_echoes(lines, rendered, request, answer);
+    for line in lines.iter_mut().filter(|line| is_kept(line)) {
+        fill_or_drop(line, None);
+    }
     let is_exposed = exposed.is_none_or(|value| set_exposed(lines, value));
-    if let Some((line, values)) = more {
+    if let Some((line, values)) = more.filter(|(line, _)| !is_kept(line)) {
         push_values(&mut headers, line, values)?;
     }
-    if let (Some(value), false) = (exposed, is_exposed) {
-        headers.push(exposed_line(value))?;
+    match exposed {
+        Some(value) if !is_exposed => headers.push(exposed_line(value)),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Writes what is left of the policy's `Vary`, since the response has the rest already.
@@ -288,7 +298,6 @@ fn set_vary(lines: &mut [ngx_table_elt_t], vary: Vary, answer: &Answer<'_>) {
 }
 
 /// Replaces the policy's `Access-Control-Expose-Headers`. Returns whether it has one.
-#[cold]
 fn set_exposed(lines: &mut [ngx_table_elt_t], value: ngx_str_t) -> bool {
     let own = lines.iter_mut().find(|it| upstream_headers::is_named(it, FieldName::ExposeHeaders));
     own.map(|line| fill_or_drop(line, Some(value).filter(|value| !value.is_empty()))).is_some()
@@ -312,12 +321,6 @@ fn push_values<'r>(
         headers.push(ngx_table_elt_t { value, ..line })?;
     }
     Ok(())
-}
-
-/// Whether the application's line of this name is kept in place of the policy's.
-fn is_kept(line: &ngx_table_elt_t, kept: [bool; upstream_headers::ANSWER.len()]) -> bool {
-    let mut names = upstream_headers::ANSWER.into_iter().zip(kept);
-    names.any(|(name, kept)| kept && upstream_headers::is_named(line, name))
 }
 
 /// Gives the lines that echo a value of the request that value, and drops those whose value is not sent.
@@ -386,20 +389,26 @@ fn count_and_log(
     request: &CorsRequest<'_>,
     decision: Decision,
 ) {
+    let count = |is_preflight, decision| {
+        let kind = if is_preflight { RequestKind::Preflight } else { RequestKind::Actual };
+        applied.responses.count(kind, decision, applied.is_dry_run());
+    };
+    let is_preflight = request.preflight().is_some();
     match decision {
-        // Not a CORS request.
-        Decision::None => return,
-        Decision::Allowed => {}
+        // Neither a CORS request nor refused.
+        Decision::None => {}
+        // PERF: with a constant decision, counting takes some instructions less.
+        Decision::Allowed => count(is_preflight, Decision::Allowed),
+        Decision::DeniedHost => {
+            denial_log::log(r, applied, request, decision);
+            count(origin_check::is_preflight(r, request), decision);
+        }
         Decision::DeniedOrigin
         | Decision::DeniedSite
-        | Decision::DeniedHost
         | Decision::DeniedMethod
-        | Decision::DeniedHeader => denial_log::log(r, applied, request, decision),
+        | Decision::DeniedHeader => {
+            denial_log::log(r, applied, request, decision);
+            count(is_preflight, decision);
+        }
     }
-    let is_preflight = match decision {
-        Decision::DeniedHost => origin_check::is_preflight(r, request),
-        _ => request.preflight().is_some(),
-    };
-    let kind = if is_preflight { RequestKind::Preflight } else { RequestKind::Actual };
-    applied.responses.count(kind, decision, applied.is_dry_run());
 }

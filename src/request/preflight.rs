@@ -251,7 +251,8 @@ fn answer_or_refuse(r: &mut ngx_http_request_t, applied: AppliedPolicy<'_>) -> O
     }
     // SAFETY: the request lasts longer than this call, in which its headers do not change.
     let request = CorsRequest::of(r.method, unsafe { headers_in(r) });
-    if effective_policy::is_refused(r) {
+    // PERF: only an error page is served to a refused request, by an internal redirect.
+    if request_bits::internal(r) && effective_policy::is_refused(r) {
         return Outcome::Continue;
     }
     if origin_check::refusal(r, applied, &request).is_some() {
