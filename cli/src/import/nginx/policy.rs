@@ -145,7 +145,7 @@ impl Deriving<'_> {
             }
         }
         if let Some((mut rule, profile)) = others {
-            origins::add(&mut rule, "*", &self.place_of(profile), findings);
+            origins::add_pattern(&mut rule, "*", &self.place_of(profile), findings);
             rules.push(rule);
         }
         if rules.iter().any(|rule| !rule.allow_origins.is_empty()) {
