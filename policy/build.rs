@@ -14,6 +14,10 @@ use std::{env, fs};
 
 const LIST: &str = "data/public_suffix_list.dat";
 
+/// A rule of the list that is left out: nobody registers names below it, since it is for the networks
+/// of homes (RFC 8375).
+const UNSOLD: &str = "home.arpa";
+
 /// A label of the list, below the label to its right. Sections and rules have their names in
 /// `src/origin/suffix/table.rs`.
 #[derive(Default)]
@@ -57,7 +61,9 @@ fn read(list: &str) -> Result<(Node, &str), String> {
             }
             continue;
         }
-        let Some(rule) = line.split_whitespace().next() else { continue };
+        let Some(rule) = line.split_whitespace().next().filter(|&rule| rule != UNSOLD) else {
+            continue;
+        };
         let [section, suffix, exception] =
             section.ok_or_else(|| wrong("a rule outside of both sections"))?;
         let (name, is_wildcard, kind) = match (rule.strip_prefix("*."), rule.strip_prefix('!')) {

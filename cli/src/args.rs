@@ -21,6 +21,7 @@ static VERSION: LazyLock<String> =
     max_term_width = 100,
     after_help = "\
 Examples:
+  cors-policy import nginx.conf > cors.yaml
   cors-policy check cors.yaml
   cors-policy explain cors.yaml --policy api --origin https://app.example.com
   cors-policy explain cors.yaml --policy api --origin https://app.example.com \\
@@ -72,6 +73,23 @@ Exit code: 0 if the request is allowed, 1 if it is denied, 2 if no decision is p
 because the document or the command line has a mistake.")]
     Explain(ExplainArgs),
 
+    /// Read what decides CORS today, and write it as a policy document.
+    ///
+    /// Reads configurations of nginx, ingress-nginx, Gateway API, Istio, Kong, Traefik and APISIX, and CORS
+    /// rules of buckets. The document goes to standard output. What has to be known goes to standard
+    /// error: `note:` is about something that stays as it is, `warning:` about something that changes, and
+    /// `question:` about something that only you can know. No guard is opened, and nothing becomes wider
+    /// without a word.
+    #[command(after_help = "\
+Examples:
+  cors-policy import nginx.conf > cors.yaml
+  kubectl get ingress -A -o yaml | cors-policy import --from ingress - > cors.yaml
+  cors-policy import --from traefik --format json dynamic.yml
+
+Exit code: 0 if the document allows what was allowed before, or less; 1 if a question is open, or if
+something is wider than before; 2 if a file cannot be read, or is in no known format.")]
+    Import(ImportArgs),
+
     /// Print the JSON Schema of the policy document, for editors.
     ///
     /// With it, an editor completes keys, shows their meaning, and marks unknown keys. The schema does
@@ -94,6 +112,55 @@ pub(crate) struct CheckArgs {
     /// Refuse files with warnings, too
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct ImportArgs {
+    /// Configurations, up to 4 MiB each; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Format of the files; recognized by their content if it is not given
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) from: Option<ForeignFormat>,
+
+    /// Form of the result: a document and messages, or one JSON object
+    #[arg(long, default_value = "text")]
+    pub(crate) format: ReportFormat,
+}
+
+/// A format that `import` reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ForeignFormat {
+    /// nginx.conf with its includes, or a part of one
+    Nginx,
+    /// Annotations of ingress-nginx
+    Ingress,
+    /// Gateway API: CORS filters of HTTPRoute, and SecurityPolicy of Envoy Gateway
+    GatewayApi,
+    /// Istio: corsPolicy of VirtualService
+    Istio,
+    /// Kong: the plugin `cors`, declarative or as KongPlugin
+    Kong,
+    /// Traefik: the middleware `headers`, in YAML
+    Traefik,
+    /// Apache APISIX: the plugin `cors`
+    Apisix,
+    /// Amazon S3: CORS rules of a bucket, in JSON
+    S3,
+    /// Google Cloud Storage: CORS rules of a bucket
+    Gcs,
+    /// Cloudflare R2: CORS rules of a bucket
+    R2,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
 }
 
 #[derive(clap::Args)]

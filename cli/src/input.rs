@@ -76,9 +76,14 @@ impl From<io::Error> for Unusable {
     }
 }
 
+/// Whether a path means standard input.
+pub(crate) fn is_stdin(file: &Path) -> bool {
+    file == Path::new(STDIN)
+}
+
 /// The name of a document in messages.
 pub(crate) fn name(file: &Path) -> Cow<'_, Path> {
-    if file == Path::new(STDIN) {
+    if is_stdin(file) {
         Cow::Borrowed(Path::new("<stdin>"))
     } else if is_stream(file) {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -104,7 +109,7 @@ pub(crate) fn read(
     file: &Path,
     each: impl FnMut(&PatternSite<'_>),
 ) -> Result<Accepted<Vec<Policy>>, Unusable> {
-    let stream: io::Result<Box<dyn Read>> = if file == Path::new(STDIN) {
+    let stream: io::Result<Box<dyn Read>> = if is_stdin(file) {
         Ok(Box::new(io::stdin()))
     } else if is_stream(file) {
         File::open(file).map(|file| Box::new(file) as _)

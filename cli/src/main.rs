@@ -4,6 +4,7 @@
 mod args;
 mod check;
 mod explain;
+mod import;
 mod input;
 mod near_miss;
 mod output;
@@ -18,11 +19,13 @@ use args::{Args, Command};
 /// The outcome as the exit code tells it. Part of the interface.
 #[derive(Clone, Copy)]
 enum Outcome {
-    /// Every file is fine, or the request is allowed.
+    /// Every file is fine, the request is allowed, or an imported policy is no wider than its source.
     Good,
     /// The request is denied.
     Denied,
-    /// There is no decision: a document or the arguments have mistakes, or a file is unreadable.
+    /// An imported policy needs an answer of its user, or is wider than its source.
+    Open,
+    /// There is no result: a document or the arguments have mistakes, or a file is unreadable.
     Unusable,
 }
 
@@ -30,7 +33,7 @@ impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Good => Self::SUCCESS,
-            Outcome::Denied => Self::from(1),
+            Outcome::Denied | Outcome::Open => Self::from(1),
             // As clap does for what it refuses.
             Outcome::Unusable => Self::from(2),
         }
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(args),
+        Command::Import(args) => import::run(&args),
         Command::Schema => output::print_json(&cors_policy::document::schema())
             .map(|()| Outcome::Good)
             .map_err(Into::into),

@@ -186,6 +186,14 @@ fn compare_others(
     others: &[(&str, Option<u16>)],
 ) -> Option<(Difference, String)> {
     let matches = |origin: Parts<'_>| pattern.matches(origin.serialize().as_bytes());
+    if let OriginPattern::Wildcard(wildcard) = pattern {
+        // A shell's `app://*` is about its own pages, and near to no page of the web.
+        let is_web = |scheme| matches!(scheme, "http" | "https");
+        let is_any = matches!(wildcard.host(), WildcardHost::Any);
+        if is_any && is_web(origin.scheme) != is_web(wildcard.scheme()) {
+            return None;
+        }
+    }
     for &(scheme, port) in others {
         let other = Parts { scheme, port, ..origin };
         if let Some((difference, what)) = other_scheme_or_port(origin, other) {

@@ -31,6 +31,7 @@
 //! by aliases are bounded, and an `allow_origins_file` is streamed. Only regular files are read, so
 //! nothing waits for a pipe or a device.
 
+mod covered_lines;
 mod covered_patterns;
 mod file;
 mod keys;

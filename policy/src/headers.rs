@@ -17,8 +17,8 @@ pub(crate) use allow_methods::is_known as is_known_method;
 pub use allow_methods::{MethodError, check as check_method};
 pub use expose_headers::ExposedNames;
 pub use header_name::{
-    HeaderNameError, check_request_header, is_cors_response_header, is_forbidden_request_header,
-    is_permission_header,
+    HeaderNameError, check_request_header, check_response_header, is_cors_response_header,
+    is_forbidden_request_header, is_permission_header,
 };
 pub use max_age::MaxAgeError;
 pub use vary::Vary;

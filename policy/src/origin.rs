@@ -34,7 +34,7 @@ mod remedy;
 pub mod suffix;
 mod syntax;
 
-pub(crate) use coverage::{Cover, Coverage};
+pub(crate) use coverage::{Cover, Coverage, Covers};
 pub use error::{MatcherError, PatternError};
 pub use guard::{Guard, GuardViolation, Instead, UnknownGuard};
 pub use matcher::{MatcherBuilder, OriginMatcher, Rank};

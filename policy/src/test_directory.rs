@@ -18,6 +18,11 @@ impl TestDirectory {
         Self(path)
     }
 
+    /// The path of a file, which need not exist.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
         fs::write(&path, content).unwrap();

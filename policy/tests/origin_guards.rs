@@ -1,6 +1,6 @@
 //! Dangerous patterns, with and without credentials, and the entries that open the guards.
 
-use cors_policy::origin::{Guard, OriginPattern};
+use cors_policy::origin::{Guard, GuardViolation, OriginPattern};
 
 fn opened_by(pattern: &str, credentials: bool) -> Vec<Guard> {
     let pattern =
@@ -305,5 +305,25 @@ fn dangers_have_names() {
     }
     for name in ["", "null", "Null_Origin", "null_origin "] {
         assert!(name.parse::<Guard>().is_err());
+    }
+}
+
+#[test]
+fn an_expression_for_any_address_is_one_for_any_host() {
+    for (expression, is_any) in [
+        (r"https://[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+", true),
+        (r"https://[0-9.]+(:[0-9]+)?", true),
+        (r"https://\[[0-9a-f:]+\]", true),
+        (r"https://(app\.example\.com|[0-9]{1,3}(\.[0-9]{1,3}){3})", true),
+        (r"https://10(\.[0-9]{1,3}){3}", false),
+        (r"https://192\.168\.[0-9]+\.[0-9]+", false),
+        (r"https://(8\.8\.8\.8|9\.9\.9\.9)", false),
+        (r"https://\[fe80::[0-9a-f:]+\]", false),
+        (r"https://\[2001:db8:[0-9a-f:]+\]", false),
+    ] {
+        let text = format!("regex:{expression}");
+        let violations = OriginPattern::parse(&text).unwrap().violations(true);
+        assert_eq!(violations.contains(&GuardViolation::AnyHost), is_any, "{text}: {violations:?}");
+        assert_eq!(OriginPattern::parse(&text).unwrap().violations(false), [], "{text}");
     }
 }

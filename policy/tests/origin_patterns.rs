@@ -1,6 +1,6 @@
 //! Which origins each kind of pattern matches.
 
-use cors_policy::origin::{MatcherBuilder, Origin, OriginPattern, Rank};
+use cors_policy::origin::{MatcherBuilder, MatcherError, Origin, OriginPattern, Rank};
 
 struct Case {
     sentence: &'static str,
@@ -635,6 +635,29 @@ fn patterns_that_would_take_too_much_memory_are_refused() {
         .collect();
     let error = build(nested).unwrap_err();
     assert!(!error.remedy().is_empty(), "{error}");
+}
+
+#[test]
+fn ports_that_overlap_in_too_many_ways_are_refused() {
+    // Within each of sixty ranges, sixteen patterns of a domain begin and end one after the other.
+    let patterns = |domains: usize| {
+        let mut builder = MatcherBuilder::new();
+        for (domain, glob) in
+            (0..domains).flat_map(|domain| (0..16).map(move |glob| (domain, glob)))
+        {
+            let ranges = (1..=60).map(|n| format!("{}-{}", n * 1000 + glob, n * 1000 + 900 - glob));
+            let ports = ranges.collect::<Vec<_>>().join(",");
+            let pattern = format!("https://p{glob}-*.d{domain}.example:[{ports}]");
+            builder.add(1, &OriginPattern::parse(&pattern).unwrap());
+        }
+        builder.build()
+    };
+    let matcher = patterns(60).unwrap();
+    assert_eq!(matcher.find(b"https://p9-x.d59.example:60009"), Some(1));
+    assert_eq!(matcher.find(b"https://p9-x.d59.example:60008"), None);
+    let error = patterns(150).unwrap_err();
+    assert_eq!(error, MatcherError::PortsTooMany);
+    assert_eq!(error.remedy(), "use the same ports in more of the patterns, or any port");
 }
 
 #[test]

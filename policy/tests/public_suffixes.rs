@@ -33,6 +33,8 @@ fn rules() -> Vec<Rule> {
     let (icann, private) = LIST.split_once("===BEGIN PRIVATE DOMAINS===").unwrap();
     let rules_of = |part: &'static str, is_icann| {
         let lines = part.lines().filter(|line| !line.is_empty() && !line.starts_with("//"));
+        // Nobody registers names below it.
+        let lines = lines.filter(|line| *line != "home.arpa");
         lines.map(move |line| {
             let name = line.strip_prefix('!').unwrap_or(line);
             let ascii = |label| match label {
@@ -359,6 +361,9 @@ fn hosts_of_services_that_many_share() {
         r"regex:https://pr-[0-9]+\.(corp|home|internal|intranet|lan|local|localhost|private|test|example|invalid)",
         "https://*.mine.up.railway.app",
         "https://*.mine.example.internal",
+        "https://*.home.arpa",
+        "https://pr-*.home.arpa",
+        r"regex:https://[a-z]+\.home\.arpa",
     ] {
         assert_accepted(pattern);
     }

@@ -29,7 +29,7 @@ fn commands(block: &str) -> Vec<(String, String)> {
 fn every_example_prints_what_it_shows() {
     let folder = folder("docs");
     fs::copy(project().join("nginx-conf/cors.yaml"), folder.join("cors.yaml")).unwrap();
-    for name in ["mistakes.yaml", "shop.yaml", "partners.txt"] {
+    for name in ["mistakes.yaml", "shop.yaml", "partners.txt", "ingress.yaml"] {
         fs::copy(documents().join(name), folder.join(name)).unwrap();
     }
     let binaries = Path::new(env!("CARGO_BIN_EXE_cors-policy")).parent().unwrap().to_owned();
@@ -58,7 +58,7 @@ fn every_example_prints_what_it_shows() {
 #[test]
 fn every_option_is_described() {
     let reference = reference();
-    for command in ["check", "explain", "schema"] {
+    for command in ["check", "explain", "import", "schema"] {
         assert!(reference.contains(&format!("\n## cors-policy {command}\n")), "{command}");
         let help = run(&[command, "--help"]).stdout;
         for word in help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2)
@@ -92,5 +92,13 @@ fn every_json_field_is_described() {
             }
         }
     }
-    assert!(described > 40, "{described}");
+    let import = run(&["import", "--format", "json", "ingress.yaml"]).json();
+    for (name, value) in import.as_object().unwrap() {
+        check(name.clone());
+        let first = value.as_array().and_then(|list| list.first()).and_then(Value::as_object);
+        for field in first.into_iter().flat_map(|fields| fields.keys()) {
+            check(format!("{name}[].{field}"));
+        }
+    }
+    assert!(described > 50, "{described}");
 }

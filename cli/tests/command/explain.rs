@@ -443,6 +443,22 @@ fn explain_document(document: &str, origin: &str, more: &[&str]) -> Run {
 }
 
 #[test]
+fn a_shell_of_any_host_comes_near_to_no_page_of_the_web() {
+    let document = "version: 1\npolicies:\n  a:\n    allow_origins: ['capacitor://*', \
+                    'https://pr-*.a.example', 'https://*']\n";
+    for (origin, pattern) in [
+        ("http://localhost:3000", "https://*"),
+        ("http://app.a.example", "https://*"),
+        ("ionic://localhost", "capacitor://*"),
+        ("ionic://b.example:1", "capacitor://*"),
+    ] {
+        let run = explain_document(document, origin, &["--json"]);
+        let shown = &run.json()["near_misses"];
+        assert_eq!(shown[0]["pattern"], pattern, "{origin}: {shown}");
+    }
+}
+
+#[test]
 fn null_is_named_where_the_star_beside_it_would_refuse() {
     for list in [r#"["*", "null"]"#, r#"["null", "*"]"#] {
         let run = explain_document(

@@ -3,6 +3,9 @@
 mod check;
 mod docs;
 mod explain;
+mod hostile_import;
+mod import;
+mod import_nginx;
 mod reference;
 mod run;
 mod schema;

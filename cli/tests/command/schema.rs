@@ -13,7 +13,7 @@ fn schema() -> Value {
 
 /// The errors that an editor would underline.
 fn errors(text: &str) -> Vec<String> {
-    let document: Value = yaml_serde::from_str(text).unwrap();
+    let document: Value = serde_yaml::from_str(text).unwrap();
     let validator = jsonschema::draft202012::new(&schema()).unwrap();
     validator.iter_errors(&document).map(|error| error.to_string()).collect()
 }

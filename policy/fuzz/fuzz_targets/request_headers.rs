@@ -18,7 +18,7 @@ policies:
 ";
 
 static POLICIES: LazyLock<Vec<Policy>> =
-    LazyLock::new(|| document::parse(DOCUMENT, "cors.yaml".as_ref()).unwrap());
+    LazyLock::new(|| document::parse(DOCUMENT, "cors.yaml".as_ref()).unwrap().value);
 
 fn is_token(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
@@ -46,7 +46,6 @@ fuzz_target!(|input: &[u8]| {
         let allowed = is_list
             && names.iter().flatten().all(|name| match policy.name() {
                 "listed" => ["x-a", "content-type", "x-abc"].contains(&&**name),
-                "star" => name != "authorization",
                 _ => true,
             });
         let expected = if allowed { Decision::Allowed } else { Decision::DeniedHeader };

@@ -1,17 +1,18 @@
 //! Patterns and rules that never decide, because what stands before them takes their origins.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, mem::discriminant, path::Path, sync::Arc};
 
 use super::{
+    covered_lines::{CoveredLines, List, TakenBy},
     mistake_kind::MistakeKind,
     place::{DocumentPath, Location},
     quote::quote,
     reader::Reader,
 };
-use crate::origin::{Cover, Coverage, OriginPattern, Rank};
+use crate::origin::{Cover, Coverage, Covers, MatcherBuilder, OriginPattern, Rank};
 
-/// The patterns of one policy and their places. Those of an `allow_origins_file` are not kept: there
-/// may be millions.
+/// The patterns of one policy and their places. Those of an `allow_origins_file` are not kept, since
+/// there may be millions: [`CoveredLines`] looks them up.
 #[derive(Debug, Default)]
 pub(super) struct CoveredPatterns {
     coverage: Coverage,
@@ -78,11 +79,83 @@ impl CoveredPatterns {
         self.rules.push(RuleSite { rank, line: location.line, path, position });
     }
 
-    /// Reports the rules that never decide, and warns of other patterns that are covered. All
-    /// patterns of the policy have been added. `location` is that of the policy.
-    pub(super) fn report(self, reader: &mut Reader, location: Location<'_>) {
-        let Self { coverage, sites, mut rules, incomplete } = self;
-        let covers = coverage.find();
+    /// Compares all patterns of the policy, which have been added.
+    pub(super) fn find(self) -> FoundCovers {
+        let Self { coverage, sites, rules, incomplete } = self;
+        FoundCovers { covers: coverage.find(), sites, rules, incomplete }
+    }
+}
+
+/// What was found about the patterns of one policy.
+#[derive(Debug)]
+pub(super) struct FoundCovers {
+    covers: Covers,
+    sites: Vec<Site>,
+    rules: Vec<RuleSite>,
+    incomplete: HashSet<Rank>,
+}
+
+/// A mistake and its place.
+struct Found<'f> {
+    position: usize,
+    file: &'f Arc<Path>,
+    line: Option<u32>,
+    path: &'f str,
+    value: Option<String>,
+    kind: MistakeKind,
+}
+
+impl FoundCovers {
+    /// The lines of these lists that patterns of the document take.
+    pub(super) fn lines(&self, lists: &[List], origins: &MatcherBuilder) -> CoveredLines {
+        let mut lines = CoveredLines::default();
+        let in_lists = lists.iter().any(|list| !list.origins.is_empty());
+        if in_lists && !self.sites.is_empty() {
+            for (number, origin) in origins.exact_origins().enumerate() {
+                if let Some((list, by)) = self.taker(lists, number, origin) {
+                    lines.add_taken(origin, list, by);
+                }
+            }
+        }
+        lines
+    }
+
+    /// Notes that an origin of the policy was added before, if it is a line of a list.
+    pub(super) fn note_repeated(
+        &self,
+        lines: &mut CoveredLines,
+        lists: &[List],
+        number: usize,
+        origin: &[u8],
+    ) {
+        if list_of(lists, number).is_some() && self.taker(lists, number, origin).is_none() {
+            lines.add_repeated(origin);
+        }
+    }
+
+    /// The index of the list in which this origin is a line, and the number of a pattern that takes it.
+    fn taker(&self, lists: &[List], number: usize, origin: &[u8]) -> Option<(usize, usize)> {
+        let index = list_of(lists, number)?;
+        // With credentials, a `*` of the same rule leaves these to their own entries.
+        if matches!(origin, b"null" | b"file://") {
+            return None;
+        }
+        let by = self.covers.first_matching(origin)?;
+        (self.sites[by].rank <= lists[index].rank).then_some((index, by))
+    }
+
+    /// Reports the rules that never decide, and warns of other patterns and of lines that are covered.
+    /// `location` is that of the policy, which begins at `position` among all mistakes.
+    pub(super) fn report(
+        self,
+        reader: &mut Reader,
+        location: Location<'_>,
+        position: usize,
+        lines: CoveredLines,
+        lists: &[List],
+    ) {
+        let Self { covers, sites, mut rules, incomplete } = self;
+        let covers = covers.of_patterns;
         let is_dead = |rank: Rank| {
             let mut of_rule =
                 sites.iter().zip(&covers).filter(|(site, _)| site.rank == rank).peekable();
@@ -94,9 +167,10 @@ impl CoveredPatterns {
         // A policy without `rules` has one.
         if rules.is_empty() {
             let path = location.path.to_string();
-            rules.push(RuleSite { rank: 1, line: location.line, path, position: 0 });
+            rules.push(RuleSite { rank: 1, line: location.line, path, position });
         }
         let dead: Vec<&RuleSite> = rules.iter().filter(|rule| is_dead(rule.rank)).collect();
+        let document = reader.file();
         let mut found = Vec::new();
         for rule in &dead {
             let by = sites.iter().zip(&covers).find_map(|(site, cover)| match cover {
@@ -111,9 +185,13 @@ impl CoveredPatterns {
                     text: by.text.clone(),
                     is_denied: by.rank == 0,
                 };
-                found.push((rule.position, rule.line, rule.path.as_str(), None, kind));
+                let (position, line, path) = (rule.position, rule.line, rule.path.as_str());
+                found.push(Found { position, file: &document, line, path, value: None, kind });
             }
         }
+        let name_line = |reader: &Reader, by: &Site| {
+            reader.name_line(location.at(&DocumentPath::Shown(&by.path), by.line))
+        };
         for (site, cover) in sites.iter().zip(&covers) {
             let Some(Cover::One(by)) = cover else { continue };
             if dead.iter().any(|rule| rule.rank == site.rank) {
@@ -122,24 +200,71 @@ impl CoveredPatterns {
             let by = &sites[*by];
             let kind = MistakeKind::CoveredPattern {
                 by: by.path.clone(),
-                line: reader.name_line(location.at(&DocumentPath::Shown(&by.path), by.line)),
+                line: name_line(reader, by),
                 text: by.text.clone(),
                 is_same_rule: by.rank == site.rank,
                 is_denied: by.rank == 0 && site.rank > 0,
             };
-            found.push((
-                site.position,
-                site.line,
-                site.path.as_str(),
-                Some(site.text.clone()),
+            found.push(Found {
+                position: site.position,
+                file: &document,
+                line: site.line,
+                path: site.path.as_str(),
+                value: Some(site.text.clone()),
                 kind,
-            ));
+            });
         }
-        // The last one first, since each is inserted before those that are already there.
-        found.sort_by_key(|(position, ..)| *position);
-        for (position, line, path, value, kind) in found.into_iter().rev() {
+        let (lines, more) = lines.find(lists);
+        for line in &lines {
+            let list = &lists[line.list];
+            let text = quote(&line.text);
+            let kind = match line.by {
+                TakenBy::Pattern(by) => {
+                    let by = &sites[by];
+                    MistakeKind::CoveredPattern {
+                        by: by.path.clone(),
+                        line: name_line(reader, by),
+                        text: by.text.clone(),
+                        is_same_rule: by.rank == list.rank,
+                        is_denied: by.rank == 0,
+                    }
+                }
+                TakenBy::Line(by, number) => MistakeKind::CoveredPattern {
+                    by: lists[by].path.clone(),
+                    line: Some(format!("{}:{number}", lists[by].file.display())),
+                    text: text.clone(),
+                    is_same_rule: lists[by].rank == list.rank,
+                    is_denied: false,
+                },
+            };
+            found.push(Found {
+                position: list.position,
+                file: &list.file,
+                line: Some(line.line),
+                path: &list.path,
+                value: Some(text),
+                kind,
+            });
+        }
+        found.sort_by_key(|found| found.position);
+        let is_warning =
+            |found: &&Found<'_>| matches!(found.kind, MistakeKind::CoveredPattern { .. });
+        let warning = found.iter().find(is_warning).map(|found| discriminant(&found.kind));
+        let before = reader.position();
+        for Found { position, file, line, path, value, kind } in found {
+            // Those that are there already have moved it.
+            let position = position + (reader.position() - before);
             let path = DocumentPath::Shown(path);
-            reader.insert(position, location.at(&path, line), value, kind);
+            reader.insert(position, Location { file, ..location.at(&path, line) }, value, kind);
+        }
+        if let Some(warning) = warning {
+            reader.count_more(warning, more);
         }
     }
+}
+
+/// The index of the list with this origin of the policy, if it is a line of one.
+fn list_of(lists: &[List], number: usize) -> Option<usize> {
+    let index = lists.partition_point(|list| list.origins.end <= number);
+    lists.get(index).filter(|list| list.origins.contains(&number)).map(|_| index)
 }

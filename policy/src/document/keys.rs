@@ -124,8 +124,9 @@ pub(super) static KEYS: [KeySpec; 18] = [
         yaml: r#"["https://app.example.com"]"#,
         nginx: "https://app.example.com",
         meaning: "The origins that may read responses. Each entry is an origin, an origin with `*` \
-                  in place of the leftmost labels, the host or the port, `regex:` and a regular \
-                  expression for the whole origin, or `*`.",
+                  in place of the leftmost labels, a part of a label, the host or the port, or with \
+                  several ports as in `[3000,5173]`, `regex:` and a regular expression for the \
+                  whole origin, or `*`.",
     },
     KeySpec {
         key: Key::Rule(RuleKey::AllowOriginsFile),

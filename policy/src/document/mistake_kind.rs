@@ -54,9 +54,12 @@ pub enum MistakeKind {
     /// A value that begins with `*` outside of quotes.
     #[error("`*` outside of quotes begins a YAML alias")]
     UnquotedStar,
-    /// An origin with a list of ports outside of quotes, in a list in brackets.
-    #[error("`[` outside of quotes begins a YAML list")]
-    UnquotedPorts,
+    /// An origin or an expression with a bracket or a brace outside of quotes, in a list in brackets.
+    #[error("`{0}` outside of quotes begins a YAML {kind}", kind = if *.0 == '[' { "list" } else { "mapping" })]
+    UnquotedBracket(char),
+    /// A backslash in double quotes that begins no escape of YAML.
+    #[error("a backslash in double quotes begins an escape of YAML, and this one is none")]
+    Escape,
     /// A tab where YAML requires spaces.
     #[error("YAML forbids tabs in the indentation")]
     Tab,
@@ -106,6 +109,12 @@ pub enum MistakeKind {
     ForeignKey {
         /// What to write instead.
         advice: String,
+    },
+    /// An origin that is the value of a key, as other software writes how it is compared.
+    #[error("expected a text, found a mapping")]
+    ForeignEntry {
+        /// What to write instead.
+        patterns: Vec<String>,
     },
     /// A key that belongs elsewhere.
     #[error("this key belongs {belongs}")]
@@ -396,8 +405,11 @@ impl MistakeKind {
                 "check quotes, colons and indentation in this line and in the one above"
             }
             Self::UnquotedStar => "put the whole value in quotes, as in \"*\"",
-            Self::UnquotedPorts => {
-                "put an origin with a list of ports in quotes, as in \"http://localhost:[3000,5173]\""
+            Self::UnquotedBracket(_) => {
+                "put the whole entry in single quotes, as in 'http://localhost:[3000,5173]'"
+            }
+            Self::Escape => {
+                r"put the entry in single quotes, as in 'regex:https://[a-z]+\.example\.com'"
             }
             Self::Tab => "indent with spaces",
             Self::SeveralDocuments => "keep one document in the file, without `---` inside",
@@ -416,6 +428,13 @@ impl MistakeKind {
                 };
             }
             Self::ForeignKey { advice } => return advice.clone(),
+            Self::ForeignEntry { patterns } => {
+                let quoted: Vec<_> = patterns.iter().map(|text| format!("\"{text}\"")).collect();
+                return match &quoted[..] {
+                    [one] => format!("write {one}"),
+                    several => format!("write separate entries: {}", several.join(", ")),
+                };
+            }
             Self::MisplacedKey { .. } => "move it there",
             Self::RuleKeyBesideRules => match language {
                 Language::Yaml => "move it into the entries of `rules`",

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    covered_lines::List,
     covered_patterns::CoveredPatterns,
     mistake_kind::MistakeKind,
     node::Node,
@@ -30,6 +31,8 @@ pub(super) struct PolicyOrigins<'p> {
     pub(super) denies: bool,
     /// Each `allow_origins_file`.
     pub(super) files: Vec<PathBuf>,
+    /// What is known about each of them.
+    pub(super) lists: Vec<List>,
 }
 
 /// Facts about one rule that its origins depend on, and facts about its origins that the rule
@@ -62,6 +65,7 @@ impl<'p> PolicyOrigins<'p> {
             covered: CoveredPatterns::default(),
             denies: false,
             files: Vec::new(),
+            lists: Vec::new(),
         }
     }
 
@@ -137,6 +141,7 @@ impl<'p> PolicyOrigins<'p> {
         self.covered.note_file(rule.rank);
         reader.add_file(&path);
         let file: Arc<Path> = path.into();
+        let (first, position) = (self.matcher.exact_origins_len(), reader.position());
         let mut lines = 0_usize;
         let read = OriginsFile::open(&file).and_then(|list| {
             self.matcher.reserve(list.length());
@@ -159,6 +164,13 @@ impl<'p> PolicyOrigins<'p> {
                     },
                 }
             })
+        });
+        self.lists.push(List {
+            file: file.clone(),
+            path: location.path.to_string(),
+            rank: rule.rank,
+            origins: first..self.matcher.exact_origins_len(),
+            position,
         });
         // A mistake of the file as a whole is one of the line that names the file.
         let shown = Some(quote(&file.to_string_lossy()));

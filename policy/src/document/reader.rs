@@ -1,16 +1,16 @@
 //! Reading nodes as the types that keys expect. Everything that does not fit becomes a mistake.
 
-use std::{collections::HashMap, path::Path, slice, sync::Arc};
+use std::{collections::HashMap, mem::Discriminant, path::Path, slice, sync::Arc};
 
 use super::{
-    keys::Language,
+    keys::{KeySpec, Language},
     mistake_kind::{Expected, MistakeKind},
     node::{Node, NodeLine, Value},
     place::Location,
     quote::{quote, show},
     report::{Accepted, Mistake, Mistakes, Report},
 };
-use crate::nearest;
+use crate::{nearest, origin::OriginPattern};
 
 /// The keys of a mapping so far, and their lines.
 pub(super) type SeenKeys<'n> = HashMap<&'n str, Option<u32>>;
@@ -63,6 +63,11 @@ impl Reader {
     /// Notes that the document names this file.
     pub(super) fn add_file(&mut self, path: &Path) {
         self.mistakes.add_file(path);
+    }
+
+    /// Counts further warnings of this kind without describing them.
+    pub(super) fn count_more(&mut self, kind: Discriminant<MistakeKind>, more: usize) {
+        self.mistakes.count_more(kind, more);
     }
 
     /// Adds a mistake. `value` is the value as the message shows it.
@@ -207,7 +212,12 @@ impl Reader {
         match &node.value {
             Value::String(text) if !text.trim().is_empty() => return Some(text),
             Value::String(_) | Value::Null => self.add(location, None, MistakeKind::EmptyEntry),
-            _ => self.wrong_type(location, node, Expected::Entry),
+            _ => match foreign_patterns(node) {
+                Some(patterns) if location.key.is_some_and(KeySpec::takes_origins) => {
+                    self.report(location, node, MistakeKind::ForeignEntry { patterns });
+                }
+                _ => self.wrong_type(location, node, Expected::Entry),
+            },
         }
         None
     }
@@ -333,5 +343,25 @@ pub(super) fn unknown_value(value: &str, known: &[&'static str]) -> MistakeKind 
     MistakeKind::UnknownValue {
         nearest: nearest(value, known.iter().copied()),
         known: known.to_vec(),
+    }
+}
+
+/// The patterns that an entry of Envoy or Istio means, such as `exact: https://app.example.com`, or one
+/// in which a space after `regex:` has made a mapping. `None` if no pattern says the same.
+fn foreign_patterns(node: &Node) -> Option<Vec<String>> {
+    let Value::Map(map) = &node.value else { return None };
+    let [(key, value)] = &map[..] else { return None };
+    let Value::String(key) = &key.value else { return None };
+    let text = match (&value.value, key.to_ascii_lowercase().as_str()) {
+        (Value::String(text), "exact") => text.clone(),
+        (Value::String(text), "regex" | "safe_regex" | "saferegex") => format!("regex:{text}"),
+        (Value::Map(_), "safe_regex" | "saferegex") => return foreign_patterns(value),
+        // A colon at the end of an origin.
+        (Value::Null, _) if key.contains("://") => key.clone(),
+        _ => return None,
+    };
+    match OriginPattern::parse(&text) {
+        Ok(_) => Some(vec![text]),
+        Err(error) => Some(error.suggestions()).filter(|patterns| !patterns.is_empty()),
     }
 }

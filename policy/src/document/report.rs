@@ -19,7 +19,7 @@ use crate::origin::Guard;
 const MAX_ERRORS: usize = 100;
 
 /// The number of warnings of each kind that are described. Further ones are counted.
-const MAX_WARNINGS_OF_A_KIND: usize = 10;
+pub(super) const MAX_WARNINGS_OF_A_KIND: usize = 10;
 
 /// What was read from a document without errors, and the warnings about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +157,13 @@ impl Mistakes {
         }
     }
 
+    /// Counts further warnings of this kind without describing them.
+    pub(super) fn count_more(&mut self, kind: Discriminant<MistakeKind>, more: usize) {
+        if let Some((_, count)) = self.warnings.iter_mut().find(|(known, _)| *known == kind) {
+            *count += more;
+        }
+    }
+
     /// The number of warnings of this kind, the new one included.
     fn count_warning(&mut self, kind: &MistakeKind) -> usize {
         let kind = discriminant(kind);
@@ -196,7 +203,8 @@ impl Mistakes {
     pub(super) fn into_result<T>(self, value: T) -> Result<Accepted<T>, Report> {
         let Self { mut found, errors, warnings, files } = self;
         for (kind, count) in warnings {
-            let more = count.saturating_sub(MAX_WARNINGS_OF_A_KIND);
+            let described = found.iter().filter(|mistake| discriminant(&mistake.kind) == kind);
+            let more = count - described.count();
             let last = found.iter_mut().rev().find(|mistake| discriminant(&mistake.kind) == kind);
             if let Some(last) = last {
                 last.more = more;

@@ -664,19 +664,160 @@ fn lists_of_ports_are_written_in_quotes() {
         ("[http://localhost:[3000,5173]]", false),
         ("[https://a.example, http://localhost:[3000,5173]]", false),
         ("[http://[::1]:[3000,5173]]", false),
+        ("[http://[::1]:3000]", false),
+        ("[https://{app,www}.a.example]", false),
+        (r"[regex:https://[a-z]+\.a\.example]", false),
+        (r"[regex:https://a{1,3}\.a\.example]", false),
     ] {
         let text = with_policy(&format!("allow_origins: {origins}"));
         let read = parse(text.as_bytes(), Path::new("f"));
         assert_eq!(read.is_ok(), is_one, "{origins}");
         if let Err(report) = read {
-            assert_eq!(report.mistakes()[0].kind(), &MistakeKind::UnquotedPorts, "{origins}");
-            assert!(report.to_string().contains("in quotes"), "{report}");
+            let kind = report.mistakes()[0].kind();
+            assert!(matches!(kind, MistakeKind::UnquotedBracket(_)), "{origins}: {kind:?}");
+            assert!(report.to_string().contains("in single quotes"), "{report}");
         }
     }
-    // Other mistakes in a line with a quoted list stay what they are.
-    let text = with_policy("allow_origins: ['http://localhost:[3000,5173]', [}");
+    // Other mistakes in a line with such an entry stay what they are.
+    for origins in
+        ["['http://localhost:[3000,5173]', [}", "[https://a.example], allow_methods: [GET}"]
+    {
+        let text = with_policy(&format!("allow_origins: {origins}"));
+        let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
+        let kind = report.mistakes()[0].kind();
+        assert!(!matches!(kind, MistakeKind::UnquotedBracket(_)), "{origins}: {kind:?}");
+    }
+}
+
+#[test]
+fn expressions_are_written_in_single_quotes() {
+    for (quoted, is_one) in [
+        (r"'regex:https://[a-z]+\.a\.example'", true),
+        (r#""regex:https://[a-z]+\\.a\\.example""#, true),
+        (r#""regex:https://[a-z]+\.a\.example""#, false),
+        (r#""regex:https://pr-\d+[.]a[.]example""#, false),
+    ] {
+        let text = with_policy(&format!("allow_origins: [{quoted}]"));
+        let read = parse(text.as_bytes(), Path::new("f"));
+        assert_eq!(read.is_ok(), is_one, "{quoted}");
+        if let Err(report) = read {
+            assert_eq!(report.mistakes()[0].kind(), &MistakeKind::Escape, "{quoted}");
+            assert!(report.to_string().contains("in single quotes"), "{report}");
+        }
+    }
+}
+
+/// What a message about an entry tells to write.
+#[test]
+fn entries_of_other_software_are_written_as_patterns() {
+    for (entry, patterns) in [
+        ("exact: https://a.example", &["https://a.example"][..]),
+        ("exact: '*'", &["*"]),
+        ("exact: https://A.example/", &["https://a.example"]),
+        (r"regex: https://a\.example", &[r"regex:https://a\.example"]),
+        (r"safe_regex: {regex: 'https://a\.example'}", &[r"regex:https://a\.example"]),
+        ("'https://a.example:':", &["https://a.example"]),
+        ("'https://{a,b}.example':", &["https://a.example", "https://b.example"]),
+    ] {
+        let text = with_policy(&format!("allow_origins:\n      - {entry}"));
+        let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
+        let patterns = patterns.iter().map(|&text| text.to_owned()).collect();
+        assert_eq!(report.mistakes()[0].kind(), &MistakeKind::ForeignEntry { patterns }, "{entry}");
+    }
+    for entry in ["prefix: https://a", "exact: 1", "exact: {a: b}", "a: https://a.example"] {
+        let text = with_policy(&format!("allow_origins:\n      - {entry}"));
+        let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
+        let kind = report.mistakes()[0].kind();
+        assert!(matches!(kind, MistakeKind::WrongType { .. }), "{entry}: {kind:?}");
+    }
+}
+
+#[test]
+fn lines_of_lists_are_looked_up() {
+    let directory = TestDirectory::new("covered-lines");
+    directory.write("one.txt", "https://b.example\nhttps://x.a.example\nhttps://c.example\nnull\n");
+    directory
+        .write("two.txt", "# again\nhttps://b.example\nhttps://d.example\nhttps://d.example\n");
+    let text = "version: 1\npolicies:\n  p:\n    dangerously_allow: [null_origin]\n    rules:\n      \
+                - {allow_origins_file: one.txt, allow_origins: ['https://*.a.example']}\n      \
+                - {allow_origins_file: two.txt}\n    deny_origins: ['https://c.example']\n";
+    let accepted = parse(text.as_bytes(), &directory.path("cors.yaml")).unwrap();
+    let lines: Vec<_> = accepted.warnings.iter().map(ToString::to_string).collect();
+    let place = |name: &str| directory.path(name).display().to_string();
+    let (one, two) = (place("one.txt"), place("two.txt"));
+    let key = |rule| format!("policies.p.rules[{rule}].allow_origins_file");
+    assert_eq!(
+        lines,
+        [
+            format!(
+                "{one}:2: warning: {}: \"https://x.a.example\": has no effect: \
+                 policies.p.rules[0].allow_origins[0] (line 6), \"https://*.a.example\", matches all \
+                 that it matches; remove one of them",
+                key(0)
+            ),
+            format!(
+                "{one}:3: warning: {}: \"https://c.example\": has no effect: \
+                 policies.p.deny_origins[0] (line 8), \"https://c.example\", refuses all that it \
+                 matches; remove one of them",
+                key(0)
+            ),
+            format!(
+                "{two}:2: warning: {}: \"https://b.example\": has no effect: {} ({one}:1), \
+                 \"https://b.example\", decides about all that it matches; move its rule above the \
+                 other, or remove it",
+                key(1),
+                key(0)
+            ),
+            format!(
+                "{two}:4: warning: {}: \"https://d.example\": has no effect: {} ({two}:3), \
+                 \"https://d.example\", matches all that it matches; remove one of them",
+                key(1),
+                key(1)
+            ),
+        ]
+    );
+}
+
+#[test]
+fn covered_lines_are_counted_and_the_first_ten_described() {
+    let directory = TestDirectory::new("many-covered-lines");
+    let lines: String =
+        (0..20_000).map(|n| format!("https://{}.a.example\n", n % 10_000)).collect();
+    directory.write("list.txt", &lines);
+    for (origins, first, count) in [
+        ("", 10_001, 10_000),
+        ("\nallow_origins: ['https://*.a.example']", 1, 20_000),
+        ("\nallow_origins: ['https://0.a.example']", 1, 10_001),
+    ] {
+        let text = with_policy(&format!("allow_origins_file: list.txt{origins}"));
+        let accepted = parse(text.as_bytes(), &directory.path("cors.yaml")).unwrap();
+        let warnings = accepted.warnings;
+        assert_eq!(warnings.len(), 10, "{origins}");
+        assert_eq!(warnings[0].line(), Some(first), "{origins}");
+        assert_eq!(10 + warnings[9].more(), count, "{origins}");
+    }
+}
+
+#[test]
+fn the_first_ten_warnings_of_a_policy_are_described() {
+    let mut text = with_policy("allow_origins:");
+    for _ in 0..15 {
+        text.push_str("\n      - https://a.example");
+    }
+    let warnings = parse(text.as_bytes(), Path::new("f")).unwrap().warnings;
+    let places: Vec<_> = warnings.iter().map(Mistake::place).collect();
+    let expected: Vec<_> = (1..=10).map(|n| format!("policies.a.allow_origins[{n}]")).collect();
+    assert_eq!(places, expected);
+    assert_eq!(warnings[9].more(), 4);
+}
+
+#[test]
+fn a_policy_that_never_decides_stands_after_mistakes_before_it() {
+    let text = "version: 1\npolicies:\n  a: {allow_origins: ['https://a.example'], max_age: soon}\n  \
+                b: {deny_origins: ['https://b.example'], allow_origins: ['https://b.example']}\n";
     let report = parse(text.as_bytes(), Path::new("f")).unwrap_err();
-    assert_ne!(report.mistakes()[0].kind(), &MistakeKind::UnquotedPorts);
+    let places: Vec<_> = report.mistakes().iter().map(Mistake::place).collect();
+    assert_eq!(places, ["policies.a.max_age", "policies.b"]);
 }
 
 #[test]
@@ -1747,7 +1888,7 @@ fn keys_of_the_origin_check_and_of_caches() {
     let directory = TestDirectory::new("static_origin");
     directory.write("one.txt", "https://a.example\n");
     let file =
-        directory.write("f", &with_policy("allow_origins_file: one.txt\nstatic_origin: true"));
+        directory.write("f", with_policy("allow_origins_file: one.txt\nstatic_origin: true"));
     let report = load(&file).unwrap_err();
     let message = report.mistakes()[0].to_string();
     assert!(message.contains("but the policy has an `allow_origins_file`"), "{message}");

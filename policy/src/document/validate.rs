@@ -139,7 +139,7 @@ impl<'v> Validator<'v> {
     /// A policy, if it has no mistakes. `location` is that of its name.
     fn policy(&mut self, location: Location<'_>, name: &str, node: &Node) -> Option<Policy> {
         let reader = &mut self.reader;
-        let errors = reader.errors();
+        let (errors, position) = (reader.errors(), reader.position());
         if !is_name(name) || name == "off" {
             reader.add(location, None, MistakeKind::PolicyName);
         }
@@ -196,25 +196,20 @@ impl<'v> Validator<'v> {
         if reader.errors() > errors {
             return None;
         }
-        let PolicyOrigins { matcher, denies, files, open, covered, .. } = origins;
+        let PolicyOrigins { matcher, denies, files, open, covered, lists, .. } = origins;
         open.finish(reader, location);
-        covered.report(reader, location);
-        if reader.errors() > errors {
-            return None;
-        }
-        match matcher.build() {
+        let covered = covered.find();
+        let mut lines = covered.lines(&lists, &matcher);
+        let built = matcher.build_noting(&mut |number, origin| {
+            covered.note_repeated(&mut lines, &lists, number, origin);
+        });
+        match built {
             Ok(matcher) => {
+                covered.report(reader, location, position, lines, &lists);
                 let settings = settings.finish();
                 let line = location.line;
-                Some(Policy::new(PolicyParts {
-                    name,
-                    line,
-                    rules,
-                    matcher,
-                    denies,
-                    files,
-                    settings,
-                }))
+                let parts = PolicyParts { name, line, rules, matcher, denies, files, settings };
+                (reader.errors() == errors).then(|| Policy::new(parts))
             }
             Err(error) => {
                 reader.add(location, None, MistakeKind::Matcher(error));

@@ -213,8 +213,10 @@ impl<'t> TreeBuilder<'t> {
         let text = self.text.lines().nth(number as usize - 1).unwrap_or_default();
         let kind = if has_unquoted_star(text) {
             MistakeKind::UnquotedStar
-        } else if has_unquoted_ports(text) {
-            MistakeKind::UnquotedPorts
+        } else if error.info().contains("unknown escape character") {
+            MistakeKind::Escape
+        } else if let Some(bracket) = unquoted_bracket(text) {
+            MistakeKind::UnquotedBracket(bracket)
         } else if text.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t') {
             MistakeKind::Tab
         } else {
@@ -233,10 +235,14 @@ fn has_unquoted_star(line: &str) -> bool {
     unquoted(line).any(|(before, c)| c == '*' && matches!(before, ' ' | '[' | ','))
 }
 
-/// Whether an origin in this line has a list of ports, which would begin a list of YAML.
-fn has_unquoted_ports(line: &str) -> bool {
+/// The bracket or brace in an origin or an expression of this line, which would begin a list or a
+/// mapping of YAML.
+fn unquoted_bracket(line: &str) -> Option<char> {
     let text: String = unquoted(line).map(|(_, c)| c).collect();
-    text.split_once("://").is_some_and(|(_, rest)| rest.contains(":["))
+    text.split([' ', ',']).find_map(|entry| {
+        let (_, rest) = entry.split_once("://")?;
+        rest.chars().find(|c| matches!(c, '[' | '{'))
+    })
 }
 
 /// The characters of a line outside of quotes and comments, each with the one before it.

@@ -115,7 +115,12 @@ pub fn check_request_header(name: &str) -> Result<(), HeaderNameError> {
 }
 
 /// Checks one entry of `expose_headers` that is not `*`.
-pub(crate) fn check_response_header(name: &str) -> Result<(), HeaderNameError> {
+///
+/// # Errors
+///
+/// If no page can read it: it is not a header name, has `*` inside, or is a header of requests or
+/// cookies.
+pub fn check_response_header(name: &str) -> Result<(), HeaderNameError> {
     check_name(name)?;
     if is_one_of(name, &FORBIDDEN_IN_RESPONSES) {
         Err(HeaderNameError::ForbiddenInResponses)

@@ -7,19 +7,24 @@
 mod language;
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 
 use regex_syntax::hir::Hir;
 
 use self::language::language;
 use super::automaton::{Automaton, Direction};
 use super::matcher::{MatcherBuilder, OriginMatcher, Rank};
-use super::pattern::OriginPattern;
+use super::pattern::{OriginPattern, WildcardHost};
 use super::regex::{includes, meet};
 
 /// Memory of one automaton, in bytes. A pattern that needs more is not compared.
 const MAX_SIZE: usize = 1 << 18;
 /// Memory of the automaton of several patterns together.
 const MAX_UNION_SIZE: usize = 1 << 20;
+/// How many patterns with `*` inside the host are compared with others below the same domain, for a
+/// policy. Each is one expression of the automaton that looks them up, and building that takes time in
+/// the square of their number.
+const MAX_GLOBS_BELOW: usize = 1000;
 /// How many pairs of patterns are compared by their automata, for a policy.
 const MAX_PAIRS: usize = 10_000;
 
@@ -28,6 +33,8 @@ const MAX_PAIRS: usize = 10_000;
 pub(crate) struct Coverage {
     patterns: Vec<Compared>,
     denied: usize,
+    /// The number of patterns with `*` inside the host below each domain.
+    globs_below: HashMap<Box<str>, usize>,
     lookup: MatcherBuilder,
 }
 
@@ -132,6 +139,15 @@ impl Coverage {
         };
         let order = Order::try_from(before).ok().and_then(|before| first.checked_add(before));
         let Some(order) = order.filter(|&order| order < end) else { return false };
+        if let OriginPattern::Wildcard(wildcard) = pattern {
+            if let WildcardHost::Glob { parent, .. } = wildcard.host {
+                let globs = self.globs_below.entry(parent.into()).or_default();
+                if *globs == MAX_GLOBS_BELOW {
+                    return false;
+                }
+                *globs += 1;
+            }
+        }
         self.denied += usize::from(rank == 0);
         self.lookup.add(order, pattern);
         let (language, sample) = match pattern {
@@ -148,14 +164,48 @@ impl Coverage {
         true
     }
 
-    /// How each pattern is covered, if it is, by its number.
-    pub(crate) fn find(self) -> Vec<Option<Cover>> {
+    /// Compares the patterns.
+    pub(crate) fn find(self) -> Covers {
         let count = self.patterns.len();
-        let Ok(lookup) = self.lookup.build() else { return vec![None; count] };
         let mut in_order: Vec<usize> = (0..count).collect();
         in_order.sort_by_key(|&number| self.patterns[number].order);
+        let Ok(lookup) = self.lookup.build() else {
+            return Covers { of_patterns: vec![None; count], lookup: None };
+        };
         let mut search = Search { patterns: &self.patterns, in_order, lookup, pairs: 0 };
-        (0..count).map(|number| search.cover(number)).collect()
+        let of_patterns = (0..count).map(|number| search.cover(number)).collect();
+        let Search { in_order, lookup, .. } = search;
+        let orders = in_order.iter().map(|&number| self.patterns[number].order).collect();
+        Covers { of_patterns, lookup: Some(Lookup { matcher: lookup, in_order, orders }) }
+    }
+}
+
+/// What was found about the patterns of a policy.
+#[derive(Debug)]
+pub(crate) struct Covers {
+    /// How each pattern is covered, if it is, by its number.
+    pub(crate) of_patterns: Vec<Option<Cover>>,
+    /// `None` if the patterns need too much memory together.
+    lookup: Option<Lookup>,
+}
+
+/// Finds the first pattern that matches an origin.
+#[derive(Debug)]
+struct Lookup {
+    matcher: OriginMatcher,
+    /// The numbers of the patterns, in the order in which they decide.
+    in_order: Vec<usize>,
+    /// The place of each of these in the order.
+    orders: Vec<Order>,
+}
+
+impl Covers {
+    /// The number of the first pattern that matches an origin.
+    pub(crate) fn first_matching(&self, origin: &[u8]) -> Option<usize> {
+        let lookup = self.lookup.as_ref()?;
+        let order = lookup.matcher.find(origin)?;
+        let index = lookup.orders.binary_search(&order).ok()?;
+        Some(lookup.in_order[index])
     }
 }
 
@@ -250,7 +300,7 @@ mod tests {
         for &(rank, text) in patterns {
             coverage.add(rank, &OriginPattern::parse(text).unwrap(), credentials);
         }
-        coverage.find().pop().unwrap()
+        coverage.find().of_patterns.pop().unwrap()
     }
 
     #[test]
@@ -266,6 +316,10 @@ mod tests {
             ("https://*-a.example.com", "https://pr-*-a.example.com"),
             ("http://localhost:*", "http://localhost:[3000,5173]"),
             ("http://localhost:3000-3009", "http://localhost:[3001,3009]"),
+            ("http://localhost:*", "http://localhost:1024-65535"),
+            ("http://localhost:1024-65535", "http://localhost:3000"),
+            ("http://localhost:1024-65535", "http://localhost:[2024-65535,1024]"),
+            ("https://*:1-65535", "https://*:8443"),
             ("https://*", "https://*.example.com"),
             ("*", "regex:app://[a-z]+"),
             ("*", "null"),
@@ -285,6 +339,19 @@ mod tests {
     }
 
     #[test]
+    fn every_port_is_any_port() {
+        for (one, other) in [
+            ("http://localhost:*", "http://localhost:1-65535"),
+            ("https://*.example.com:*", "https://*.example.com:[1-100,101-65535]"),
+            ("http://localhost:*", "regex:http://localhost(:[0-9]+)?"),
+        ] {
+            for patterns in [[(1, one), (1, other)], [(1, other), (1, one)]] {
+                assert_eq!(cover(&patterns, false), Some(Cover::One(0)), "{patterns:?}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_left_over_is_not_covered() {
         for (one, other) in [
             ("https://*.example.com", "https://example.com"),
@@ -295,6 +362,9 @@ mod tests {
             ("http://localhost:3000-3009", "http://localhost:[3000,3010]"),
             (r"regex:https://[a-z]+\.example\.com", "https://pr-*.example.com"),
             ("https://*", "null"),
+            ("http://localhost:1024-65535", "http://localhost:1023-65535"),
+            ("http://localhost:[1-79,81-65535]", "http://localhost:*"),
+            ("app://*:1-65535", "app://*:*"),
             ("https://x--x.example.com", "https://*.example.com"),
         ] {
             assert_eq!(cover(&[(1, one), (1, other)], false), None, "{one} {other}");
@@ -318,7 +388,7 @@ mod tests {
             for &(rank, text) in patterns {
                 coverage.add(rank, &OriginPattern::parse(text).unwrap(), false);
             }
-            coverage.find()
+            coverage.find().of_patterns
         };
         let allowed = (1, "https://old.example.com");
         let denied = (0, "https://*.example.com");
@@ -346,12 +416,22 @@ mod tests {
             for text in texts {
                 assert!(coverage.add(1, &OriginPattern::parse(text).unwrap(), false), "{text}");
             }
-            coverage.find()
+            coverage.find().of_patterns
         };
         let each = || stars.iter().chain(&origins).map(String::as_str);
         assert!(covers(&mut each().chain([all])).iter().all(Option::is_none));
         let covered = covers(&mut [all].into_iter().chain(each()));
         assert!(covered[1..].iter().all(|cover| *cover == Some(Cover::One(0))));
+    }
+
+    #[test]
+    fn of_too_many_globs_below_one_domain_the_later_ones_are_left_out() {
+        let mut coverage = Coverage::default();
+        let mut add = |text: &str| coverage.add(1, &OriginPattern::parse(text).unwrap(), false);
+        assert!((0..MAX_GLOBS_BELOW).all(|n| add(&format!("https://*-{n}.example.com"))));
+        assert!(!add("https://*-x.example.com"));
+        assert!(add("https://*-x.example.net"));
+        assert!(add("https://x.example.com"));
     }
 
     #[test]

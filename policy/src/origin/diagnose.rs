@@ -82,7 +82,11 @@ fn missing_host(scheme: &str, beyond: &str) -> PatternError {
 
 fn authority_mistake(scheme: &str, authority: &str) -> Option<PatternError> {
     if authority.parse::<Ipv6Addr>().is_ok() {
-        let replacement = format!("{scheme}://[{authority}]");
+        let loopback = authority.strip_prefix("::1:").filter(|port| port.parse::<u16>().is_ok());
+        let replacement = match loopback {
+            Some(port) => format!("{scheme}://[::1]:{port}"),
+            None => format!("{scheme}://[{authority}]"),
+        };
         return Some(PatternError::UnbracketedIpv6 { replacement });
     }
     let (host, port) = match authority.strip_prefix('[') {

@@ -289,6 +289,12 @@ pub enum PatternError {
     /// Brackets around something other than an IPv6 address.
     #[error("there is no IPv6 address in the brackets")]
     InvalidIpv6,
+    /// A scheme and its colon alone: `app:`.
+    #[error("an origin has `://` behind its scheme")]
+    MissingSlashes {
+        /// The same with slashes, which is an origin without a host.
+        replacement: String,
+    },
     /// An IPv6 address without brackets.
     #[error("an IPv6 address stands in brackets")]
     UnbracketedIpv6 {
@@ -372,6 +378,7 @@ impl PatternError {
             | Self::WildcardBelowAddress { replacement }
             | Self::EmptyLabel { replacement }
             | Self::TrailingDot { replacement }
+            | Self::MissingSlashes { replacement }
             | Self::UnbracketedIpv6 { replacement }
             | Self::UncompressedIpv6 { replacement } => slice::from_ref(replacement),
             Self::UnmarkedRegex { replacement }

@@ -83,6 +83,16 @@ impl MatcherBuilder {
         self.note(added);
     }
 
+    /// The number of exact origins so far, `null` included.
+    pub(crate) fn exact_origins_len(&self) -> usize {
+        self.exact.len()
+    }
+
+    /// The exact origins in the order in which they were added, `null` included.
+    pub(crate) fn exact_origins(&self) -> impl Iterator<Item = &[u8]> {
+        self.exact.origins()
+    }
+
     /// Notes whether an allocation succeeded. If not, everything collected is freed, because
     /// reporting the error needs memory too.
     fn note(&mut self, allocated: Result<(), TryReserveError>) {
@@ -97,6 +107,19 @@ impl MatcherBuilder {
     ///
     /// If all patterns together take more memory than allowed, or than the system has.
     pub fn build(self) -> Result<OriginMatcher, MatcherError> {
+        self.build_noting(&mut |_, _| {})
+    }
+
+    /// Makes the matcher, and calls `again` for each exact origin that was added before, with
+    /// its place among [`MatcherBuilder::exact_origins`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`MatcherBuilder::build`].
+    pub(crate) fn build_noting(
+        self,
+        again: &mut dyn FnMut(usize, &[u8]),
+    ) -> Result<OriginMatcher, MatcherError> {
         if self.out_of_memory {
             return Err(MatcherError::OutOfMemory);
         }
@@ -105,7 +128,7 @@ impl MatcherBuilder {
         let expressions = RegexSet::new(self.expressions)?;
         Ok(OriginMatcher {
             any: self.any.map_or(NONE, MaybeRank::from),
-            exact: self.exact.build()?,
+            exact: self.exact.build(again)?,
             lowest_other: wildcards.lowest.min(groups.lowest).min(expressions.lowest),
             wildcards,
             groups,

@@ -60,11 +60,6 @@ impl<'a> PortSet<'a> {
         port.or(self.default).is_some_and(|port| self.ranges().any(|range| range.contains(&port)))
     }
 
-    /// Whether this is the scheme's default port, which no origin has.
-    pub(crate) fn is_default(self, port: u16) -> bool {
-        self.default == Some(port)
-    }
-
     /// The port of an origin that matches.
     pub fn first(self) -> Option<u16> {
         let port = self.ranges().next().map(|range| *range.start());

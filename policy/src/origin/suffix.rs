@@ -10,7 +10,8 @@
 //! - The labels that the rule matches are the public suffix. An exception counts without its leftmost
 //!   label.
 //!
-//! One thing differs from the list: the names that no registry sells are below no suffix.
+//! One thing differs from the list: the names that no registry sells, `home.arpa` (RFC 8375) among
+//! them, are no suffixes.
 //!
 //! ```
 //! use cors_policy::origin::suffix::{Sections, is_public_suffix, public_suffix};
@@ -72,11 +73,10 @@ fn labels(name: &[u8]) -> impl Iterator<Item = (&[u8], usize)> {
 /// Whether the registrable domain of every name below `parent` is part of `parent`, by the list's ICANN
 /// section. Nobody else can then register such a name with a registry.
 ///
-/// Below top-level domains that are not on the list, and below `home.arpa` (RFC 8375), there is nothing
-/// to register.
+/// Below top-level domains that are not on the list there is nothing to register.
 pub(crate) fn has_registrable_domain(parent: &str) -> bool {
     let top = parent.rsplit('.').next().unwrap_or_default();
-    if !Position::ROOT.lists(top.as_bytes()) || parent == "home.arpa" {
+    if !Position::ROOT.lists(top.as_bytes()) {
         return true;
     }
     let labels: Vec<_> = ["x", "*"].into_iter().chain(parent.split('.')).collect();
@@ -128,6 +128,8 @@ mod tests {
             "localhost",
             "internal",
             "svc.local",
+            "home.arpa",
+            "nas.home.arpa",
         ] {
             assert!(!is_public_suffix(name.as_bytes()), "{name}");
         }

@@ -7,9 +7,6 @@ use crate::origin::pattern::{OriginPattern, Wildcard, WildcardHost, WildcardPort
 use crate::origin::ports::PortSet;
 use crate::origin::regex::parse_bytes;
 
-/// How many ports of a set are written out.
-const MAX_PORTS: usize = 1000;
-
 /// An expression that accepts the origins that a wildcard or an expression matches. It may accept more
 /// that is no well-formed origin. `None` if it would be too long.
 pub(super) fn language(pattern: &OriginPattern<'_>) -> Option<Hir> {
@@ -45,18 +42,41 @@ fn ports(port: WildcardPort<'_>) -> Option<Hir> {
         WildcardPort::Default => Some(Hir::empty()),
         WildcardPort::Exact(port) => Some(Hir::literal(format!(":{port}").into_bytes())),
         WildcardPort::Any => parse_bytes("(:[1-9][0-9]{0,4})?").ok(),
-        WildcardPort::Set(set) => ports_of(set),
+        WildcardPort::Set(set) => parse_bytes(&ports_of(set)).ok(),
     }
 }
 
-fn ports_of(set: PortSet<'_>) -> Option<Hir> {
-    if set.ranges().map(Iterator::count).sum::<usize>() > MAX_PORTS {
-        return None;
+/// A set of ports as an expression. The default port is none that an origin writes.
+fn ports_of(set: PortSet<'_>) -> String {
+    let numbers: Vec<String> = set
+        .ranges()
+        .flat_map(|range| decimals(u32::from(*range.start()), u32::from(*range.end())))
+        .collect();
+    let optional = if set.contains(None) { "?" } else { "" };
+    format!("(:({})){optional}", numbers.join("|"))
+}
+
+/// The decimal numbers from `first`, which is not 0, to `last`, as expressions: each is the same
+/// digits, a class, and any digits.
+fn decimals(first: u32, last: u32) -> Vec<String> {
+    let mut expressions = Vec::new();
+    let mut number = first;
+    while number <= last {
+        let (mut block, mut free) = (1, 0);
+        while number % (block * 10) == 0 && number + block * 10 - 1 <= last {
+            block *= 10;
+            free += 1;
+        }
+        let digit = number / block % 10;
+        let blocks = ((last - number + 1) / block).min(10 - digit);
+        let same = match number / (block * 10) {
+            0 => String::new(),
+            same => same.to_string(),
+        };
+        expressions.push(format!("{same}[{digit}-{}][0-9]{{{free}}}", digit + blocks - 1));
+        number += blocks * block;
     }
-    let ports = set.ranges().flatten().filter(|&port| !set.is_default(port));
-    let written = ports.map(|port| Hir::literal(format!(":{port}").into_bytes()));
-    let default = set.contains(None).then(Hir::empty);
-    Some(Hir::alternation(written.chain(default).collect()))
+    expressions
 }
 
 impl OriginPattern<'_> {
@@ -80,5 +100,38 @@ impl OriginPattern<'_> {
         };
         // The longest hosts have no room for it.
         self.matches(text.as_bytes()).then(|| text.into_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::origin::automaton::{Automaton, Direction};
+
+    fn accepts(first: u32, last: u32, numbers: impl Iterator<Item = u32>) -> Vec<u32> {
+        let expression = parse_bytes(&decimals(first, last).join("|")).unwrap();
+        let automaton = Automaton::new(&[expression], Direction::Forward, 1 << 18).unwrap();
+        numbers
+            .filter(|number| automaton.first_accepting(number.to_string().as_bytes()).is_some())
+            .collect()
+    }
+
+    #[test]
+    fn decimals_of_all_ports() {
+        assert_eq!(accepts(1, 65535, 0..=70_000), Vec::from_iter(1..=65535));
+    }
+
+    proptest! {
+        #[test]
+        fn decimals_are_the_numbers_of_their_range(one in 1..=65535_u32, other in 1..=65535_u32) {
+            let (first, last) = (one.min(other), one.max(other));
+            let near = |number: u32| number.saturating_sub(1200)..=number + 1200;
+            for numbers in [near(first), near(last)] {
+                let within = numbers.clone().filter(|number| (first..=last).contains(number));
+                prop_assert_eq!(accepts(first, last, numbers), Vec::from_iter(within));
+            }
+        }
     }
 }

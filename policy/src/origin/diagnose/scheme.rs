@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use super::word;
 use crate::origin::error::PatternError;
-use crate::origin::syntax::{is_never_an_origin, is_scheme, is_scheme_length};
+use crate::origin::syntax::{is_never_an_origin, is_no_host, is_scheme, is_scheme_length};
 
 pub(super) fn scheme_mistake(text: &str) -> Option<PatternError> {
     if text.starts_with("file:") {
@@ -37,6 +37,12 @@ fn no_scheme(text: &str) -> PatternError {
         // A path.
         return PatternError::MissingHost { scheme: "https".to_owned() };
     }
+    // A host would have a dot.
+    let scheme = text.strip_suffix(":/").or_else(|| text.strip_suffix(':'));
+    let no_host = |scheme: &&str| !scheme.contains('.') && *scheme != "localhost";
+    if let Some(scheme) = scheme.filter(no_host).filter(|it| is_no_host(b"", it.as_bytes())) {
+        return PatternError::MissingSlashes { replacement: format!("{scheme}://") };
+    }
     let is_address = text.parse::<Ipv6Addr>().is_ok();
     let (scheme, rest) = match text.split_once([':', '/', '\\']) {
         Some((scheme @ ("http" | "https"), rest)) => (Some(scheme), rest),
@@ -49,8 +55,9 @@ fn no_scheme(text: &str) -> PatternError {
     if rest.is_empty() {
         return PatternError::MissingHost { scheme: scheme.unwrap_or("https").to_owned() };
     }
-    let local =
-        ["localhost", "127.", "[::1]"].iter().any(|host| rest.starts_with(host)) || rest == "::1";
+    let local = ["localhost", "127.", "[::1]"].iter().any(|host| rest.starts_with(host))
+        || rest == "::1"
+        || rest.starts_with("::1:");
     let scheme = scheme.unwrap_or(if local { "http" } else { "https" });
     PatternError::MissingScheme { replacement: format!("{scheme}://{rest}") }
 }

@@ -3,6 +3,7 @@
 use std::collections::TryReserveError;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::hash::{Hash, is_equal, table_for};
 use super::rank::{MaybeRank, NONE, Rank};
@@ -75,14 +76,32 @@ impl ExactBuilder {
         Ok(())
     }
 
-    pub(super) fn build(self) -> Result<ExactOrigins, MatcherError> {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The origins in the order in which they were added.
+    pub(super) fn origins(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.bytes.as_slice();
+        self.entries.iter().map(move |&(length, _)| {
+            let (origin, after) = rest.split_at(usize::from(length));
+            rest = after;
+            origin
+        })
+    }
+
+    /// Calls `again` for each origin that was added before, with its place among them.
+    pub(super) fn build(
+        self,
+        again: &mut dyn FnMut(usize, &[u8]),
+    ) -> Result<ExactOrigins, MatcherError> {
         let Self { mut bytes, entries } = self;
         bytes.shrink_to_fit();
         u32::try_from(bytes.len()).map_err(|_| MatcherError::TooManyOrigins)?;
         let hash = Hash::new();
         let mut table = table_for(entries.len())?;
         let mut offset = 0;
-        for &(length, rank) in &entries {
+        for (number, &(length, rank)) in entries.iter().enumerate() {
             let new = ExactEntry { offset, length, rank };
             let origin = new.origin(&bytes);
             let entry = table.entry(
@@ -90,7 +109,15 @@ impl ExactBuilder {
                 |entry: &ExactEntry| entry.is(origin, &bytes),
                 |entry| hash.of(entry.origin(&bytes)),
             );
-            entry.and_modify(|known| known.rank = known.rank.min(rank)).or_insert(new);
+            match entry {
+                Entry::Occupied(mut known) => {
+                    again(number, origin);
+                    known.get_mut().rank = known.get().rank.min(rank);
+                }
+                Entry::Vacant(vacant) => {
+                    vacant.insert(new);
+                }
+            }
             offset += u32::from(length);
         }
         let lowest = entries.iter().map(|&(_, rank)| rank.into()).min().unwrap_or(NONE);
@@ -120,7 +147,7 @@ impl ExactOrigins {
         }
     }
 
-    // PERF: out of line, so that the search in a short list can be inlined.
+    // Out of line, so that the search in a short list can be inlined.
     #[inline(never)]
     fn find_in(&self, table: &HashTable<ExactEntry>, hash: &Hash, origin: &[u8]) -> MaybeRank {
         // A long header must not make the server hash a long text.

@@ -12,7 +12,7 @@ use crate::origin::glob;
 
 /// Up to this many globs are compared one by one.
 ///
-/// PERF: nearly all of them differ from the origin in their first bytes.
+/// Nearly all of them differ from the origin in their first bytes.
 const FEW: usize = 16;
 /// Up to this many globs may be compared one by one where an automaton would be too large. More than
 /// that would make the cost of a lookup depend on the number of patterns.

@@ -7,7 +7,8 @@ use crate::origin::automaton::{Automaton, Direction};
 
 /// The automata that expressions are compared with.
 pub(super) struct Grammar {
-    /// Well-formed origins. Lengths, the range of ports and the form of addresses are not checked.
+    /// Well-formed origins. Lengths and the form of addresses are not checked, and the range of ports
+    /// is in `never`.
     pub(super) origin: Automaton,
     /// Origins that browsers never send, although `origin` accepts them.
     pub(super) never: Automaton,
@@ -42,7 +43,7 @@ pub(super) static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| {
             r"[a-z][a-z0-9+.-]*://(([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?|\.?)",
         ),
         never: forward(
-            r"file://.+|https://.*:443|http://.*:80|ftp://.*:21|(https?|ftp)://\.?|(wss?|data|javascript|blob|about)://.*",
+            r"file://.+|https://.*:443|http://.*:80|ftp://.*:21|(https?|ftp)://\.?|(wss?|data|javascript|blob|about)://.*|[^:]+://.*:(6553[6-9]|655[4-9][0-9]|65[6-9][0-9]{2}|6[6-9][0-9]{3}|[7-9][0-9]{4})",
         ),
         one_origin: forward(r"(?i)[a-z][a-z0-9+.-]*://(([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]*)?)?"),
         missing_host: forward(r"(?i)(https?|wss?|ftp)://"),

@@ -1,0 +1,73 @@
+//! Objects of Kubernetes, one or several a document.
+
+use std::collections::BTreeSet;
+
+use super::model::{Findings, Place};
+use super::source::Source;
+use super::yaml::{Document, Located};
+
+/// An object.
+#[derive(Clone, Copy)]
+pub(crate) struct Object<'d> {
+    pub(crate) kind: &'d str,
+    /// The group of its API, without the version; empty for the core API.
+    pub(crate) group: &'d str,
+    pub(crate) value: Located<'d>,
+}
+
+impl<'d> Object<'d> {
+    /// The name, or the kind if it has none.
+    pub(crate) fn name(self) -> &'d str {
+        let name = self.value.get("metadata").and_then(|metadata| metadata.get("name"));
+        name.and_then(Located::text).unwrap_or(self.kind)
+    }
+
+    /// The kind and the name, with the namespace where it is known.
+    pub(crate) fn title(self) -> String {
+        let namespace = self.value.get("metadata").and_then(|metadata| metadata.get("namespace"));
+        match namespace.and_then(Located::text) {
+            Some(namespace) => format!("{} {namespace}/{}", self.kind, self.name()),
+            None => format!("{} {}", self.kind, self.name()),
+        }
+    }
+}
+
+/// The objects of a file, those in lists too.
+pub(crate) fn objects(documents: &[Document]) -> Vec<Object<'_>> {
+    let mut objects = Vec::new();
+    for document in documents {
+        collect(document.root(), &mut objects);
+    }
+    objects
+}
+
+fn collect<'d>(value: Located<'d>, objects: &mut Vec<Object<'d>>) {
+    let Some(kind) = value.get("kind").and_then(Located::text) else {
+        return;
+    };
+    let items = value.get("items").filter(|_| kind.ends_with("List"));
+    if let Some(items) = items {
+        // The depth of a document is limited.
+        items.items().for_each(|item| collect(item, objects));
+    } else {
+        let version = value.get("apiVersion").and_then(Located::text).unwrap_or_default();
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        objects.push(Object { kind, group, value });
+    }
+}
+
+/// Says which kinds are not read, each once.
+pub(crate) fn note_skipped(
+    objects: &[Object<'_>],
+    is_read: impl Fn(&Object<'_>) -> bool,
+    source: &Source,
+    findings: &mut Findings,
+) {
+    let skipped: Vec<_> = objects.iter().filter(|object| !is_read(object)).collect();
+    let kinds: BTreeSet<_> = skipped.iter().map(|object| object.kind).collect();
+    if let Some(first) = skipped.first() {
+        let place: Place = source.at(first.value.line());
+        let kinds = kinds.into_iter().collect::<Vec<_>>().join(", ");
+        findings.note(&place, format!("skipped, since import reads no CORS there: {kinds}"));
+    }
+}

@@ -1,0 +1,34 @@
+//! Follows a request through a configuration, up to the headers of the response.
+//!
+//! [`Config`] is what a tree of directives means for this: its servers, locations, `if` blocks and
+//! variables. [`Config::evaluate`] answers a [`Request`]. What the request does not say, such as the
+//! path of one that only has to reach a certain location, and what the configuration does not say,
+//! such as a variable that Lua sets, is [`Value::Unknown`], never guessed. Where a condition depends on
+//! it, both ways are gone, and there are several answers.
+//!
+//! Not followed: `error_page`, `try_files`, `index`, `satisfy`, `expires`, and everything that
+//! Lua, njs and Perl do.
+
+mod build;
+mod condition;
+mod headers;
+mod location;
+mod map;
+mod more_headers;
+mod regex;
+mod request;
+mod run;
+mod template;
+mod value;
+mod variables;
+
+pub use build::{Config, Script};
+pub use condition::Test;
+pub use headers::{AddHeader, Header};
+pub use location::{Kind, Level, LevelId, Location};
+pub use map::{Key, Map};
+pub use regex::Regex;
+pub use request::Request;
+pub use run::{Answer, Content, MAX_ANSWERS, OriginTest, Start, Tested};
+pub use template::Template;
+pub use value::{Unknown, Value};
