@@ -9,7 +9,7 @@ export PORT ?= 8080
 # The targets share target/ and dist/.
 .NOTPARALLEL:
 
-.PHONY: help build run test lint test-unit test-specs test-panics test-compare browser-test \
+.PHONY: help build run test lint test-unit test-specs test-panics test-compare test-import browser-test \
 	test-debian test-neighbours test-hostile test-matrix test-changes soak test-valgrind test-sanitize test-layout \
 	test-configure bench bench-check deb deb-matrix image test-image public-suffixes clean
 
@@ -29,9 +29,9 @@ build: ## build the module, nginx and the cors-policy tool into dist/
 run: ## run the demo of nginx-conf/ on 127.0.0.1:8080
 	@build/run
 
-test: ## check format and lints, and run the tests of the eight parts that follow, and bench-check
+test: ## check format and lints, and run the tests of the nine parts that follow, and bench-check
 	@build/packages build test browser bench-check
-	@build/test lint unit specs panics compare browser debian neighbours bench
+	@build/test lint unit specs panics compare import browser debian neighbours bench
 
 lint: ## check format and lints
 	@build/packages build
@@ -47,6 +47,10 @@ test-specs: ## test the module in the nginx that comes with it (t/)
 test-panics: ## test that a panic costs one request a 500, and nothing else (t/panics/)
 	@build/packages build test
 	@build/test panics
+
+test-import: ## test that nginx.conf and what it is imported as do the same, on two servers (t/import/)
+	@build/packages build test
+	@build/test import
 
 test-compare: ## test that nginx does everything but CORS as without the module (t/compare/)
 	@build/packages build test

@@ -1,5 +1,6 @@
 """A running nginx, and requests to it."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -9,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NGINX = ROOT / "dist/nginx"
-MODULE = ROOT / "dist/ngx_http_cors_policy_module.so"
+NGINX = os.environ.get("TEST_NGINX_BINARY") or str(ROOT / "dist/nginx")
+MODULE = os.environ.get("TEST_NGINX_LOAD_MODULES") or str(
+    ROOT / "dist/ngx_http_cors_policy_module.so"
+)
 
 SOCKET = "nginx.sock"
 """Where the server that is tested listens, in nginx's folder."""

@@ -244,7 +244,7 @@ mod tests {
                 spec.name, spec.yaml
             );
             let directory = crate::test_directory::TestDirectory::new("schema");
-            directory.write("partners.txt", "https://a.example\n");
+            directory.write("partners.txt", "https://b.example\n");
             let file = directory.write("cors.yaml", &text);
             let warnings = document::load(&file).unwrap().warnings;
             // No origin of this document needs a guard.

@@ -239,9 +239,8 @@ impl Finder<'_> {
     fn add_expressions(&mut self) -> Result<(), TooMuch> {
         for (regex, site) in self.expressions.clone() {
             let expression = regex.pattern().to_owned();
-            let ignores_case = regex.ignores_case();
-            let matching = Matching { is_whole: false, ignores_case };
-            let narrowed = match expression::narrow(&expression, matching) {
+            let (reading, matching) = reading(&regex);
+            let narrowed = match expression::narrow(&reading, matching) {
                 Ok(narrowed) => narrowed,
                 Err(why) => {
                     self.audience.remarks.push((site, Remark::Unreadable { expression, why }));
@@ -249,9 +248,11 @@ impl Finder<'_> {
                 }
             };
             let mut has_mixed = false;
+            let mut has_examples = false;
             for pattern in &narrowed.patterns {
                 let is_exact = sample::is_one_origin(pattern);
                 if is_exact && self.known.contains_key(pattern) {
+                    has_examples = true;
                     continue;
                 }
                 let examples =
@@ -261,6 +262,7 @@ impl Finder<'_> {
                     profiles.push(self.ask(origin)?);
                 }
                 let Some(first) = profiles.first() else { continue };
+                has_examples = true;
                 let differ = profiles.iter().any(|profile| profile.cors != first.cors);
                 has_mixed |= !is_exact && (differ || self.looks_at_parts());
                 // The least of what its examples get.
@@ -271,6 +273,11 @@ impl Finder<'_> {
                     let group = Group { pattern: pattern.clone(), is_exact, profile, site };
                     self.audience.groups.push(group);
                 }
+            }
+            if !has_examples {
+                let why = "no pattern of origins says the same".to_owned();
+                self.audience.remarks.push((site, Remark::Unreadable { expression, why }));
+                continue;
             }
             if has_mixed {
                 let expression = expression.clone();
@@ -290,6 +297,20 @@ impl Finder<'_> {
     /// Whether something looks at a part of the origin that an expression took out of it.
     fn looks_at_parts(&self) -> bool {
         self.survey.tests().iter().any(|test| test.tested == Tested::Part)
+    }
+}
+
+/// How an expression is read. Origins are in lower case, so that one without regard to case means the same
+/// in lower case; but a letter behind a backslash can mean something else there.
+fn reading(regex: &Regex) -> (String, Matching) {
+    let pattern = regex.pattern();
+    let has_upper_escape =
+        pattern.as_bytes().windows(2).any(|w| w[0] == b'\\' && w[1].is_ascii_uppercase());
+    if regex.ignores_case() && !has_upper_escape {
+        (pattern.to_ascii_lowercase(), Matching::SEARCH)
+    } else {
+        let ignores_case = regex.ignores_case();
+        (pattern.to_owned(), Matching { is_whole: false, ignores_case })
     }
 }
 

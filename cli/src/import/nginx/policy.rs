@@ -76,7 +76,9 @@ impl Deriving<'_> {
         let audience = self.audience;
         let allowed: Vec<_> = audience.groups.iter().filter(|group| is_allowed(group)).collect();
         if allowed.is_empty() && audience.others.is_none() {
-            if audience.unsure.is_empty() {
+            let is_open = |(_, remark): &(Site, Remark)| !matches!(remark, Remark::Beyond { .. });
+            if audience.unsure.is_empty() && !audience.remarks.iter().any(is_open) {
+                self.report_remarks(findings);
                 self.report_no_effect(findings);
                 return Ok(None);
             }
@@ -145,7 +147,7 @@ impl Deriving<'_> {
             }
         }
         if let Some((mut rule, profile)) = others {
-            origins::add(&mut rule, "*", &self.place_of(profile), findings);
+            origins::add_pattern(&mut rule, "*", &self.place_of(profile), findings);
             rules.push(rule);
         }
         if rules.iter().any(|rule| !rule.allow_origins.is_empty()) {

@@ -85,7 +85,7 @@ fn texts(hir: &Hir) -> Vec<String> {
     texts
 }
 
-/// A letter and a digit of a class, or its first character.
+/// The first and the last letter of a class, and a digit, or its first character.
 fn members(class: &Class) -> Vec<String> {
     let has = |c: char| match class {
         Class::Unicode(class) => {
@@ -96,7 +96,9 @@ fn members(class: &Class) -> Vec<String> {
             class.iter().any(|range| (range.start()..=range.end()).contains(&byte))
         }
     };
-    let usual: Vec<_> = ['a', '7'].into_iter().filter(|c| has(*c)).collect();
+    let letters = [('a'..='z').find(|c| has(*c)), ('a'..='z').rfind(|c| has(*c))];
+    let mut usual: Vec<_> = letters.into_iter().flatten().chain(has('7').then_some('7')).collect();
+    usual.dedup();
     let any = || (' '..='~').find(|c| has(*c)).into_iter().collect();
     let members = if usual.is_empty() { any() } else { usual };
     members.into_iter().map(String::from).collect()
