@@ -634,6 +634,59 @@ Access-Control-Request-Method: PUT";
 
 
 
+=== a refused request keeps the policy that refused it, whatever its error page sets
+--- http_config
+cors_policy_define everybody {
+    allow_origins *;
+}
+--- config
+location /api/ {
+    cors_policy api;
+    error_page 403 /errors$arg_page?policy=everybody;
+    return 200 "reached\n";
+}
+location = /errors/everybody {
+    cors_policy everybody;
+    return 403 "$cors_policy $cors_decision\n";
+}
+location = /errors/off {
+    cors_policy off;
+    return 403 "$cors_policy $cors_decision\n";
+}
+location = /errors/variable {
+    cors_policy $arg_policy;
+    return 403 "$cors_policy $cors_decision\n";
+}
+location = /errors/if {
+    if ($arg_policy) {
+        cors_policy everybody;
+        return 403 "$cors_policy $cors_decision\n";
+    }
+}
+location = /errors/lax {
+    cors_policy lax;
+    cors_policy_dry_run on;
+    return 403 "$cors_policy $cors_decision\n";
+}
+location = /status {
+    cors_policy_status;
+}
+--- request eval
+[(map { "GET /api/?page=/$_" } qw(everybody off variable if lax)), "GET /status"]
+--- more_headers
+Origin: https://evil.example
+--- error_code eval
+[(403) x 5, 200]
+--- response_body_like eval
+[("^api denied_origin\$") x 5,
+ qr/policy="api",request="actual",decision="denied_origin",mode="enforced"\} 5
+(?!.*policy="everybody",request="actual",decision="allowed",mode="enforced"\} [1-9])/s]
+--- response_headers eval
+[("! Access-Control-Allow-Origin
+Vary: Origin") x 5, "! Vary"]
+
+
+
 === policies of a watched file, those that variables name, and those that an if sets, check the same
 --- http_config
 cors_policy_file ../html/watched.yaml watch=1s;

@@ -127,7 +127,10 @@ impl<'r> RememberedPolicy<'r> {
     fn known(&self, here: &LocationConf) -> Option<&'r LocationPolicy> {
         // SAFETY: null, or a policy that was stored, which lives as long as the request.
         let known = unsafe { self.get().as_ref() }?;
-        let applies_here = ptr::eq(known.location, here) || !here.is_set_in_location();
+        let applies_here = ptr::eq(known.location, here)
+            || !here.is_set_in_location()
+            // A refusal is decided once: its error page is the refusing policy's.
+            || self.mark() == REFUSED;
         (known.is_final && applies_here).then_some(known)
     }
 
@@ -156,8 +159,13 @@ fn change(
     }
 }
 
+/// Stores the policy, unless the request is refused.
 fn store(r: &ngx_http_request_t, here: &LocationConf, policy: *const LocationPolicy) {
-    change(r, here, |value| value.data = policy.cast_mut().cast());
+    change(r, here, |value| {
+        if value.len() != REFUSED {
+            value.data = policy.cast_mut().cast();
+        }
+    });
 }
 
 /// The request was refused.
