@@ -187,16 +187,17 @@ impl Rule {
         let echoes = preflight.iter().any(|field| {
             matches!(field.value, OwnedFieldValue::EchoMethod | OwnedFieldValue::EchoHeaders)
         });
-        let preflight_vary =
-            if echoes { vary | Vary::REQUEST_METHOD | Vary::REQUEST_HEADERS } else { vary };
-        let preflight_vary = if settings.allow_private_network.value().is_some() {
-            preflight_vary | Vary::REQUEST_PRIVATE_NETWORK
-        } else {
-            preflight_vary
-        };
-        let private_network = settings.allow_private_network.value().map(|value| {
-            let permission = Field { name: FieldName::AllowPrivateNetwork, value };
-            let fields = preflight.iter().cloned().chain([permission]).collect();
+        let permission = settings.allow_private_network.value();
+        let mut preflight_vary = vary;
+        if echoes {
+            preflight_vary = preflight_vary | Vary::REQUEST_METHOD | Vary::REQUEST_HEADERS;
+        }
+        if permission.is_some() {
+            preflight_vary = preflight_vary | Vary::REQUEST_PRIVATE_NETWORK;
+        }
+        let private_network = permission.map(|value| {
+            let field = Field { name: FieldName::AllowPrivateNetwork, value };
+            let fields = preflight.iter().cloned().chain([field]).collect();
             HeaderSet::new(index + 2, fields, preflight_vary)
         });
         Self {

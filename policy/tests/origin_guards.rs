@@ -314,10 +314,13 @@ fn an_expression_for_any_address_is_one_for_any_host() {
         (r"https://[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+", true),
         (r"https://[0-9.]+(:[0-9]+)?", true),
         (r"https://\[[0-9a-f:]+\]", true),
+        (r"https://[0-9.]+:8443", true),
+        (r"https://\[2[0-9a-f:]+\]:(3000|8443)", true),
         (r"https://(app\.example\.com|[0-9]{1,3}(\.[0-9]{1,3}){3})", true),
         (r"https://10(\.[0-9]{1,3}){3}", false),
         (r"https://192\.168\.[0-9]+\.[0-9]+", false),
         (r"https://(8\.8\.8\.8|9\.9\.9\.9)", false),
+        (r"https://(1\.1\.1\.1|8\.8\.8\.8)(:[0-9]+)?", false),
         (r"https://\[fe80::[0-9a-f:]+\]", false),
         (r"https://\[2001:db8:[0-9a-f:]+\]", false),
     ] {

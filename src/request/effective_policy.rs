@@ -3,7 +3,8 @@
 //! The policy is that of the last location on the request's way with a setting of its own. If no
 //! location has one, it is the policy of the first location. So the policy of the location that the
 //! client asked for survives `error_page`, `try_files`, `index` and `X-Accel-Redirect`, unless the last
-//! location says otherwise: a page must be able to read its errors.
+//! location says otherwise: a page must be able to read its errors. A request that is refused keeps the
+//! policy that refused it.
 //!
 //! nginx clears the contexts of all modules on an internal redirect, but keeps the values of indexed
 //! variables. So a request remembers its policy in the value of a variable without a name, which no
@@ -86,15 +87,13 @@ impl<'r> AppliedPolicy<'r> {
     }
 
     fn deny(&self, request: &CorsRequest<'_>) -> Answer<'r> {
-        match request.origin.header() {
-            _ if request.preflight().is_some() => {
-                self.responses.denied_preflight(Decision::DeniedOrigin)
-            }
-            OriginHeader::Absent => self.responses.denied(Decision::None),
-            OriginHeader::One(_) | OriginHeader::Repeated => {
-                self.responses.denied(Decision::DeniedOrigin)
-            }
+        if request.preflight().is_some() {
+            return self.responses.denied_preflight(Decision::DeniedOrigin);
         }
+        self.responses.denied(match request.origin.header() {
+            OriginHeader::Absent => Decision::None,
+            OriginHeader::One(_) | OriginHeader::Repeated => Decision::DeniedOrigin,
+        })
     }
 }
 
@@ -130,7 +129,7 @@ impl<'r> RememberedPolicy<'r> {
         let applies_here = ptr::eq(known.location, here)
             || !here.is_set_in_location()
             // A refusal is decided once: its error page is the refusing policy's.
-            || self.mark() == REFUSED;
+            || self.is_refused();
         (known.is_final && applies_here).then_some(known)
     }
 
@@ -144,6 +143,10 @@ impl<'r> RememberedPolicy<'r> {
 
     fn mark(&self) -> u32 {
         self.0.len()
+    }
+
+    fn is_refused(&self) -> bool {
+        self.mark() == REFUSED
     }
 }
 
@@ -162,7 +165,7 @@ fn change(
 /// Stores the policy, unless the request is refused.
 fn store(r: &ngx_http_request_t, here: &LocationConf, policy: *const LocationPolicy) {
     change(r, here, |value| {
-        if value.len() != REFUSED {
+        if !RememberedPolicy(value).is_refused() {
             value.data = policy.cast_mut().cast();
         }
     });
@@ -230,7 +233,7 @@ pub(super) fn remember_static(r: &ngx_http_request_t) -> Entered<'_> {
     let Some(here) = Module::location_conf(r) else { return Entered::NoPolicy };
     let Some(value) = RememberedPolicy::of(r, here) else { return Entered::NoPolicy };
     let is_first = value.get().is_null();
-    if here.is_static && (is_first || here.is_set_in_location() && value.mark() != REFUSED) {
+    if here.is_static && (is_first || here.is_set_in_location() && !value.is_refused()) {
         store(r, here, &here.policy);
         return match here.policy.policy() {
             Some(policy) => Entered::Static(&here.policy, policy),

@@ -200,8 +200,8 @@ fn respond_500(r: &mut ngx_http_request_t) -> ngx_int_t {
     unsafe { ngx_http_filter_finalize_request(r, Module::ptr(), status) }
 }
 
-/// Counts the policy's decision, and writes it into the response. All CORS headers but those of
-/// a request without `Origin` are written here.
+/// Counts the policy's decision, and writes it into the response. All CORS headers are written here, but
+/// for those of a request without `Origin`, and those that [`merge`] unites with the application's.
 ///
 /// With `is_answered`, the response becomes the policy's answer to a preflight.
 // PERF: compiled into each of the two callers. For a request that is not `OPTIONS`, what concerns

@@ -132,8 +132,8 @@ pub(super) enum RefusedBy<'r> {
 /// The `Sec-Fetch-Site` of a request.
 pub(super) fn refused_site(r: &ngx_http_request_t) -> RefusedBy<'_> {
     // SAFETY: `r` is borrowed for as long as the result.
-    let mut lines = HeaderLines::of(unsafe { headers_in(r) }).filter(|line| SITE.is_name_of(line));
-    match (lines.next(), lines.next()) {
+    let mut lines = HeaderLines::of(unsafe { headers_in(r) });
+    match (lines.next_named(&SITE), lines.next_named(&SITE)) {
         (None, _) => RefusedBy::Missing,
         (Some(line), None) => RefusedBy::Value(line.value.as_bytes()),
         (Some(_), Some(_)) => RefusedBy::Repeated,

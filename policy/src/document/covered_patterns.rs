@@ -3,7 +3,7 @@
 use std::{collections::HashSet, mem::discriminant, path::Path, sync::Arc};
 
 use super::{
-    covered_lines::{CoveredLines, List, TakenBy},
+    covered_lines::{CoveredLine, CoveredLines, List, TakenBy},
     mistake_kind::MistakeKind,
     place::{DocumentPath, Location},
     quote::quote,
@@ -32,6 +32,19 @@ struct Site {
     text: String,
     /// The place of warnings about it, among all mistakes.
     position: usize,
+}
+
+impl Site {
+    /// The warning that this pattern, on `line`, covers another one, of a rule of this rank.
+    fn covers(&self, rank: Rank, line: Option<String>) -> MistakeKind {
+        MistakeKind::CoveredPattern {
+            by: self.path.clone(),
+            line,
+            text: self.text.clone(),
+            is_same_rule: self.rank == rank,
+            is_denied: self.rank == 0 && rank > 0,
+        }
+    }
 }
 
 /// The place of a rule of a policy with `rules`.
@@ -147,105 +160,27 @@ impl FoundCovers {
     /// Reports the rules that never decide, and warns of other patterns and of lines that are covered.
     /// `location` is that of the policy, which begins at `position` among all mistakes.
     pub(super) fn report(
-        self,
+        mut self,
         reader: &mut Reader,
         location: Location<'_>,
         position: usize,
         lines: CoveredLines,
         lists: &[List],
     ) {
-        let Self { covers, sites, mut rules, incomplete } = self;
-        let covers = covers.of_patterns;
-        let is_dead = |rank: Rank| {
-            let mut of_rule =
-                sites.iter().zip(&covers).filter(|(site, _)| site.rank == rank).peekable();
-            rank > 0
-                && !incomplete.contains(&rank)
-                && of_rule.peek().is_some()
-                && of_rule.all(|(_, cover)| cover.is_some())
-        };
         // A policy without `rules` has one.
-        if rules.is_empty() {
+        if self.rules.is_empty() {
             let path = location.path.to_string();
-            rules.push(RuleSite { rank: 1, line: location.line, path, position });
-        }
-        let dead: Vec<&RuleSite> = rules.iter().filter(|rule| is_dead(rule.rank)).collect();
-        let document = reader.file();
-        let mut found = Vec::new();
-        for rule in &dead {
-            let by = sites.iter().zip(&covers).find_map(|(site, cover)| match cover {
-                Some(Cover::One(by) | Cover::Several(by)) if site.rank == rule.rank => {
-                    Some(&sites[*by])
-                }
-                _ => None,
-            });
-            if let Some(by) = by {
-                let kind = MistakeKind::RuleNeverDecides {
-                    by: by.path.clone(),
-                    text: by.text.clone(),
-                    is_denied: by.rank == 0,
-                };
-                let (position, line, path) = (rule.position, rule.line, rule.path.as_str());
-                found.push(Found { position, file: &document, line, path, value: None, kind });
-            }
-        }
-        let name_line = |reader: &Reader, by: &Site| {
-            reader.name_line(location.at(&DocumentPath::Shown(&by.path), by.line))
-        };
-        for (site, cover) in sites.iter().zip(&covers) {
-            let Some(Cover::One(by)) = cover else { continue };
-            if dead.iter().any(|rule| rule.rank == site.rank) {
-                continue;
-            }
-            let by = &sites[*by];
-            let kind = MistakeKind::CoveredPattern {
-                by: by.path.clone(),
-                line: name_line(reader, by),
-                text: by.text.clone(),
-                is_same_rule: by.rank == site.rank,
-                is_denied: by.rank == 0 && site.rank > 0,
-            };
-            found.push(Found {
-                position: site.position,
-                file: &document,
-                line: site.line,
-                path: site.path.as_str(),
-                value: Some(site.text.clone()),
-                kind,
-            });
+            self.rules.push(RuleSite { rank: 1, line: location.line, path, position });
         }
         let (lines, more) = lines.find(lists);
-        for line in &lines {
-            let list = &lists[line.list];
-            let text = quote(&line.text);
-            let kind = match line.by {
-                TakenBy::Pattern(by) => {
-                    let by = &sites[by];
-                    MistakeKind::CoveredPattern {
-                        by: by.path.clone(),
-                        line: name_line(reader, by),
-                        text: by.text.clone(),
-                        is_same_rule: by.rank == list.rank,
-                        is_denied: by.rank == 0,
-                    }
-                }
-                TakenBy::Line(by, number) => MistakeKind::CoveredPattern {
-                    by: lists[by].path.clone(),
-                    line: Some(format!("{}:{number}", lists[by].file.display())),
-                    text: text.clone(),
-                    is_same_rule: lists[by].rank == list.rank,
-                    is_denied: false,
-                },
-            };
-            found.push(Found {
-                position: list.position,
-                file: &list.file,
-                line: Some(line.line),
-                path: &list.path,
-                value: Some(text),
-                kind,
-            });
-        }
+        let dead: Vec<&RuleSite> = self.rules.iter().filter(|rule| self.is_dead(rule)).collect();
+        let document = reader.file();
+        let name_line =
+            |by: &Site| reader.name_line(location.at(&DocumentPath::Shown(&by.path), by.line));
+        let rules = dead.iter().filter_map(|rule| self.dead_rule(rule, &document));
+        let patterns = self.covered_patterns(&dead, &document, &name_line);
+        let lines = lines.iter().map(|line| self.covered_line(line, lists, &name_line));
+        let mut found: Vec<Found<'_>> = rules.chain(patterns).chain(lines).collect();
         found.sort_by_key(|found| found.position);
         let is_warning =
             |found: &&Found<'_>| matches!(found.kind, MistakeKind::CoveredPattern { .. });
@@ -259,6 +194,91 @@ impl FoundCovers {
         }
         if let Some(warning) = warning {
             reader.count_more(warning, more);
+        }
+    }
+
+    /// Whether all patterns of a rule are covered, and it has no others.
+    fn is_dead(&self, rule: &RuleSite) -> bool {
+        let mut of_rule =
+            self.sites_and_covers().filter(|(site, _)| site.rank == rule.rank).peekable();
+        rule.rank > 0
+            && !self.incomplete.contains(&rule.rank)
+            && of_rule.peek().is_some()
+            && of_rule.all(|(_, cover)| cover.is_some())
+    }
+
+    fn sites_and_covers(&self) -> impl Iterator<Item = (&Site, Option<Cover>)> {
+        self.sites.iter().zip(self.covers.of_patterns.iter().copied())
+    }
+
+    /// The mistake of a rule that never decides.
+    fn dead_rule<'f>(&self, rule: &'f RuleSite, file: &'f Arc<Path>) -> Option<Found<'f>> {
+        let by = self.sites_and_covers().find_map(|(site, cover)| match cover {
+            Some(Cover::One(by) | Cover::Several(by)) if site.rank == rule.rank => {
+                Some(&self.sites[by])
+            }
+            _ => None,
+        })?;
+        let kind = MistakeKind::RuleNeverDecides {
+            by: by.path.clone(),
+            text: by.text.clone(),
+            is_denied: by.rank == 0,
+        };
+        let (position, line, path) = (rule.position, rule.line, rule.path.as_str());
+        Some(Found { position, file, line, path, value: None, kind })
+    }
+
+    /// The warnings of covered patterns, but for those of rules that never decide.
+    fn covered_patterns<'f>(
+        &'f self,
+        dead: &[&RuleSite],
+        file: &'f Arc<Path>,
+        name_line: &dyn Fn(&Site) -> Option<String>,
+    ) -> impl Iterator<Item = Found<'f>> {
+        let is_alive = |site: &Site| dead.iter().all(|rule| rule.rank != site.rank);
+        let covered = self.sites_and_covers().filter_map(move |(site, cover)| match cover {
+            Some(Cover::One(by)) if is_alive(site) => Some((site, &self.sites[by])),
+            _ => None,
+        });
+        covered.map(move |(site, by)| Found {
+            position: site.position,
+            file,
+            line: site.line,
+            path: &site.path,
+            value: Some(site.text.clone()),
+            kind: by.covers(site.rank, name_line(by)),
+        })
+    }
+
+    /// The warning of a line that is covered.
+    fn covered_line<'f>(
+        &self,
+        line: &CoveredLine,
+        lists: &'f [List],
+        name_line: &dyn Fn(&Site) -> Option<String>,
+    ) -> Found<'f> {
+        let list = &lists[line.list];
+        let text = quote(&line.text);
+        let kind = match line.by {
+            TakenBy::Pattern(by) => {
+                let by = &self.sites[by];
+                by.covers(list.rank, name_line(by))
+            }
+            TakenBy::Line(by, number) => MistakeKind::CoveredPattern {
+                by: lists[by].path.clone(),
+                line: Some(format!("{}:{number}", lists[by].file.display())),
+                text: text.clone(),
+                is_same_rule: lists[by].rank == list.rank,
+                is_denied: false,
+            },
+        };
+        Found {
+            position: list.position,
+            file: &list.file,
+            line: Some(line.line),
+            path: &list.path,
+            value: Some(text),
+            kind,
         }
     }
 }

@@ -65,8 +65,8 @@ pub(super) struct KeySpec {
     pub(super) key: Key,
     pub(super) name: &'static str,
     pub(super) kind: KeyKind,
-    /// The expected value, as a noun phrase.
-    pub(super) expects: &'static str,
+    /// The expected value of YAML, as a noun phrase.
+    expects: &'static str,
     /// An example of its value, as YAML and as arguments of a directive.
     pub(super) yaml: &'static str,
     pub(super) nginx: &'static str,
@@ -92,6 +92,15 @@ impl KeySpec {
         match language {
             Language::Yaml => format!("{}: {}", self.name, self.yaml),
             Language::Nginx => format!("{} {};", self.name, self.nginx),
+        }
+    }
+
+    /// The expected value, as a noun phrase.
+    pub(super) fn expects(&self, language: Language) -> &'static str {
+        match (self.kind, language) {
+            (KeyKind::Boolean, Language::Nginx) => "`on` or `off`",
+            (KeyKind::BooleanOrList, Language::Nginx) => "`on`, `off` or origins",
+            _ => self.expects,
         }
     }
 

@@ -363,15 +363,10 @@ impl MistakeKind {
             (Self::RuleKeyBesideRules, Language::Nginx) => {
                 "beside rules, this key would apply to none of them".to_owned()
             }
-            (Self::WrongType { expected: Expected::Key("true or false"), .. }, Language::Nginx) => {
-                "expected `on` or `off`".to_owned()
+            // In nginx.conf, everything is a text.
+            (Self::WrongType { expected, found: "a text" }, Language::Nginx) => {
+                format!("expected {expected}")
             }
-            (
-                Self::WrongType {
-                    expected: Expected::Key("true, false or a list of origins"), ..
-                },
-                Language::Nginx,
-            ) => "expected `on`, `off` or origins".to_owned(),
             _ => self.to_string(),
         }
     }

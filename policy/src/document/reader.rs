@@ -134,7 +134,7 @@ impl Reader {
 
     /// Adds the mistake that a value has another type than its key expects.
     pub(super) fn wrong_key_type(&mut self, location: Location<'_>, node: &Node) {
-        let expects = location.key.map_or("a value", |key| key.expects);
+        let expects = location.key.map_or("a value", |key| key.expects(self.language()));
         self.wrong_type(location, node, Expected::Key(expects));
     }
 

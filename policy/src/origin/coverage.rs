@@ -14,7 +14,7 @@ use regex_syntax::hir::Hir;
 use self::language::language;
 use super::automaton::{Automaton, Direction};
 use super::matcher::{MatcherBuilder, OriginMatcher, Rank};
-use super::pattern::{OriginPattern, WildcardHost};
+use super::pattern::{OriginPattern, Wildcard, WildcardHost};
 use super::regex::{includes, meet};
 
 /// Memory of one automaton, in bytes. A pattern that needs more is not compared.
@@ -139,14 +139,15 @@ impl Coverage {
         };
         let order = Order::try_from(before).ok().and_then(|before| first.checked_add(before));
         let Some(order) = order.filter(|&order| order < end) else { return false };
-        if let OriginPattern::Wildcard(wildcard) = pattern {
-            if let WildcardHost::Glob { parent, .. } = wildcard.host {
-                let globs = self.globs_below.entry(parent.into()).or_default();
-                if *globs == MAX_GLOBS_BELOW {
-                    return false;
-                }
-                *globs += 1;
+        if let OriginPattern::Wildcard(Wildcard {
+            host: WildcardHost::Glob { parent, .. }, ..
+        }) = pattern
+        {
+            let globs = self.globs_below.entry((*parent).into()).or_default();
+            if *globs == MAX_GLOBS_BELOW {
+                return false;
             }
+            *globs += 1;
         }
         self.denied += usize::from(rank == 0);
         self.lookup.add(order, pattern);

@@ -9,7 +9,7 @@ use super::diagnose::narrowed;
 use super::pattern::{OriginPattern, Wildcard, WildcardHost, WildcardPort};
 use super::regex::OriginRegex;
 use super::suffix::{OpenSuffix, Section, Sections, open_suffix};
-use super::syntax::{Origin, is_local_host};
+use super::syntax::is_local_host;
 
 /// A guard against one kind of dangerous pattern. A policy can open it by its name in
 /// `dangerously_allow`.
@@ -353,7 +353,7 @@ fn regex_violations(regex: &OriginRegex<'_>, credentials: bool) -> Vec<GuardViol
                 .push(GuardViolation::InsecureOrigin { example: Some(example), secure: None });
         }
         match regex.open_suffix() {
-            None if accepts_any_address(regex) => violations.push(GuardViolation::AnyHost),
+            None if regex.accepts_any_address() => violations.push(GuardViolation::AnyHost),
             None => {}
             Some(suffix) if suffix.name == "*" => violations.push(GuardViolation::AnyHost),
             Some(suffix) => {
@@ -367,22 +367,6 @@ fn regex_violations(regex: &OriginRegex<'_>, credentials: bool) -> Vec<GuardViol
         }
     }
     violations
-}
-
-/// Whether an expression accepts more addresses of networks all over the world than somebody spells
-/// out. Anyone can rent one of them.
-fn accepts_any_address(regex: &OriginRegex<'_>) -> bool {
-    const SPELLED_OUT: usize = 9;
-    let ipv4 = (1..=223).map(|octet| format!("{octet}.{octet}.{octet}.{octet}"));
-    // The networks from which registries assign (RFC 4291, section 2.4; IANA's registry for IPv6).
-    let ipv6 = (0x2001..=0x2c0f).step_by(64).map(|group| format!("[{group:x}::1]"));
-    let accepted = ipv4.chain(ipv6).filter(|address| {
-        ["https", "http"].into_iter().any(|scheme| {
-            let origin = format!("{scheme}://{address}");
-            Origin::parse(origin.as_bytes()).is_some_and(|origin| regex.matches(&origin))
-        })
-    });
-    accepted.take(SPELLED_OUT + 1).count() > SPELLED_OUT
 }
 
 /// The same pattern with `https` in place of `http`. The default port in it becomes that of `https`.

@@ -5,6 +5,7 @@
 //! proves a mistake, and serves as the example in the message. Anchors, inline flags and nested
 //! groups therefore need no rules of their own.
 
+mod any_address;
 mod compare;
 mod compile;
 mod grammar;
@@ -121,6 +122,11 @@ impl<'a> OriginRegex<'a> {
     /// top-level domain.
     pub(crate) fn open_suffix(&self) -> Option<&OpenSuffix> {
         self.open_suffix.as_ref()
+    }
+
+    /// Whether the expression accepts addresses of networks all over the world.
+    pub(crate) fn accepts_any_address(&self) -> bool {
+        any_address::accepts_any_address(&self.automaton)
     }
 
     /// An origin below a public suffix, which may have a `*` as a label, if the expression accepts

@@ -21,7 +21,7 @@ static ORIGIN_BYTES: LazyLock<Vec<u8>> =
     LazyLock::new(|| (0..=255).filter(|&b| is_label_byte(b) || b"+.:/".contains(&b)).collect());
 
 /// How many names below one suffix an expression may spell out. With more it counts as open.
-const MAX_REGISTRABLE: usize = 9;
+pub(super) const MAX_REGISTRABLE: usize = 9;
 /// How many labels at one position an expression may spell out, such as all countries.
 const MAX_LABELS: usize = 256;
 
