@@ -482,7 +482,8 @@ impl<'c> Run<'c> {
                 let holds = match &value {
                     Value::Known { .. } => self.search(regex, &value, site, true),
                     Value::Unknown(unknown) => {
-                        let condition = format!("${variable} ~ {}", regex.pattern());
+                        let operator = if regex.ignores_case() { "~*" } else { "~" };
+                        let condition = format!("${variable} {operator} {}", regex.pattern());
                         let decision = self.decide(condition, unknown, site);
                         let unknown = decision.then(|| unknown.clone());
                         self.captures = Captures { unknown, ..Captures::default() };
@@ -491,8 +492,9 @@ impl<'c> Run<'c> {
                 };
                 holds != *negated
             }
-            Test::File(path) => {
-                self.decide(format!("-f {path}"), &Unknown::File(path.clone()), site)
+            Test::File { operator, path, negated } => {
+                let condition = format!("{operator} {path}");
+                self.decide(condition, &Unknown::File(path.clone()), site) != *negated
             }
             Test::Unknown(text) => {
                 self.decide(text.clone(), &Unknown::Refused(format!("if {text}")), site)
