@@ -341,25 +341,17 @@ impl<'c> Run<'c> {
     fn codes(&mut self, codes: &'c [Code], level: LevelId) -> (End, LevelId) {
         let mut level = level;
         let mut changed = false;
-        let end = self.steps(codes, &mut level, &mut changed);
-        let end = match end {
-            Some(status) => End::Return(status),
-            None if changed => End::Changed,
-            None => End::Next,
+        let end = match self.steps(codes, &mut level, &mut changed) {
+            Flow::Return(status) => End::Return(status),
+            Flow::On | Flow::Break if changed => End::Changed,
+            Flow::On | Flow::Break => End::Next,
         };
         (end, level)
     }
 
-    /// `None` is the end of the codes, with or without a `break`.
-    fn steps(&mut self, codes: &'c [Code], level: &mut LevelId, changed: &mut bool) -> Option<u16> {
-        // `break` and the like end the codes around this block, too.
-        match self.inner_steps(codes, level, changed) {
-            Flow::On | Flow::Break => None,
-            Flow::Return(status) => Some(status),
-        }
-    }
-
-    fn inner_steps(&mut self, codes: &'c [Code], level: &mut LevelId, changed: &mut bool) -> Flow {
+    /// Runs a block of codes. `level` becomes that of the last `if` that holds, and `changed` says whether
+    /// the path is another one, for which the location is sought.
+    fn steps(&mut self, codes: &'c [Code], level: &mut LevelId, changed: &mut bool) -> Flow {
         for code in codes {
             if !self.config.step(1) {
                 return Flow::Break;
@@ -376,7 +368,8 @@ impl<'c> Run<'c> {
                     if let Some(inner) = inner {
                         *level = *inner;
                     }
-                    match self.inner_steps(then, level, changed) {
+                    // `break` and the like end the codes around the `if`, too.
+                    match self.steps(then, level, changed) {
                         Flow::On => {}
                         ended => return ended,
                     }
