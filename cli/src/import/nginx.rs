@@ -210,5 +210,5 @@ fn is_finished(policy: &Policy) -> bool {
 
 /// Whether a header is one that a policy decides about.
 fn is_cors_header(name: &str) -> bool {
-    profile::CORS_HEADERS.iter().any(|known| name.eq_ignore_ascii_case(known))
+    profile::CORS_HEADERS.iter().any(|known| name.eq_ignore_ascii_case(known.as_str()))
 }
