@@ -5,9 +5,7 @@ use nginx_conf::Site;
 use nginx_conf::evaluate::{Content, LevelId, Unknown};
 
 use super::survey::{Ask, FOREIGN_HEADER, Field, Response, Survey, TooMuch};
-
-/// The methods that no preflight can take apart.
-pub(super) const SAFELISTED: [&str; 3] = ["GET", "HEAD", "POST"];
+use crate::request::SAFELISTED_METHODS;
 
 /// What an origin gets.
 #[derive(Clone, Debug)]
@@ -35,7 +33,7 @@ pub(super) struct Profile {
 /// What the responses to an origin say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cors {
-    /// The methods of [`SAFELISTED`] whose responses it may read.
+    /// The methods of [`SAFELISTED_METHODS`] whose responses it may read.
     pub(super) readable: Vec<&'static str>,
     /// Those whose responses it may not read, though there are some.
     pub(super) unreadable: Vec<&'static str>,
@@ -139,7 +137,7 @@ impl Profile {
 /// The responses to an origin.
 struct Responses<'o> {
     origin: &'o str,
-    /// For each of [`SAFELISTED`].
+    /// For each of [`SAFELISTED_METHODS`].
     actual: Vec<(&'static str, Vec<Response>)>,
     preflights: Vec<Response>,
 }
@@ -147,7 +145,7 @@ struct Responses<'o> {
 impl<'o> Responses<'o> {
     fn ask(survey: &Survey<'_>, origin: &'o str) -> Result<Self, TooMuch> {
         let mut actual = Vec::new();
-        for method in SAFELISTED {
+        for method in SAFELISTED_METHODS {
             actual.push((method, survey.ask(Some(origin), Ask::Actual(method))?));
         }
         let preflights = survey.ask(Some(origin), Ask::PREFLIGHT)?;
