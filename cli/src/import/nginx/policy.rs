@@ -19,6 +19,10 @@ use crate::import::{names, origins};
 use crate::request::SAFELISTED_METHODS;
 
 /// The policy of a level, or `None` if no page of another origin may read anything there.
+///
+/// # Errors
+///
+/// If following the configuration takes too long.
 pub(super) fn derive(
     context: &Context<'_>,
     level: LevelId,

@@ -166,6 +166,10 @@ impl<'c> Survey<'c> {
 
     /// The responses to a request: several, where conditions are unknown. Refusals and redirects are not
     /// among them if there is anything else: a request that is refused today stays refused.
+    ///
+    /// # Errors
+    ///
+    /// If this and what was asked before take more than [`MAX_STEPS`].
     pub(super) fn ask(&self, origin: Option<&str>, ask: Ask<'_>) -> Result<Vec<Response>, TooMuch> {
         let (method, headers) = match ask {
             Ask::Actual(method) => (method, Vec::new()),
