@@ -65,3 +65,21 @@ fn is_known_to_nginx(name: &str) -> bool {
     PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || NAMES.split_whitespace().any(|known| known == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_that_nginx_lacks_are_undefined() {
+        let value = |name| builtin(name, &Request::default(), None, "");
+        for name in
+            ["host", "request_port", "limit_req_status", "tcpinfo_rttvar", "cookie_a", "uri"]
+        {
+            assert_eq!(value(name), Value::Unknown(Unknown::Request(name.to_owned())));
+        }
+        for name in ["cors", "hosts", "request_por", "tcpinfo"] {
+            assert_eq!(value(name), Value::Unknown(Unknown::Undefined(name.to_owned())));
+        }
+    }
+}
