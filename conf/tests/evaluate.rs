@@ -1,10 +1,11 @@
-//! Conditions that are not known. What is known is compared with nginx itself, by `t/import/evaluator.py`.
+//! Values and conditions that are not known. What is known is compared with nginx itself, by
+//! `t/import/evaluator.py`.
 
 use std::{collections::BTreeSet, path::Path};
 
 use nginx_conf::{
     Disk,
-    evaluate::{Config, Request, Start},
+    evaluate::{Config, Request, Start, Unknown, Value},
     read_text,
 };
 
@@ -20,13 +21,19 @@ fn held(first: &str, second: &str) -> Vec<String> {
             }}
         }}"
     );
+    let values = answers(&text);
+    let values = values.iter().map(|value| value.known().unwrap());
+    values.map(|value| value.trim_start_matches("held ").to_owned()).collect()
+}
+
+/// The value of the first header in each of the answers of the only location.
+fn answers(text: &str) -> Vec<Value> {
     let reading = read_text(text.as_bytes(), Path::new("-"), Path::new(""), &Disk).unwrap();
     let config = Config::new(&reading.directives);
     let request = Request { method: "GET".to_owned(), ..Request::default() };
     let location = config.levels[config.servers[0]].locations[0];
     let answers = config.evaluate(&request, Start::Level(location));
-    let values = answers.iter().map(|answer| answer.headers[0].value.known().unwrap());
-    values.map(|value| value.trim_start_matches("held ").to_owned()).collect()
+    answers.into_iter().map(|mut answer| answer.headers.swap_remove(0).value).collect()
 }
 
 #[test]
@@ -58,5 +65,30 @@ fn conditions_that_differ_hold_in_each_combination() {
     ] {
         let all: BTreeSet<_> = held(first, second).into_iter().collect();
         assert_eq!(all, BTreeSet::from(["", "1", "2", "12"].map(str::to_owned)), "{first}");
+    }
+}
+
+#[test]
+fn variables_of_what_is_not_followed_name_their_directive() {
+    for (outer, inner, expected) in [
+        ("geo $a { default 1; }", "", "geo"),
+        ("geo $remote_addr $a { default 1; }", "", "geo"),
+        ("split_clients $uri $a { * 1; }", "", "split_clients"),
+        ("keyval $uri $a zone=one;", "", "keyval"),
+        ("js_set $a main.a;", "", "js_set"),
+        ("perl_set $a main::a;", "", "perl_set"),
+        ("", "auth_request_set $a $upstream_http_a;", "auth_request_set"),
+        ("", "set_by_lua_block $a { return 1 }", "set_by_lua_block"),
+        ("", "set_md5 $a $uri;", "set_md5"),
+    ] {
+        let text = format!(
+            "http {{ {outer} server {{ location / {{ {inner} add_header X-A $a; empty_gif; }} }} }}"
+        );
+        match &answers(&text)[..] {
+            [Value::Unknown(Unknown::Directive { variable, directive, .. })] => {
+                assert_eq!((&**variable, &**directive), ("a", expected));
+            }
+            other => panic!("{expected}: {other:?}"),
+        }
     }
 }

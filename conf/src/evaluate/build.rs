@@ -58,25 +58,6 @@ pub(crate) enum Definition {
     Other(String, Site),
 }
 
-/// Directives that define a variable by something else, and which argument names it: of `geo`, which may
-/// have an address before the variable, the last one.
-const DEFINING: [(&str, usize); 14] = [
-    ("geo", usize::MAX),
-    ("split_clients", 1),
-    ("set_by_lua", 0),
-    ("set_by_lua_block", 0),
-    ("set_by_lua_file", 0),
-    ("js_set", 0),
-    ("js_var", 0),
-    ("perl_set", 0),
-    ("auth_request_set", 0),
-    ("set_random", 0),
-    ("set_if_empty", 0),
-    ("set_escape_uri", 0),
-    ("set_unescape_uri", 0),
-    ("auth_jwt_claim_set", 0),
-];
-
 /// Directives that hand a response over to another server.
 const UPSTREAMS: [&str; 6] =
     ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"];
@@ -258,8 +239,9 @@ impl Config {
             self.templates.push((name.to_owned(), directive.site));
             return;
         }
-        if let Some((_, at)) = DEFINING.iter().find(|(defining, _)| *defining == name) {
-            self.define_elsewhere(directive, *at);
+        if let Some(variable) = defined_elsewhere(directive) {
+            let definition = Definition::Other(name.to_owned(), directive.site);
+            self.variables.insert(variable.to_owned(), definition);
             return;
         }
         if let Some(content) = content(directive) {
@@ -383,20 +365,30 @@ impl Config {
         });
     }
 
-    fn define_elsewhere(&mut self, directive: &Directive, at: usize) {
-        let at = at.min(directive.args.len().saturating_sub(1));
-        let Some(variable) = directive.arg(at).and_then(|name| name.strip_prefix('$')) else {
-            return;
-        };
-        self.variables
-            .insert(variable.to_owned(), Definition::Other(directive.name.clone(), directive.site));
-    }
-
     fn define_groups(&mut self, regex: &Regex) {
         for name in regex.group_names() {
             self.variables.entry(name).or_insert(Definition::Set);
         }
     }
+}
+
+/// The variable that a directive defines by something that is not followed.
+fn defined_elsewhere(directive: &Directive) -> Option<&str> {
+    let variable = match directive.name.as_str() {
+        // An address may come before it.
+        "geo" => directive.args.last()?,
+        "split_clients" | "keyval" => directive.arg(1)?,
+        "js_set"
+        | "js_var"
+        | "perl_set"
+        | "auth_request_set"
+        | "auth_jwt_claim_set"
+        | "auth_jwt_header_set" => directive.arg(0)?,
+        // `set_by_lua` and the many of the set-misc module, but not `set_real_ip_from`.
+        name if name.starts_with("set_") => directive.arg(0)?,
+        _ => return None,
+    };
+    variable.strip_prefix('$')
 }
 
 /// What makes the response, if a directive says it.
