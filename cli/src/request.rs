@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::args::{ExplainArgs, Initiator};
 
 /// Methods that need no preflight: <https://fetch.spec.whatwg.org/#cors-safelisted-method>.
-const SAFELISTED_METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
+pub(crate) const SAFELISTED_METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
 
 /// A request of a page, of a user or of a program.
 #[derive(Debug, Serialize)]

@@ -68,12 +68,9 @@ impl<'t> Words<'t> {
                 (start, first_line) = (self.position, self.line);
                 if let Some(end) = self.template() {
                     self.skip_template(end)?;
-                    let text = self.text[start..self.position].to_vec();
-                    return Ok(Token::Template {
-                        text: text_of(&text),
-                        line: first_line,
-                        span: start..self.position,
-                    });
+                    let span = start..self.position;
+                    let text = text_of(&self.text[span.clone()]);
+                    return Ok(Token::Template { text, line: first_line, span });
                 }
             }
             match byte {

@@ -112,6 +112,10 @@ impl<'c> Context<'c> {
     }
 
     /// The policy of each level, or none.
+    ///
+    /// # Errors
+    ///
+    /// If following the configuration takes too long.
     fn policies(&self, import: &mut Import) -> Result<Vec<Option<Policy>>, survey::TooMuch> {
         let is_concerned = self.concerned();
         let mut results: Vec<Option<Policy>> = Vec::new();
@@ -181,11 +185,9 @@ impl<'c> Context<'c> {
                 policy if policy.as_ref() == around => continue,
                 Some(policy) => {
                     let is_finished = is_finished(policy);
-                    let place = self.place(level.site);
-                    let line = place.line.map(|line| format!(":{line}")).unwrap_or_default();
-                    let file = place.file.display();
+                    let file = self.names[level.site.file].display();
                     let name = places::describe(self.config, id);
-                    let comment = format!("{name} ({file}{line})");
+                    let comment = format!("{name} ({file}:{})", level.site.line);
                     let policy = Policy { comments: vec![comment], ..policy.clone() };
                     let name = places::policy_name(self.config, id);
                     let name = import.add(&name, policy);
@@ -210,5 +212,5 @@ fn is_finished(policy: &Policy) -> bool {
 
 /// Whether a header is one that a policy decides about.
 fn is_cors_header(name: &str) -> bool {
-    profile::CORS_HEADERS.iter().any(|known| name.eq_ignore_ascii_case(known))
+    profile::CORS_HEADERS.iter().any(|known| name.eq_ignore_ascii_case(known.as_str()))
 }

@@ -58,24 +58,6 @@ pub(crate) enum Definition {
     Other(String, Site),
 }
 
-/// Directives that define a variable by something else, and which argument names it.
-const DEFINING: [(&str, usize); 14] = [
-    ("geo", usize::MAX),
-    ("split_clients", 1),
-    ("set_by_lua", 0),
-    ("set_by_lua_block", 0),
-    ("set_by_lua_file", 0),
-    ("js_set", 0),
-    ("js_var", 0),
-    ("perl_set", 0),
-    ("auth_request_set", 0),
-    ("set_random", 0),
-    ("set_if_empty", 0),
-    ("set_escape_uri", 0),
-    ("set_unescape_uri", 0),
-    ("auth_jwt_claim_set", 0),
-];
-
 /// Directives that hand a response over to another server.
 const UPSTREAMS: [&str; 6] =
     ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"];
@@ -176,6 +158,11 @@ impl Config {
         self.levels.len() - 1
     }
 
+    /// A level for the block of a directive.
+    fn written_level(&mut self, kind: Kind, parent: LevelId, directive: &Directive) -> LevelId {
+        self.level(kind, Some(parent), directive.site, Some(directive.head_end + 1))
+    }
+
     /// Reads the directives of a level, and of those in it.
     fn fill(&mut self, id: LevelId, directives: &[Directive]) {
         self.inherit(id, directives);
@@ -245,16 +232,16 @@ impl Config {
         level.asks_for_authentication = asks_for_authentication;
     }
 
+    /// Reads a directive of a level. What the rewrite module runs is added to `codes`.
     fn directive(&mut self, id: LevelId, directive: &Directive, codes: &mut Vec<Code>) {
-        let site = directive.site;
         let name = directive.name.as_str();
-        let body = Some(directive.head_end + 1);
         if let Body::Template = directive.body {
-            self.templates.push((name.to_owned(), site));
+            self.templates.push((name.to_owned(), directive.site));
             return;
         }
-        if let Some((_, at)) = DEFINING.iter().find(|(defining, _)| *defining == name) {
-            self.define_elsewhere(directive, *at);
+        if let Some(variable) = defined_elsewhere(directive) {
+            let definition = Definition::Other(name.to_owned(), directive.site);
+            self.variables.insert(variable.to_owned(), definition);
             return;
         }
         if let Some(content) = content(directive) {
@@ -268,89 +255,17 @@ impl Config {
             self.script(id, directive);
             return;
         }
-        let in_location = matches!(self.levels[id].kind, Kind::Location(_) | Kind::If);
         match name {
-            "server" if matches!(directive.body, Body::Block(_)) => {
-                let names = directive.block().iter().filter(|d| d.is("server_name"));
-                let names = names.flat_map(|d| d.args.clone()).collect();
-                let server = self.level(Kind::Server(names), Some(id), site, body);
-                self.servers.push(server);
-                self.fill(server, directive.block());
-            }
-            "location" => {
-                let location = Location::new(&directive.args);
-                if let Location::Regex(regex) = &location {
-                    self.define_groups(regex);
-                }
-                let location = self.level(Kind::Location(location), Some(id), site, body);
-                self.levels[id].locations.push(location);
-                self.fill(location, directive.block());
-            }
-            "limit_except" => {
-                let level = self.level(Kind::LimitExcept, Some(id), site, body);
-                self.fill(level, directive.block());
-                let mut methods = directive.args.clone();
-                if methods.iter().any(|method| method == "GET") {
-                    methods.push("HEAD".to_owned());
-                }
-                self.levels[id].limit_except = Some((methods, level));
-            }
+            "server" if matches!(directive.body, Body::Block(_)) => self.server(id, directive),
+            "location" => self.location(id, directive),
+            "limit_except" => self.limit_except(id, directive),
             "if" => {
-                let test = Test::new(&directive.args);
-                if let Test::Match { regex, .. } = &test {
-                    self.define_groups(regex);
-                }
-                let mut then = Vec::new();
-                let level = in_location.then(|| self.level(Kind::If, Some(id), site, body));
-                let inner = level.unwrap_or(id);
-                if level.is_some() {
-                    self.inherit(inner, directive.block());
-                }
-                for directive in directive.block() {
-                    self.directive(inner, directive, &mut then);
-                }
-                codes.push(Code::If { test, level, then, site });
+                let code = self.condition(id, directive);
+                codes.push(code);
             }
-            "map" => {
-                let variable = directive.arg(1).and_then(|name| name.strip_prefix('$'));
-                if let (Some(map), Some(variable)) = (Map::new(directive), variable) {
-                    for (regex, _) in &map.regexes {
-                        self.define_groups(regex);
-                    }
-                    self.maps.push(map);
-                    self.variables
-                        .insert(variable.to_owned(), Definition::Map(self.maps.len() - 1));
-                }
-            }
-            "set" => {
-                if let [variable, value] = &directive.args[..] {
-                    let variable = variable.trim_start_matches('$').to_owned();
-                    self.variables.entry(variable.clone()).or_insert(Definition::Set);
-                    codes.push(Code::Set { variable, value: Template::new(value) });
-                }
-            }
-            "rewrite" => {
-                if let [pattern, replacement, flag @ ..] = &directive.args[..] {
-                    let regex = Regex::new(pattern, false);
-                    self.define_groups(&regex);
-                    let is_redirect = ["http://", "https://", "$scheme"]
-                        .iter()
-                        .any(|start| replacement.starts_with(start));
-                    let flag = match flag.first().map(String::as_str) {
-                        Some("permanent") => Flag::Redirect(301),
-                        Some("redirect") => Flag::Redirect(302),
-                        _ if is_redirect => Flag::Redirect(302),
-                        Some("last") => Flag::Last,
-                        Some("break") => Flag::Break,
-                        _ => Flag::None,
-                    };
-                    codes.push(Code::Rewrite {
-                        regex,
-                        replacement: Template::new(replacement),
-                        flag,
-                    });
-                }
-            }
+            "map" => self.map(directive),
+            "set" => codes.extend(self.assignment(directive)),
+            "rewrite" => codes.extend(self.rewrite(directive)),
             "return" => {
                 // An address alone is a redirect.
                 let status = directive.arg(0).and_then(|status| status.parse().ok()).unwrap_or(302);
@@ -359,6 +274,86 @@ impl Config {
             "break" => codes.push(Code::Break),
             _ => {}
         }
+    }
+
+    fn server(&mut self, http: LevelId, directive: &Directive) {
+        let names = directive.block().iter().filter(|d| d.is("server_name"));
+        let names = names.flat_map(|d| d.args.clone()).collect();
+        let server = self.written_level(Kind::Server(names), http, directive);
+        self.servers.push(server);
+        self.fill(server, directive.block());
+    }
+
+    fn location(&mut self, around: LevelId, directive: &Directive) {
+        let location = Location::new(&directive.args);
+        if let Location::Regex(regex) = &location {
+            self.define_groups(regex);
+        }
+        let location = self.written_level(Kind::Location(location), around, directive);
+        self.levels[around].locations.push(location);
+        self.fill(location, directive.block());
+    }
+
+    fn limit_except(&mut self, location: LevelId, directive: &Directive) {
+        let level = self.written_level(Kind::LimitExcept, location, directive);
+        self.fill(level, directive.block());
+        let mut methods = directive.args.clone();
+        if methods.iter().any(|method| method == "GET") {
+            methods.push("HEAD".to_owned());
+        }
+        self.levels[location].limit_except = Some((methods, level));
+    }
+
+    /// An `if` with the codes in it.
+    fn condition(&mut self, around: LevelId, directive: &Directive) -> Code {
+        let test = Test::new(&directive.args);
+        if let Test::Match { regex, .. } = &test {
+            self.define_groups(regex);
+        }
+        let in_location = matches!(self.levels[around].kind, Kind::Location(_) | Kind::If);
+        let level = in_location.then(|| self.written_level(Kind::If, around, directive));
+        if let Some(level) = level {
+            self.inherit(level, directive.block());
+        }
+        let mut then = Vec::new();
+        for inner in directive.block() {
+            self.directive(level.unwrap_or(around), inner, &mut then);
+        }
+        Code::If { test, level, then, site: directive.site }
+    }
+
+    fn map(&mut self, directive: &Directive) {
+        let variable = directive.arg(1).and_then(|name| name.strip_prefix('$'));
+        let (Some(map), Some(variable)) = (Map::new(directive), variable) else { return };
+        for (regex, _) in &map.regexes {
+            self.define_groups(regex);
+        }
+        self.variables.insert(variable.to_owned(), Definition::Map(self.maps.len()));
+        self.maps.push(map);
+    }
+
+    fn assignment(&mut self, directive: &Directive) -> Option<Code> {
+        let [variable, value] = &directive.args[..] else { return None };
+        let variable = variable.trim_start_matches('$').to_owned();
+        self.variables.entry(variable.clone()).or_insert(Definition::Set);
+        Some(Code::Set { variable, value: Template::new(value) })
+    }
+
+    fn rewrite(&mut self, directive: &Directive) -> Option<Code> {
+        let [pattern, replacement, flag @ ..] = &directive.args[..] else { return None };
+        let regex = Regex::new(pattern, false);
+        self.define_groups(&regex);
+        let is_redirect =
+            ["http://", "https://", "$scheme"].iter().any(|start| replacement.starts_with(start));
+        let flag = match flag.first().map(String::as_str) {
+            Some("permanent") => Flag::Redirect(301),
+            Some("redirect") => Flag::Redirect(302),
+            _ if is_redirect => Flag::Redirect(302),
+            Some("last") => Flag::Last,
+            Some("break") => Flag::Break,
+            _ => Flag::None,
+        };
+        Some(Code::Rewrite { regex, replacement: Template::new(replacement), flag })
     }
 
     fn script(&mut self, level: LevelId, directive: &Directive) {
@@ -370,20 +365,30 @@ impl Config {
         });
     }
 
-    fn define_elsewhere(&mut self, directive: &Directive, at: usize) {
-        let at = at.min(directive.args.len().saturating_sub(1));
-        let Some(variable) = directive.arg(at).and_then(|name| name.strip_prefix('$')) else {
-            return;
-        };
-        self.variables
-            .insert(variable.to_owned(), Definition::Other(directive.name.clone(), directive.site));
-    }
-
     fn define_groups(&mut self, regex: &Regex) {
         for name in regex.group_names() {
             self.variables.entry(name).or_insert(Definition::Set);
         }
     }
+}
+
+/// The variable that a directive defines by something that is not followed.
+fn defined_elsewhere(directive: &Directive) -> Option<&str> {
+    let variable = match directive.name.as_str() {
+        // An address may come before it.
+        "geo" => directive.args.last()?,
+        "split_clients" | "keyval" => directive.arg(1)?,
+        "js_set"
+        | "js_var"
+        | "perl_set"
+        | "auth_request_set"
+        | "auth_jwt_claim_set"
+        | "auth_jwt_header_set" => directive.arg(0)?,
+        // `set_by_lua` and the many of the set-misc module, but not `set_real_ip_from`.
+        name if name.starts_with("set_") => directive.arg(0)?,
+        _ => return None,
+    };
+    variable.strip_prefix('$')
 }
 
 /// What makes the response, if a directive says it.

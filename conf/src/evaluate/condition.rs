@@ -25,8 +25,15 @@ pub enum Test {
         /// Whether it is one with `!`.
         negated: bool,
     },
-    /// `(-f path)` and its like.
-    File(String),
+    /// `(-f path)`, `-d`, `-e` or `-x`, or with `!`.
+    File {
+        /// What is asked about the path, such as `-f`.
+        operator: String,
+        /// The path.
+        path: String,
+        /// Whether it is one with `!`.
+        negated: bool,
+    },
     /// What nginx refuses, or a template makes.
     Unknown(String),
 }
@@ -71,8 +78,12 @@ impl Test {
                 regex: Regex::new(pattern, operator.ends_with('*')),
                 negated: operator.starts_with('!'),
             }),
-            ["-f" | "-d" | "-e" | "-x" | "!-f" | "!-d" | "!-e" | "!-x", path] => {
-                Some(Self::File(path.to_owned()))
+            [operator @ ("-f" | "-d" | "-e" | "-x" | "!-f" | "!-d" | "!-e" | "!-x"), path] => {
+                Some(Self::File {
+                    operator: operator.trim_start_matches('!').to_owned(),
+                    path: path.to_owned(),
+                    negated: operator.starts_with('!'),
+                })
             }
             _ => None,
         }
@@ -108,10 +119,13 @@ mod tests {
         };
         assert_eq!(test(&["($a", "~", "^b$", ")"]), matches("^b$", false, false));
         assert_eq!(test(&["($a", "!~*", "(b))"]), matches("(b)", true, true));
-        assert_eq!(
-            test(&["(!-f", "$request_filename)"]),
-            Test::File("$request_filename".to_owned())
-        );
+        let file = |operator: &str, negated| Test::File {
+            operator: operator.to_owned(),
+            path: "$request_filename".to_owned(),
+            negated,
+        };
+        assert_eq!(test(&["(-d", "$request_filename)"]), file("-d", false));
+        assert_eq!(test(&["(!-f", "$request_filename)"]), file("-f", true));
         for words in
             [&["$a"][..], &["($a", "==", "b)"], &["(a", "=", "b)"], &["($a", "=)"], &["()"]]
         {

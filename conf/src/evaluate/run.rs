@@ -341,25 +341,17 @@ impl<'c> Run<'c> {
     fn codes(&mut self, codes: &'c [Code], level: LevelId) -> (End, LevelId) {
         let mut level = level;
         let mut changed = false;
-        let end = self.steps(codes, &mut level, &mut changed);
-        let end = match end {
-            Some(status) => End::Return(status),
-            None if changed => End::Changed,
-            None => End::Next,
+        let end = match self.steps(codes, &mut level, &mut changed) {
+            Flow::Return(status) => End::Return(status),
+            Flow::On | Flow::Break if changed => End::Changed,
+            Flow::On | Flow::Break => End::Next,
         };
         (end, level)
     }
 
-    /// `None` is the end of the codes, with or without a `break`.
-    fn steps(&mut self, codes: &'c [Code], level: &mut LevelId, changed: &mut bool) -> Option<u16> {
-        // `break` and the like end the codes around this block, too.
-        match self.inner_steps(codes, level, changed) {
-            Flow::On | Flow::Break => None,
-            Flow::Return(status) => Some(status),
-        }
-    }
-
-    fn inner_steps(&mut self, codes: &'c [Code], level: &mut LevelId, changed: &mut bool) -> Flow {
+    /// Runs a block of codes. `level` becomes that of the last `if` that holds, and `changed` says whether
+    /// the path is another one, for which the location is sought.
+    fn steps(&mut self, codes: &'c [Code], level: &mut LevelId, changed: &mut bool) -> Flow {
         for code in codes {
             if !self.config.step(1) {
                 return Flow::Break;
@@ -376,7 +368,8 @@ impl<'c> Run<'c> {
                     if let Some(inner) = inner {
                         *level = *inner;
                     }
-                    match self.inner_steps(then, level, changed) {
+                    // `break` and the like end the codes around the `if`, too.
+                    match self.steps(then, level, changed) {
                         Flow::On => {}
                         ended => return ended,
                     }
@@ -482,7 +475,8 @@ impl<'c> Run<'c> {
                 let holds = match &value {
                     Value::Known { .. } => self.search(regex, &value, site, true),
                     Value::Unknown(unknown) => {
-                        let condition = format!("${variable} ~ {}", regex.pattern());
+                        let operator = if regex.ignores_case() { "~*" } else { "~" };
+                        let condition = format!("${variable} {operator} {}", regex.pattern());
                         let decision = self.decide(condition, unknown, site);
                         let unknown = decision.then(|| unknown.clone());
                         self.captures = Captures { unknown, ..Captures::default() };
@@ -491,8 +485,9 @@ impl<'c> Run<'c> {
                 };
                 holds != *negated
             }
-            Test::File(path) => {
-                self.decide(format!("-f {path}"), &Unknown::File(path.clone()), site)
+            Test::File { operator, path, negated } => {
+                let condition = format!("{operator} {path}");
+                self.decide(condition, &Unknown::File(path.clone()), site) != *negated
             }
             Test::Unknown(text) => {
                 self.decide(text.clone(), &Unknown::Refused(format!("if {text}")), site)

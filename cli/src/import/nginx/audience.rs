@@ -61,6 +61,10 @@ pub(super) enum Remark {
 }
 
 /// Finds out which origins a level tells apart.
+///
+/// # Errors
+///
+/// If following the configuration takes too long, or more than [`MAX_COMPARISONS`].
 pub(super) fn find(config: &Config, level: LevelId) -> Result<Audience, TooMuch> {
     let mut finder = Finder {
         config,
@@ -83,6 +87,17 @@ struct Literal {
     site: Site,
     /// Whether it is in a response, whatever the request says, rather than in a test.
     is_static: bool,
+}
+
+/// What the examples of a pattern get, or of all patterns of an expression.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Examples {
+    /// There are none.
+    None,
+    /// The same.
+    Alike,
+    /// Not the same, or it may differ for other origins.
+    Mixed,
 }
 
 struct Finder<'c> {
@@ -247,41 +262,21 @@ impl Finder<'_> {
                     continue;
                 }
             };
-            let mut has_mixed = false;
-            let mut has_examples = false;
+            let mut examples = Examples::None;
             for pattern in &narrowed.patterns {
-                let is_exact = sample::is_one_origin(pattern);
-                if is_exact && self.known.contains_key(pattern) {
-                    has_examples = true;
+                examples = examples.max(self.add_pattern(pattern, site)?);
+            }
+            match examples {
+                Examples::None => {
+                    let why = "no pattern of origins says the same".to_owned();
+                    self.audience.remarks.push((site, Remark::Unreadable { expression, why }));
                     continue;
                 }
-                let examples =
-                    if is_exact { vec![pattern.clone()] } else { sample::examples(pattern) };
-                let mut profiles = Vec::new();
-                for origin in &examples {
-                    profiles.push(self.ask(origin)?);
+                Examples::Alike => {}
+                Examples::Mixed => {
+                    let expression = expression.clone();
+                    self.audience.remarks.push((site, Remark::Mixed { expression }));
                 }
-                let Some(first) = profiles.first() else { continue };
-                has_examples = true;
-                let differ = profiles.iter().any(|profile| profile.cors != first.cors);
-                has_mixed |= !is_exact && (differ || self.looks_at_parts());
-                // The least of what its examples get.
-                let profile = profiles.iter().find(|p| !p.cors.is_readable()).unwrap_or(first);
-                let profile = Rc::new(profile.clone());
-                let is_new = !self.audience.groups.iter().any(|group| group.pattern == *pattern);
-                if is_new {
-                    let group = Group { pattern: pattern.clone(), is_exact, profile, site };
-                    self.audience.groups.push(group);
-                }
-            }
-            if !has_examples {
-                let why = "no pattern of origins says the same".to_owned();
-                self.audience.remarks.push((site, Remark::Unreadable { expression, why }));
-                continue;
-            }
-            if has_mixed {
-                let expression = expression.clone();
-                self.audience.remarks.push((site, Remark::Mixed { expression }));
             }
             if let Some(origin) = narrowed.beyond {
                 if self.ask(&origin)?.could_read {
@@ -292,6 +287,30 @@ impl Finder<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Adds a pattern of an expression with what its examples get.
+    fn add_pattern(&mut self, pattern: &str, site: Site) -> Result<Examples, TooMuch> {
+        let is_exact = sample::is_one_origin(pattern);
+        if is_exact && self.known.contains_key(pattern) {
+            return Ok(Examples::Alike);
+        }
+        let examples = if is_exact { vec![pattern.to_owned()] } else { sample::examples(pattern) };
+        let mut profiles = Vec::new();
+        for origin in &examples {
+            profiles.push(self.ask(origin)?);
+        }
+        let Some(first) = profiles.first() else { return Ok(Examples::None) };
+        let differ = profiles.iter().any(|profile| profile.cors != first.cors);
+        let is_mixed = !is_exact && (differ || self.looks_at_parts());
+        if !self.audience.groups.iter().any(|group| group.pattern == pattern) {
+            // The least of what its examples get.
+            let least = profiles.iter().find(|p| !p.cors.is_readable()).unwrap_or(first);
+            let profile = Rc::new(least.clone());
+            let group = Group { pattern: pattern.to_owned(), is_exact, profile, site };
+            self.audience.groups.push(group);
+        }
+        Ok(if is_mixed { Examples::Mixed } else { Examples::Alike })
     }
 
     /// Whether something looks at a part of the origin that an expression took out of it.

@@ -329,19 +329,15 @@ fn is_part_of_preflight(directive: &Directive) -> bool {
 
 /// The variables that a directive uses.
 fn used(directive: &Directive) -> Vec<String> {
-    let assigned = directive.is("set").then(|| directive.arg(0)).flatten();
-    let defined = match directive.name.as_str() {
-        "set" => 1,
-        "map" => {
-            return Template::new(directive.arg(0).unwrap_or_default())
-                .variables()
-                .map(ToOwned::to_owned)
-                .collect();
-        }
-        _ => 0,
+    let args = match directive.name.as_str() {
+        "set" => directive.args.get(1..),
+        "map" => directive.args.get(..1),
+        _ => Some(&directive.args[..]),
     };
-    let mut used = Vec::new();
-    for arg in directive.args.iter().skip(defined).chain([&directive.name]) {
+    // A `set` of a variable to a text with itself is no reason to keep it.
+    let assigned = directive.arg(0).filter(|_| directive.is("set"));
+    let mut used: Vec<String> = Vec::new();
+    for arg in args.unwrap_or_default().iter().chain([&directive.name]) {
         for variable in Template::new(arg).variables() {
             let is_itself = assigned.is_some_and(|name| name.trim_start_matches('$') == variable);
             if !is_itself && !used.iter().any(|known| known == variable) {

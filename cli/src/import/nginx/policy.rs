@@ -3,20 +3,26 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
+use cors_policy::FieldName;
 use cors_policy::origin::OriginPattern;
 use nginx_conf::Site;
 use nginx_conf::evaluate::{Content, Kind, LevelId};
 
 use super::Context;
 use super::audience::{Audience, Group, Remark};
-use super::profile::{Listed, Preflight, Profile, SAFELISTED};
+use super::profile::{Cors, Listed, Preflight, Profile};
 use super::sample;
 use super::survey::{Ask, FOREIGN, Response, Survey, TooMuch};
 use crate::import::max_age::max_age;
 use crate::import::model::{Findings, Names, Place, Policy, Rule};
 use crate::import::{names, origins};
+use crate::request::SAFELISTED_METHODS;
 
 /// The policy of a level, or `None` if no page of another origin may read anything there.
+///
+/// # Errors
+///
+/// If following the configuration takes too long.
 pub(super) fn derive(
     context: &Context<'_>,
     level: LevelId,
@@ -46,7 +52,7 @@ struct Entry {
 
 impl Entries {
     /// The entries for a rule without origins: those that were made before, or those that `add` makes.
-    fn origins(&self, rule: &Rule, groups: &[&&Group], add: impl FnOnce(&mut Rule)) -> Vec<String> {
+    fn origins(&self, rule: &Rule, groups: &[&Group], add: impl FnOnce(&mut Rule)) -> Vec<String> {
         let is_same = |entry: &&Entry| {
             let known = entry.groups.iter().map(|(pattern, site)| (pattern.as_str(), *site));
             entry.rule == *rule && known.eq(groups.iter().map(|g| (g.pattern.as_str(), g.site)))
@@ -76,76 +82,16 @@ impl Deriving<'_> {
         let audience = self.audience;
         let allowed: Vec<_> = audience.groups.iter().filter(|group| is_allowed(group)).collect();
         if allowed.is_empty() && audience.others.is_none() {
-            let is_open = |(_, remark): &(Site, Remark)| !matches!(remark, Remark::Beyond { .. });
-            if audience.unsure.is_empty() && !audience.remarks.iter().any(is_open) {
-                self.report_remarks(findings);
-                self.report_no_effect(findings);
-                return Ok(None);
-            }
-            self.ask_about_unsure(findings);
-            self.report_remarks(findings);
-            let foreign = audience.foreign.as_ref();
-            let rule = foreign.map(|profile| self.rule_of(profile, findings)).unwrap_or_default();
-            return Ok(Some(Policy::of_rules(vec![rule])));
+            return Ok(self.without_readers(findings));
         }
         self.ask_about_unsure(findings);
-
-        let mut same: Vec<Same<'_>> = Vec::new();
         let others =
             audience.others.as_ref().map(|profile| (self.rule_of(profile, findings), profile));
-        let mut known: Vec<(&Profile, Rule)> = Vec::new();
-        for group in &allowed {
-            let profile: &Profile = &group.profile;
-            let is_same = |(other, _): &&(&Profile, Rule)| {
-                other.cors == profile.cors && other.list_site == profile.list_site
-            };
-            let rule = match known.iter().find(is_same) {
-                Some((_, rule)) => rule.clone(),
-                None => {
-                    let rule = self.rule_of(profile, findings);
-                    known.push((profile, rule.clone()));
-                    rule
-                }
-            };
-            if others.as_ref().is_some_and(|(others, _)| *others == rule) {
-                continue;
-            }
-            match same.iter_mut().find(|same| same.rule == rule) {
-                Some(same) => same.groups.push(group),
-                None => same.push(Same { rule, groups: vec![group] }),
-            }
-        }
-        let mut rules = Vec::new();
-        let is_single = same.len() == 1;
-        for is_exact in [true, false] {
-            for Same { rule, groups } in &same {
-                let mut rule = rule.clone();
-                let groups: Vec<_> =
-                    groups.iter().filter(|g| is_single || g.is_exact == is_exact).collect();
-                if groups.is_empty() || is_single && !is_exact {
-                    continue;
-                }
-                let is_one_of_several = |group: &&&&Group| !group.profile.cors.is_readable();
-                if let Some(group) = groups.iter().find(is_one_of_several) {
-                    findings.widens(
-                        &self.place(group.site),
-                        "several origins in one header: browsers accept one, so that no page can read \
-                         the responses today; each is an entry of allow_origins",
-                    );
-                }
-                rule.allow_origins = self.context.entries.origins(&rule, &groups, |rule| {
-                    for group in &groups {
-                        let place = self.place(group.site);
-                        if group.is_exact {
-                            origins::add(rule, &group.pattern, &place, findings);
-                        } else {
-                            origins::add_pattern(rule, &group.pattern, &place, findings);
-                        }
-                    }
-                });
-                rules.push(rule);
-            }
-        }
+        let same = self.same(&allowed, others.as_ref().map(|(rule, _)| rule), findings);
+        let mut rules: Vec<_> = by_precedence(&same)
+            .into_iter()
+            .map(|(rule, groups)| self.with_origins(rule, &groups, findings))
+            .collect();
         if let Some((mut rule, profile)) = others {
             origins::add_pattern(&mut rule, "*", &self.place_of(profile), findings);
             rules.push(rule);
@@ -171,36 +117,88 @@ impl Deriving<'_> {
         self.report_methods(&profiles, findings);
         self.report_preflights(&profiles, &mut policy, findings);
         self.report_responses(&profiles, findings);
+        self.report_upstream_headers(findings);
         self.report_refusals(findings);
         self.report_other_options(findings)?;
         Ok(Some(policy))
+    }
+
+    /// The policy where no origin is known to get in: none, or one without origins if some may.
+    fn without_readers(&self, findings: &mut Findings) -> Option<Policy> {
+        let audience = self.audience;
+        let is_open = |(_, remark): &(Site, Remark)| !matches!(remark, Remark::Beyond { .. });
+        if audience.unsure.is_empty() && !audience.remarks.iter().any(is_open) {
+            self.report_remarks(findings);
+            self.report_no_effect(findings);
+            return None;
+        }
+        self.ask_about_unsure(findings);
+        self.report_remarks(findings);
+        let foreign = audience.foreign.as_ref();
+        let rule = foreign.map(|profile| self.rule_of(profile, findings)).unwrap_or_default();
+        Some(Policy::of_rules(vec![rule]))
+    }
+
+    /// The groups by what they get, without those that get what all others get.
+    fn same<'g>(
+        &self,
+        allowed: &[&'g Group],
+        others: Option<&Rule>,
+        findings: &mut Findings,
+    ) -> Vec<Same<'g>> {
+        let mut same: Vec<Same<'g>> = Vec::new();
+        let mut known: Vec<(&Profile, Rule)> = Vec::new();
+        for group in allowed {
+            let profile: &Profile = &group.profile;
+            let is_same = |(other, _): &&(&Profile, Rule)| {
+                other.cors == profile.cors && other.list_site == profile.list_site
+            };
+            let rule = match known.iter().find(is_same) {
+                Some((_, rule)) => rule.clone(),
+                None => {
+                    let rule = self.rule_of(profile, findings);
+                    known.push((profile, rule.clone()));
+                    rule
+                }
+            };
+            if others == Some(&rule) {
+                continue;
+            }
+            match same.iter_mut().find(|same| same.rule == rule) {
+                Some(same) => same.groups.push(group),
+                None => same.push(Same { rule, groups: vec![group] }),
+            }
+        }
+        same
+    }
+
+    /// A rule with the origins of groups.
+    fn with_origins(&self, rule: &Rule, groups: &[&Group], findings: &mut Findings) -> Rule {
+        if let Some(group) = groups.iter().find(|group| !group.profile.cors.is_readable()) {
+            findings.widens(
+                &self.place(group.site),
+                "several origins in one header: browsers accept one, so that no page can read the \
+                 responses today; each is an entry of allow_origins",
+            );
+        }
+        let allow_origins = self.context.entries.origins(rule, groups, |rule| {
+            for group in groups {
+                let place = self.place(group.site);
+                if group.is_exact {
+                    origins::add(rule, &group.pattern, &place, findings);
+                } else {
+                    origins::add_pattern(rule, &group.pattern, &place, findings);
+                }
+            }
+        });
+        Rule { allow_origins, ..rule.clone() }
     }
 
     /// A rule without origins.
     fn rule_of(&self, profile: &Profile, findings: &mut Findings) -> Rule {
         let Profile { cors, .. } = profile;
         let place = &profile.list_site.map_or_else(|| self.here(), |site| self.place(site));
-        let credentials = match cors.credentials.as_deref() {
-            Some("true") if cors.is_star => {
-                findings.note(
-                    place,
-                    "Access-Control-Allow-Credentials is left out: with `*` browsers refuse it",
-                );
-                false
-            }
-            Some("true") => true,
-            Some(value) if value != "false" && !value.is_empty() => {
-                findings.note(
-                    place,
-                    format!(
-                        "Access-Control-Allow-Credentials \"{value}\" is left out: only \"true\" has an \
-                         effect"
-                    ),
-                );
-                false
-            }
-            _ => false,
-        };
+        let credentials = allow_credentials(cors, place, findings);
         let allow_methods = match &cors.methods {
             Listed::Echo => Some(Names::ANY),
             Listed::Names(_) => {
@@ -222,18 +220,7 @@ impl Deriving<'_> {
             }
         };
         let expose = cors.expose.as_deref().unwrap_or_default().split(',');
-        let seconds = cors.max_age.as_deref().and_then(|text| {
-            let seconds = text.trim().parse().ok();
-            if seconds.is_none() {
-                findings.note(
-                    place,
-                    format!(
-                        "Access-Control-Max-Age \"{text}\" is left out: it is no number of seconds"
-                    ),
-                );
-            }
-            seconds
-        });
+        let seconds = cors.max_age.as_deref().and_then(|text| seconds(text, place, findings));
         Rule {
             allow_origins: Vec::new(),
             allow_credentials: credentials,
@@ -352,7 +339,7 @@ impl Deriving<'_> {
     }
 
     fn report_methods(&self, profiles: &[&Profile], findings: &mut Findings) {
-        let unreadable: Vec<_> = SAFELISTED
+        let unreadable: Vec<_> = SAFELISTED_METHODS
             .into_iter()
             .filter(|method| {
                 profiles.iter().any(|p| p.cors.is_readable() && p.cors.unreadable.contains(method))
@@ -423,7 +410,7 @@ impl Deriving<'_> {
         }
     }
 
-    /// Things about actual responses.
+    /// `Vary` and `always`, where they are missing.
     fn report_responses(&self, profiles: &[&Profile], findings: &mut Findings) {
         let config = self.context.config;
         for profile in profiles {
@@ -444,20 +431,23 @@ impl Deriving<'_> {
                 );
             }
         }
-        let level = &config.levels[self.level];
+    }
+
+    /// Headers of the application that pages can read today.
+    fn report_upstream_headers(&self, findings: &mut Findings) {
+        let level = &self.context.config.levels[self.level];
         let Content::Upstream(directive, site) = &level.content else { return };
-        let is_hidden = |name: &str| level.hidden.iter().any(|hidden| hidden == name);
-        let shown: Vec<_> = [
-            ("Access-Control-Allow-Origin", "access-control-allow-origin"),
-            ("Access-Control-Allow-Credentials", "access-control-allow-credentials"),
-            ("Access-Control-Expose-Headers", "access-control-expose-headers"),
-        ]
-        .into_iter()
-        .filter(|(_, name)| !is_hidden(name))
-        .map(|(name, _)| name)
-        .collect();
-        if level.hidden.iter().any(|name| name.starts_with("access-control-")) && !shown.is_empty()
-        {
+        let is_hidden = |name: FieldName| level.hidden.iter().any(|it| it == name.lowercase());
+        let shown: Vec<_> =
+            [FieldName::AllowOrigin, FieldName::AllowCredentials, FieldName::ExposeHeaders]
+                .into_iter()
+                .filter(|name| !is_hidden(*name))
+                .map(FieldName::as_str)
+                .collect();
+        if shown.is_empty() {
+            return;
+        }
+        if level.hidden.iter().any(|name| name.starts_with("access-control-")) {
             findings.warn(
                 &self.place(level.hidden_at.unwrap_or(*site)),
                 format!(
@@ -467,7 +457,7 @@ impl Deriving<'_> {
                     if shown.len() == 1 { "is" } else { "are" },
                 ),
             );
-        } else if !shown.is_empty() {
+        } else {
             findings.note(
                 &self.place(*site),
                 "CORS headers of the application, if it sends any, are removed by the policy",
@@ -586,6 +576,60 @@ impl Deriving<'_> {
     fn place(&self, site: Site) -> Place {
         self.context.place(site)
     }
+}
+
+/// What groups get, in the order in which rules are tried: origins before patterns that may match them.
+/// Where all get the same, the order does not matter.
+fn by_precedence<'s>(same: &'s [Same<'_>]) -> Vec<(&'s Rule, Vec<&'s Group>)> {
+    if let [Same { rule, groups }] = same {
+        return vec![(rule, groups.clone())];
+    }
+    let mut parts = Vec::new();
+    for is_exact in [true, false] {
+        for Same { rule, groups } in same {
+            let of_kind = groups.iter().copied().filter(|group| group.is_exact == is_exact);
+            parts.push((rule, of_kind.collect::<Vec<_>>()));
+        }
+    }
+    parts.retain(|(_, groups)| !groups.is_empty());
+    parts
+}
+
+/// `allow_credentials`, for which a response has to say `true`.
+fn allow_credentials(cors: &Cors, place: &Place, findings: &mut Findings) -> bool {
+    match cors.credentials.as_deref() {
+        Some("true") if cors.is_star => {
+            findings.note(
+                place,
+                "Access-Control-Allow-Credentials is left out: with `*` browsers refuse it",
+            );
+            false
+        }
+        Some("true") => true,
+        Some(value) if value != "false" && !value.is_empty() => {
+            findings.note(
+                place,
+                format!(
+                    "Access-Control-Allow-Credentials \"{value}\" is left out: only \"true\" has an \
+                     effect"
+                ),
+            );
+            false
+        }
+        _ => false,
+    }
+}
+
+/// The seconds of an `Access-Control-Max-Age`.
+fn seconds(text: &str, place: &Place, findings: &mut Findings) -> Option<i64> {
+    let seconds = text.trim().parse().ok();
+    if seconds.is_none() {
+        findings.note(
+            place,
+            format!("Access-Control-Max-Age \"{text}\" is left out: it is no number of seconds"),
+        );
+    }
+    seconds
 }
 
 /// Whether a group is an entry of the policy: it may read, or was meant to.

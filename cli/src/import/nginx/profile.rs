@@ -1,12 +1,11 @@
 //! What an origin gets from a level.
 
+use cors_policy::FieldName;
 use nginx_conf::Site;
 use nginx_conf::evaluate::{Content, LevelId, Unknown};
 
 use super::survey::{Ask, FOREIGN_HEADER, Field, Response, Survey, TooMuch};
-
-/// The methods that no preflight can take apart.
-pub(super) const SAFELISTED: [&str; 3] = ["GET", "HEAD", "POST"];
+use crate::request::SAFELISTED_METHODS;
 
 /// What an origin gets.
 #[derive(Clone, Debug)]
@@ -34,7 +33,7 @@ pub(super) struct Profile {
 /// What the responses to an origin say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cors {
-    /// The methods of [`SAFELISTED`] whose responses it may read.
+    /// The methods of [`SAFELISTED_METHODS`] whose responses it may read.
     pub(super) readable: Vec<&'static str>,
     /// Those whose responses it may not read, though there are some.
     pub(super) unreadable: Vec<&'static str>,
@@ -106,59 +105,178 @@ impl Cors {
 
 impl Profile {
     /// Asks for everything that an origin can get.
+    ///
+    /// # Errors
+    ///
+    /// If following the configuration takes too long.
     pub(super) fn find(survey: &Survey<'_>, origin: &str) -> Result<Self, TooMuch> {
+        let responses = Responses::ask(survey, origin)?;
+        let main = responses.main();
+        let allowed_at = || main.and_then(|response| response.site(FieldName::AllowOrigin));
+        Ok(Self {
+            cors: responses.cors(survey)?,
+            named: responses.named(),
+            could_read: responses.all().any(|response| response.is_readable_by(origin)),
+            refusal: main
+                .filter(|response| response.status() >= 400 && response.is_readable_by(origin))
+                .map(Response::status),
+            unsure: responses.unsure(),
+            site: allowed_at(),
+            list_site: LISTS
+                .into_iter()
+                .flat_map(|name| [responses.preflight(), main].map(|r| r?.site(name)))
+                .flatten()
+                .next()
+                .or_else(allowed_at),
+            level: main.map_or(0, Response::level),
+            has_vary: main.is_some_and(Response::varies_by_origin),
+        })
+    }
+}
+
+/// The responses to an origin.
+struct Responses<'o> {
+    origin: &'o str,
+    /// For each of [`SAFELISTED_METHODS`].
+    actual: Vec<(&'static str, Vec<Response>)>,
+    preflights: Vec<Response>,
+}
+
+impl<'o> Responses<'o> {
+    fn ask(survey: &Survey<'_>, origin: &'o str) -> Result<Self, TooMuch> {
         let mut actual = Vec::new();
-        for method in SAFELISTED {
+        for method in SAFELISTED_METHODS {
             actual.push((method, survey.ask(Some(origin), Ask::Actual(method))?));
         }
         let preflights = survey.ask(Some(origin), Ask::PREFLIGHT)?;
-        let may_read = |response: &Response| response.is_readable_by(origin);
-        let exists = |response: &Response| response.status() < 400;
-        let readable: Vec<_> = actual
-            .iter()
-            .filter(|(_, responses)| responses.iter().all(may_read))
-            .filter(|(_, responses)| responses.iter().any(exists))
-            .map(|(method, _)| *method)
-            .collect();
-        let unreadable = actual
-            .iter()
-            .filter(|(_, responses)| responses.iter().any(|r| exists(r) && !may_read(r)))
-            .map(|(method, _)| *method)
-            .collect();
-        let main = actual
+        Ok(Self { origin, actual, preflights })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Response> {
+        self.actual.iter().flat_map(|(_, responses)| responses).chain(&self.preflights)
+    }
+
+    /// The methods whose responses the origin may read, whatever the unknown conditions are.
+    fn readable(&self) -> Vec<&'static str> {
+        let may_read = |responses: &[Response]| {
+            responses.iter().all(|response| response.is_readable_by(self.origin))
+                && responses.iter().any(is_success)
+        };
+        let readable = self.actual.iter().filter(|(_, responses)| may_read(responses));
+        readable.map(|(method, _)| *method).collect()
+    }
+
+    /// The methods that have responses which the origin may not read.
+    fn unreadable(&self) -> Vec<&'static str> {
+        let is_unreadable =
+            |response: &Response| is_success(response) && !response.is_readable_by(self.origin);
+        let unreadable =
+            self.actual.iter().filter(|(_, responses)| responses.iter().any(is_unreadable));
+        unreadable.map(|(method, _)| *method).collect()
+    }
+
+    /// The first response that the origin may read, or else the one to GET.
+    fn main(&self) -> Option<&Response> {
+        let readable = self.readable();
+        let (_, responses) = self
+            .actual
             .iter()
             .find(|(method, _)| readable.contains(method))
-            .or(actual.first())
-            .and_then(|(_, responses)| responses.first());
-        let everything = || actual.iter().flat_map(|(_, responses)| responses).chain(&preflights);
+            .or(self.actual.first())?;
+        responses.first()
+    }
 
-        let allow_origin = |response: &Response| response.field("access-control-allow-origin");
-        let mut named = Vec::new();
-        let mut unsure = Vec::new();
-        for response in everything() {
-            match (allow_origin(response), response.site("access-control-allow-origin")) {
-                (Field::Text(text), Some(site)) if text != "*" && text != origin => {
-                    let texts = text.split(',').flat_map(str::split_whitespace);
-                    named.extend(texts.map(|text| (text.to_owned(), site)));
-                }
-                (Field::Unknown(unknown, site), _) => unsure.push((unknown, site)),
-                _ => {}
+    fn preflight(&self) -> Option<&Response> {
+        self.preflights.first()
+    }
+
+    /// A header of the main response, if it is known.
+    fn in_main(&self, name: FieldName) -> Option<String> {
+        self.main()?.field(name).into_text()
+    }
+
+    /// A header of the preflight, or else of the main response.
+    fn in_preflight(&self, name: FieldName) -> Option<String> {
+        let preflight = self.preflight().and_then(|response| response.field(name).into_text());
+        preflight.or_else(|| self.in_main(name))
+    }
+
+    fn listed(&self, name: FieldName) -> Listed {
+        self.in_preflight(name).map_or(Listed::Absent, Listed::Names)
+    }
+
+    /// What decides which rule the origin belongs to.
+    fn cors(&self, survey: &Survey<'_>) -> Result<Cors, TooMuch> {
+        let mut methods = self.listed(FieldName::AllowMethods);
+        if methods == Listed::Names("PUT".to_owned()) {
+            let other = Ask::Preflight { method: "PATCH", is_private: false };
+            let echoed = survey.ask(Some(self.origin), other)?;
+            let field = echoed.first().map(|response| response.field(FieldName::AllowMethods));
+            if field == Some(Field::Text("PATCH".to_owned())) {
+                methods = Listed::Echo;
             }
         }
-        named.retain(|(text, _)| text != "*");
-        for responses in actual.iter().map(|(_, responses)| responses).chain([&preflights]) {
+        let mut headers = self.listed(FieldName::AllowHeaders);
+        if headers.names().contains(&FOREIGN_HEADER) {
+            headers = Listed::Echo;
+        }
+        let private = Ask::Preflight { method: "PUT", is_private: true };
+        let private = survey.ask(Some(self.origin), private)?;
+        let timing = self.in_main(FieldName::TimingAllowOrigin);
+        Ok(Cors {
+            readable: self.readable(),
+            unreadable: self.unreadable(),
+            is_star: self.in_main(FieldName::AllowOrigin).as_deref() == Some("*"),
+            credentials: self.in_main(FieldName::AllowCredentials),
+            methods,
+            headers,
+            expose: self.in_main(FieldName::ExposeHeaders),
+            max_age: self.in_preflight(FieldName::MaxAge),
+            private_network: private.first().is_some_and(|response| {
+                response.field(FieldName::AllowPrivateNetwork).text() == Some("true")
+            }),
+            timing: timing.is_some_and(|text| {
+                text.split(',').any(|one| one.trim() == "*" || one.trim() == self.origin)
+            }),
+            preflight: self.preflight().map_or(Preflight::Elsewhere, |r| state_of(r, self.origin)),
+        })
+    }
+
+    /// Other origins that are sent to this one, each with its line.
+    fn named(&self) -> Vec<(String, Site)> {
+        let mut named = Vec::new();
+        for response in self.all() {
+            let Field::Text(text) = response.field(FieldName::AllowOrigin) else { continue };
+            let Some(site) = response.site(FieldName::AllowOrigin) else { continue };
+            if text != self.origin {
+                let origins = text.split(',').flat_map(str::split_whitespace);
+                let origins = origins.filter(|origin| *origin != "*");
+                named.extend(origins.map(|origin| (origin.to_owned(), site)));
+            }
+        }
+        named
+    }
+
+    /// What the responses depend on and is not known, each once.
+    fn unsure(&self) -> Vec<(Unknown, Site)> {
+        let unknown = |response: &Response, name| match response.field(name) {
+            Field::Unknown(unknown, site) => Some((unknown, site)),
+            Field::Absent | Field::Text(_) => None,
+        };
+        let mut unsure: Vec<_> =
+            self.all().filter_map(|response| unknown(response, FieldName::AllowOrigin)).collect();
+        let actual = self.actual.iter().map(|(_, responses)| responses);
+        for responses in actual.chain([&self.preflights]) {
             let differ = responses.iter().any(|response| {
-                CORS_HEADERS.iter().any(|name| response.field(name) != responses[0].field(name))
+                CORS_HEADERS.iter().any(|name| response.field(*name) != responses[0].field(*name))
             });
             if differ {
                 let assumed = responses.iter().flat_map(Response::assumed);
                 unsure.extend(assumed.map(|(unknown, site, _)| (unknown.clone(), *site)));
             }
         }
-        for (response, name) in everything().flat_map(|r| CORS_HEADERS.map(|name| (r, name))) {
-            if let Field::Unknown(unknown, site) = response.field(name) {
-                unsure.push((unknown, site));
-            }
+        for response in self.all() {
+            unsure.extend(CORS_HEADERS.iter().filter_map(|name| unknown(response, *name)));
         }
         let mut once = Vec::new();
         for entry in unsure {
@@ -166,94 +284,37 @@ impl Profile {
                 once.push(entry);
             }
         }
-
-        let preflight = preflights.first();
-        let of_main = |name| main.map_or(Field::Absent, |response| response.field(name));
-        let of_preflight = |name| match preflight.map(|response| response.field(name)) {
-            Some(Field::Text(text)) => Some(text),
-            _ => of_main(name).text().map(ToOwned::to_owned),
-        };
-        let listed = |name| of_preflight(name).map_or(Listed::Absent, Listed::Names);
-        let mut methods = listed("access-control-allow-methods");
-        if methods == Listed::Names("PUT".to_owned()) {
-            let other = Ask::Preflight { method: "PATCH", is_private: false };
-            let echoed = survey.ask(Some(origin), other)?;
-            let field = echoed.first().map(|r| r.field("access-control-allow-methods"));
-            if field == Some(Field::Text("PATCH".to_owned())) {
-                methods = Listed::Echo;
-            }
-        }
-        let mut headers = listed("access-control-allow-headers");
-        if headers.names().contains(&FOREIGN_HEADER) {
-            headers = Listed::Echo;
-        }
-        let private = Ask::Preflight { method: "PUT", is_private: true };
-        let private = survey.ask(Some(origin), private)?;
-        let timing = of_main("timing-allow-origin");
-        Ok(Self {
-            cors: Cors {
-                readable,
-                unreadable,
-                is_star: main.is_some_and(|response| allow_origin(response).text() == Some("*")),
-                credentials: of_main("access-control-allow-credentials")
-                    .text()
-                    .map(ToOwned::to_owned),
-                methods,
-                headers,
-                expose: of_main("access-control-expose-headers").text().map(ToOwned::to_owned),
-                max_age: of_preflight("access-control-max-age"),
-                private_network: private.first().is_some_and(|response| {
-                    response.field("access-control-allow-private-network").text() == Some("true")
-                }),
-                timing: timing.text().is_some_and(|text| {
-                    text.split(',').any(|one| one.trim() == "*" || one.trim() == origin)
-                }),
-                preflight: preflight.map_or(Preflight::Elsewhere, |r| state_of(r, origin)),
-            },
-            named,
-            could_read: everything().any(may_read),
-            refusal: main
-                .filter(|response| response.status() >= 400 && may_read(response))
-                .map(Response::status),
-            unsure: once,
-            site: main.and_then(|response| response.site("access-control-allow-origin")),
-            list_site: ["access-control-allow-methods", "access-control-allow-headers"]
-                .into_iter()
-                .flat_map(|name| [preflight, main].into_iter().flatten().map(move |r| r.site(name)))
-                .flatten()
-                .next()
-                .or(main.and_then(|response| response.site("access-control-allow-origin"))),
-            level: main.map_or(0, Response::level),
-            has_vary: main.is_some_and(|response| {
-                let vary = response.field("vary");
-                let tokens = vary.text().unwrap_or_default().split(',');
-                tokens
-                    .map(str::trim)
-                    .any(|token| token.eq_ignore_ascii_case("origin") || token == "*")
-            }),
-        })
+        once
     }
 }
 
+/// Whether it is no error: a redirect counts.
+fn is_success(response: &Response) -> bool {
+    response.status() < 400
+}
+
 /// The headers that decide what browsers do.
-pub(super) const CORS_HEADERS: [&str; 8] = [
-    "access-control-allow-origin",
-    "access-control-allow-credentials",
-    "access-control-allow-methods",
-    "access-control-allow-headers",
-    "access-control-expose-headers",
-    "access-control-max-age",
-    "access-control-allow-private-network",
-    "timing-allow-origin",
+pub(super) const CORS_HEADERS: [FieldName; 8] = [
+    FieldName::AllowOrigin,
+    FieldName::AllowCredentials,
+    FieldName::AllowMethods,
+    FieldName::AllowHeaders,
+    FieldName::ExposeHeaders,
+    FieldName::MaxAge,
+    FieldName::AllowPrivateNetwork,
+    FieldName::TimingAllowOrigin,
 ];
 
+/// Those that list what a page may send.
+const LISTS: [FieldName; 2] = [FieldName::AllowMethods, FieldName::AllowHeaders];
+
+/// What becomes of the preflight that has this response.
 fn state_of(preflight: &Response, origin: &str) -> Preflight {
     let status = preflight.status();
     match preflight.content() {
         Content::Upstream(directive, site) | Content::Script(directive, site) => {
-            let lists = ["access-control-allow-methods", "access-control-allow-headers"];
             let has_values = preflight.is_readable_by(origin)
-                && lists.iter().any(|name| preflight.field(name) != Field::Absent);
+                && LISTS.iter().any(|name| preflight.field(*name) != Field::Absent);
             Preflight::Application(directive.clone(), *site, has_values)
         }
         Content::Elsewhere => Preflight::Elsewhere,

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 
+use cors_policy::FieldName;
 use nginx_conf::Site;
 use nginx_conf::evaluate::{
     Answer, Config, Content, LevelId, OriginTest, Request, Start, Unknown, Value,
@@ -59,6 +60,13 @@ impl Field {
             Self::Absent | Self::Unknown(..) => None,
         }
     }
+
+    pub(super) fn into_text(self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Absent | Self::Unknown(..) => None,
+        }
+    }
 }
 
 impl Response {
@@ -79,8 +87,13 @@ impl Response {
         &self.answer.assumed
     }
 
+    /// A header that a policy decides about.
+    pub(super) fn field(&self, name: FieldName) -> Field {
+        self.field_of(name.as_str())
+    }
+
     /// A header. `name` is compared without regard to case.
-    pub(super) fn field(&self, name: &str) -> Field {
+    fn field_of(&self, name: &str) -> Field {
         let mut texts = Vec::new();
         for header in &self.answer.headers {
             if !header.name.eq_ignore_ascii_case(name) {
@@ -97,14 +110,22 @@ impl Response {
         if texts.is_empty() { Field::Absent } else { Field::Text(texts.join(", ")) }
     }
 
+    /// Whether its `Vary` names `Origin`, or everything.
+    pub(super) fn varies_by_origin(&self) -> bool {
+        let vary = self.field_of("Vary");
+        let mut names = vary.text().unwrap_or_default().split(',').map(str::trim);
+        names.any(|name| name.eq_ignore_ascii_case("origin") || name == "*")
+    }
+
     /// The line that adds a header.
-    pub(super) fn site(&self, name: &str) -> Option<Site> {
-        self.answer.headers.iter().find(|h| h.name.eq_ignore_ascii_case(name)).and_then(|h| h.site)
+    pub(super) fn site(&self, name: FieldName) -> Option<Site> {
+        let mut headers = self.answer.headers.iter();
+        headers.find(|header| header.name.eq_ignore_ascii_case(name.as_str()))?.site
     }
 
     /// Whether a page of this origin may read it, without credentials.
     pub(super) fn is_readable_by(&self, origin: &str) -> bool {
-        let allowed = self.field("access-control-allow-origin");
+        let allowed = self.field(FieldName::AllowOrigin);
         allowed.text().is_some_and(|allowed| allowed == "*" || allowed == origin)
     }
 
@@ -145,6 +166,10 @@ impl<'c> Survey<'c> {
 
     /// The responses to a request: several, where conditions are unknown. Refusals and redirects are not
     /// among them if there is anything else: a request that is refused today stays refused.
+    ///
+    /// # Errors
+    ///
+    /// If this and what was asked before take more than [`MAX_STEPS`].
     pub(super) fn ask(&self, origin: Option<&str>, ask: Ask<'_>) -> Result<Vec<Response>, TooMuch> {
         let (method, headers) = match ask {
             Ask::Actual(method) => (method, Vec::new()),
