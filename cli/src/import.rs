@@ -27,6 +27,9 @@ mod traefik;
 mod yaml;
 
 use std::path::Path;
+use std::sync::Arc;
+
+use clap::ValueEnum;
 
 use self::buckets::Storage;
 use self::model::{Import, Level, Place};
@@ -37,9 +40,6 @@ use crate::{
     args::{ForeignFormat, ImportArgs},
     input::Unusable,
 };
-
-/// The formats, for messages.
-const FORMATS: &str = "nginx, ingress, gateway-api, istio, kong, traefik, apisix, s3, gcs, r2";
 
 /// Imports all files into one document.
 ///
@@ -101,10 +101,18 @@ fn import_file(
             .map_err(|error| unusable(source, &error)),
         None if format::is_nginx(&source.text) => nginx::import(source, import),
         None => Err(Unusable::Other(format!(
-            "{}: in no format that import recognizes; name it by --from: {FORMATS}",
-            source.name.display()
+            "{}: in no format that import recognizes; name it by --from: {}",
+            source.name.display(),
+            formats()
         ))),
     }
+}
+
+/// The values of `--from`, for messages.
+fn formats() -> String {
+    let values =
+        ForeignFormat::value_variants().iter().filter_map(ForeignFormat::to_possible_value);
+    values.map(|value| value.get_name().to_owned()).collect::<Vec<_>>().join(", ")
 }
 
 fn import_documents(
@@ -129,11 +137,8 @@ fn import_documents(
 }
 
 fn unusable(source: &Source, error: &YamlError) -> Unusable {
-    let name: &Path = &source.name;
-    Unusable::Other(match error.line {
-        Some(line) => format!("{}:{line}: {}", name.display(), error.text),
-        None => format!("{}: {}", name.display(), error.text),
-    })
+    let place = Place { file: Arc::clone(&source.name), line: error.line };
+    Unusable::Other(format!("{place}: {error}"))
 }
 
 #[cfg(test)]

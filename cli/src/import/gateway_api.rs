@@ -47,9 +47,8 @@ pub(crate) fn import(
     source: &Source,
     import: &mut Import,
 ) -> Result<(), YamlError> {
-    let objects = kubernetes::objects(documents);
-    kubernetes::note_skipped(&objects, is_read, source, &mut import.findings);
-    for object in objects.into_iter().filter(is_read) {
+    let findings = &mut import.findings;
+    for object in kubernetes::read_objects(documents, is_read, source, findings) {
         let Some(spec) = object.value.get("spec") else {
             continue;
         };
@@ -158,9 +157,7 @@ fn security_policy(
         envoy::add_glob(&mut rule, &origin.value, &place, findings);
     }
     origins::ask_if_none(&rule, &place, findings);
-    if let Some(age) = &cors.max_age {
-        rule.max_age = Some(max_age::max_age(age.value.0, &source.at(age.line), findings));
-    }
+    rule.max_age = max_age::given(cors.max_age.as_ref(), source, findings);
     add_names(&mut rule, &cors, &place, import);
     envoy::note_others(&place, &mut import.findings);
     let preflight_status = Some(200);

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::expression::{self, Matching};
-use super::kubernetes;
+use super::kubernetes::{self, Object};
 use super::model::{Findings, Import, Place, Policy, Preflight, Rule};
 use super::source::Source;
 use super::yaml::{Document, Flag, Lined, Located, Seconds, Text, Texts, YamlError};
@@ -105,11 +105,9 @@ pub(crate) fn import(
     source: &Source,
     import: &mut Import,
 ) -> Result<(), YamlError> {
-    let objects = kubernetes::objects(documents);
-    let is_plugin =
-        |object: &kubernetes::Object<'_>| matches!(object.kind, "KongPlugin" | "KongClusterPlugin");
-    kubernetes::note_skipped(&objects, is_plugin, source, &mut import.findings);
-    for object in objects.iter().filter(|object| is_plugin(object)) {
+    let is_plugin = |object: &Object<'_>| matches!(object.kind, "KongPlugin" | "KongClusterPlugin");
+    let findings = &mut import.findings;
+    for object in kubernetes::read_objects(documents, is_plugin, source, findings) {
         if object.value.get("plugin").and_then(Located::text) == Some("cors") {
             add_plugin(object.value, object.name(), &object.title(), source, import)?;
         }
@@ -249,9 +247,7 @@ fn policy(config: &Config, place: &Place, source: &Source, findings: &mut Findin
     };
     rule.expose_headers =
         names::response_headers(config.exposed_headers.iter(), credentials, place, findings);
-    if let Some(age) = &config.max_age {
-        rule.max_age = Some(max_age::max_age(age.value.0, &source.at(age.line), findings));
-    }
+    rule.max_age = max_age::given(config.max_age.as_ref(), source, findings);
     if let Some(Lined { line, value: Flag(true) }) = config.private_network {
         rule.allow_private_network = true;
         let text = "private_network is written as allow_private_network, which no browser asks for any more";

@@ -1,6 +1,8 @@
 //! What an importer yields: policies, and what has to be known about them.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::ops::Not;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,7 +51,7 @@ pub(crate) struct Rule {
     /// Patterns that pass the check. Written if it is empty, too: such a document is refused, so that
     /// nobody takes a policy without origins for a finished one.
     pub(crate) allow_origins: Vec<String>,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "Not::not")]
     pub(crate) allow_credentials: bool,
     /// `None` is the document's default, `GET`, `HEAD` and `POST`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,15 +63,10 @@ pub(crate) struct Rule {
     /// Seconds, at most a day.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_age: Option<u32>,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "Not::not")]
     pub(crate) allow_private_network: bool,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "Not::not")]
     pub(crate) timing_allow_origin: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// A list of methods or header names, or `"*"`.
@@ -117,6 +114,14 @@ pub(crate) struct Place {
     pub(crate) file: Arc<Path>,
     /// From 1, if it is known.
     pub(crate) line: Option<u32>,
+}
+
+impl fmt::Display for Place {
+    /// Writes `file:line`, or the file alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
+    }
 }
 
 /// What has to be known about a policy.

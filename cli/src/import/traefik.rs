@@ -99,9 +99,8 @@ pub(crate) fn import(
     source: &Source,
     import: &mut Import,
 ) -> Result<(), YamlError> {
-    let objects = kubernetes::objects(documents);
-    kubernetes::note_skipped(&objects, is_middleware, source, &mut import.findings);
-    for object in objects.iter().filter(|object| is_middleware(object)) {
+    let findings = &mut import.findings;
+    for object in kubernetes::read_objects(documents, is_middleware, source, findings) {
         if let Some(headers) = object.value.get("spec").and_then(|spec| spec.get("headers")) {
             add(object.name(), &object.title(), &options(headers)?, source, import)?;
         }
