@@ -5,6 +5,9 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look};
 /// The most alternatives that are written as patterns of their own.
 const MAX_SEQUENCES: usize = 64;
 
+/// Why an expression with anything but ASCII has no reading.
+const FOREIGN_LETTERS: &str = "it has letters that no origin has";
+
 /// Bytes, of ASCII.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Bytes(u128);
@@ -19,6 +22,7 @@ impl Bytes {
     /// What a host may have, and its scheme.
     const ORIGIN: Self = Self::of(b"abcdefghijklmnopqrstuvwxyz0123456789-_.");
 
+    /// The set of these bytes, which have to be ASCII.
     const fn of(bytes: &[u8]) -> Self {
         let mut set = 0;
         let mut index = 0;
@@ -129,7 +133,7 @@ fn expand(hir: &Hir) -> Result<Vec<Vec<Atom>>, String> {
         HirKind::Empty => Ok(vec![Vec::new()]),
         HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
             Ok(text) if text.is_ascii() => one(Atom::Text(text.to_owned())),
-            _ => Err("it has letters that no origin has".to_owned()),
+            _ => Err(FOREIGN_LETTERS.to_owned()),
         },
         HirKind::Class(class) => one(class_atom(class, 1, Some(1))),
         HirKind::Look(Look::Start | Look::StartLF) => one(Atom::Start),
@@ -168,6 +172,9 @@ fn expand(hir: &Hir) -> Result<Vec<Vec<Atom>>, String> {
                 HirKind::Class(class) => return one(class_atom(class, min, max)),
                 HirKind::Literal(literal) if max.is_none() => {
                     if let [byte] = &*literal.0 {
+                        if !byte.is_ascii() {
+                            return Err(FOREIGN_LETTERS.to_owned());
+                        }
                         return one(Atom::Class { bytes: Bytes::of(&[*byte]), min, max });
                     }
                 }

@@ -110,12 +110,22 @@ fn what_has_no_reading_says_why() {
         (r"^app\.example\.com$", "it begins with no scheme"),
         (r"https://a\bb", "it has a boundary inside"),
         (r"https://ä\.example", "it has letters that no origin has"),
+        (r"https://\xE4\.example", "it has letters that no origin has"),
+        (r"https://\xE4+\.example", "it has letters that no origin has"),
+        (r"https://a(\xE4)*\.example", "it has letters that no origin has"),
         (r"https://example\.com.+", "something has to follow the host"),
     ] {
         let error = narrow(expression, Matching::WHOLE).unwrap_err();
         assert!(error.starts_with(reason), "{expression}: {error}");
     }
     assert!(narrow(&"a".repeat(2049), Matching::WHOLE).is_err());
+}
+
+#[test]
+fn an_expression_that_is_too_long_matches_nothing() {
+    let expression = |len: usize| format!("{}.", "a*".repeat(len / 2));
+    assert!(matches(&expression(2046), Matching::WHOLE, "*"));
+    assert!(!matches(&expression(2048), Matching::WHOLE, "*"));
 }
 
 /// An expression as people write them.
@@ -176,13 +186,49 @@ fn origins() -> impl Strategy<Value = String> {
         })
 }
 
+/// An expression of parts that hardly anybody puts together.
+fn odd_expressions() -> impl Strategy<Value = String> {
+    let part = select(
+        &[
+            "a",
+            "https://",
+            "example",
+            r"\.",
+            ".",
+            "*",
+            "+",
+            "?",
+            "{2}",
+            "(",
+            ")",
+            "|",
+            "[",
+            "]",
+            "^",
+            "$",
+            "-",
+            ":",
+            "(?i)",
+            r"\b",
+            r"\xE4",
+            r"\xC3",
+            "ä",
+            "[^a]",
+            r"[\x80-\xFF]",
+            r"\]",
+            r"\^",
+        ][..],
+    );
+    prop::collection::vec(part, 0..10).prop_map(|parts| parts.concat())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(800))]
 
     /// The reference is the library's own search, with groups around the expression.
     #[test]
     fn a_reading_lets_in_nothing_that_the_expression_does_not(
-        expression in expressions(),
+        expression in prop_oneof![expressions(), odd_expressions()],
         is_whole in any::<bool>(),
         origins in prop::collection::vec(origins(), 32),
     ) {
