@@ -50,8 +50,9 @@ pub(crate) fn run(args: &ImportArgs) -> Result<Outcome, Unusable> {
     let mut import = Import::default();
     for file in &args.files {
         let source = Source::read(file)?;
+        let before = import.added();
         import_file(args.from, &source, &mut import)?;
-        if import.policies().is_empty() {
+        if import.added() == before {
             let place = Place { file: source.name, line: None };
             import
                 .findings

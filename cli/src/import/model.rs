@@ -164,7 +164,8 @@ pub(crate) struct Findings {
     checks: usize,
 }
 
-/// The most checks of expressions in an import. Most expressions need two.
+/// The most checks of expressions in an import. Most expressions need two, those of
+/// Envoy three.
 const MAX_CHECKS: usize = 1000;
 
 impl Findings {
@@ -216,6 +217,8 @@ impl Findings {
 #[derive(Debug, Default)]
 pub(crate) struct Import {
     policies: Vec<(String, Policy)>,
+    /// How many policies have been added, where equal ones count too.
+    added: usize,
     /// The policies by what they say, without their comments.
     by_content: HashMap<String, usize>,
     /// The names that are taken, and the next number for each.
@@ -229,6 +232,7 @@ impl Import {
     /// comments it joins; otherwise `name`, mended where a document does not allow it and with a number
     /// where it is taken.
     pub(crate) fn add(&mut self, name: &str, mut policy: Policy) -> String {
+        self.added += 1;
         for rule in policy.rule.iter_mut().chain(&mut policy.rules) {
             let mut known = HashSet::new();
             rule.allow_origins.retain(|origin| known.insert(origin.clone()));
@@ -262,6 +266,11 @@ impl Import {
                 return numbered;
             }
         }
+    }
+
+    /// How many policies have been added, where equal ones count too.
+    pub(crate) fn added(&self) -> usize {
+        self.added
     }
 
     /// The policies and their names, in the order in which they were added.
