@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for Reference {
 
 /// Whether a mapping is a configuration of Kong, or a plugin of it.
 pub(crate) fn is_read(root: Located<'_>) -> bool {
-    let kind = root.get("kind").and_then(Located::text);
+    let kind = root.text_of("kind");
     matches!(kind, Some("KongPlugin" | "KongClusterPlugin"))
         || root.get("_format_version").is_some()
         || is_cors_plugin(root)
@@ -91,7 +91,7 @@ pub(crate) fn is_read(root: Located<'_>) -> bool {
 }
 
 fn is_cors_plugin(value: Located<'_>) -> bool {
-    let is_cors = |key: &str| value.get(key).and_then(Located::text) == Some("cors");
+    let is_cors = |key: &str| value.text_of(key) == Some("cors");
     value.get("config").is_some() && (is_cors("name") || is_cors("plugin"))
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn import(
     let is_plugin = |object: &Object<'_>| matches!(object.kind, "KongPlugin" | "KongClusterPlugin");
     let findings = &mut import.findings;
     for object in kubernetes::read_objects(documents, is_plugin, source, findings) {
-        if object.value.get("plugin").and_then(Located::text) == Some("cors") {
+        if object.value.text_of("plugin") == Some("cors") {
             add_plugin(object.value, object.name(), &object.title(), source, import)?;
         }
     }
@@ -136,7 +136,7 @@ fn add_level(
     add_plugins(level.get("plugins"), name, title, source, import)?;
     for (key, kind) in [("services", "service"), ("routes", "route")] {
         for (index, entry) in level.get(key).into_iter().flat_map(Located::items).enumerate() {
-            let name = entry.get("name").and_then(Located::text);
+            let name = entry.text_of("name");
             let name = name.map_or_else(|| format!("{kind}-{index}"), str::to_owned);
             // The depth of a document is limited.
             add_level(entry, &name, &format!("{kind} {name}"), source, import)?;
@@ -145,9 +145,7 @@ fn add_level(
     for key in ["consumers", "consumer_groups"] {
         for entry in level.get(key).into_iter().flat_map(Located::items) {
             let plugins = entry.get("plugins").into_iter().flat_map(Located::items);
-            for plugin in
-                plugins.filter(|plugin| plugin.get("name").and_then(Located::text) == Some("cors"))
-            {
+            for plugin in plugins.filter(|plugin| plugin.text_of("name") == Some("cors")) {
                 import.findings.warn(
                     &source.at(plugin.line()),
                     format!(
@@ -168,7 +166,7 @@ fn add_plugins(
     import: &mut Import,
 ) -> Result<(), YamlError> {
     for plugin in plugins.into_iter().flat_map(Located::items) {
-        if plugin.get("name").and_then(Located::text) == Some("cors") {
+        if plugin.text_of("name") == Some("cors") {
             add_plugin(plugin, name, title, source, import)?;
         }
     }
@@ -278,20 +276,12 @@ fn add_origin(rule: &mut Rule, entry: &str, is_one: bool, place: &Place, finding
         add_any(rule, place, findings);
     } else if entry.chars().all(is_origin) {
         // Kong itself takes the default port off, where there are several.
-        let port = if is_one { None } else { default_port(entry) };
+        let scheme = entry.split_once("://").filter(|_| !is_one).map(|(scheme, _)| scheme);
+        let port = scheme.and_then(origins::default_port);
         let entry = port.and_then(|port| entry.strip_suffix(port)).unwrap_or(entry);
         origins::add(rule, entry, place, findings);
     } else {
         add_expression(rule, entry, place, findings);
-    }
-}
-
-/// The default port of an origin's scheme, with its colon.
-fn default_port(origin: &str) -> Option<&'static str> {
-    match origin.split_once("://")?.0 {
-        "http" => Some(":80"),
-        "https" => Some(":443"),
-        _ => None,
     }
 }
 
@@ -315,7 +305,7 @@ fn add_expression(rule: &mut Rule, entry: &str, place: &Place, findings: &mut Fi
 }
 
 /// The expression as Kong applies it: `^` in front and `$` behind, which bind closer than `|`.
-pub(super) fn anchored(entry: &str) -> String {
+fn anchored(entry: &str) -> String {
     let entry = entry.strip_prefix('^').unwrap_or(entry);
     let end = if entry.ends_with('$') { "" } else { "$" };
     format!("^(?:{entry}{end})")

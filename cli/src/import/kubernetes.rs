@@ -30,7 +30,7 @@ impl<'d> Object<'d> {
     }
 
     fn metadata(self, key: &str) -> Option<&'d str> {
-        self.value.get("metadata")?.get(key)?.text()
+        self.value.get("metadata")?.text_of(key)
     }
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn objects(documents: &[Document]) -> Vec<Object<'_>> {
 }
 
 fn collect<'d>(value: Located<'d>, objects: &mut Vec<Object<'d>>) {
-    let Some(kind) = value.get("kind").and_then(Located::text) else {
+    let Some(kind) = value.text_of("kind") else {
         return;
     };
     let items = value.get("items").filter(|_| kind.ends_with("List"));
@@ -52,7 +52,7 @@ fn collect<'d>(value: Located<'d>, objects: &mut Vec<Object<'d>>) {
         // The depth of a document is limited.
         items.items().for_each(|item| collect(item, objects));
     } else {
-        let version = value.get("apiVersion").and_then(Located::text).unwrap_or_default();
+        let version = value.text_of("apiVersion").unwrap_or_default();
         let group = version.split_once('/').map_or("", |(group, _)| group);
         objects.push(Object { kind, group, value });
     }

@@ -99,6 +99,11 @@ impl<'de> Located<'de> {
         Some(self.child(value, self.lines.and_then(|lines| lines.of(key))))
     }
 
+    /// The text of a key, if this is a mapping that has it.
+    pub(crate) fn text_of(self, key: &str) -> Option<&'de str> {
+        self.get(key)?.text()
+    }
+
     /// The values of a list; none, if this is no list.
     pub(crate) fn items(self) -> impl Iterator<Item = Self> {
         let list = self.value.as_sequence().map_or(&[][..], Vec::as_slice);
