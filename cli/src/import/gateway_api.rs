@@ -125,7 +125,14 @@ fn add_origin(rule: &mut Rule, origin: &str, place: &Place, findings: &mut Findi
     let is_wildcard = match origin.split_once("://") {
         Some((_, host)) => {
             let rest = host.strip_prefix('*');
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.') && !rest.contains('*'))
+            // Several ports, as in `:3000-3009`, are none there.
+            let is_port = |rest: &str| {
+                let port = rest.split_once(':').map_or("", |(_, port)| port);
+                port.bytes().all(|byte| byte.is_ascii_digit())
+            };
+            rest.is_some_and(|rest| {
+                rest.is_empty() || rest.starts_with('.') && !rest.contains('*') && is_port(rest)
+            })
         }
         None => origin == "*",
     };

@@ -132,6 +132,10 @@ fn expand(hir: &Hir) -> Result<Vec<Vec<Atom>>, String> {
     match hir.kind() {
         HirKind::Empty => Ok(vec![Vec::new()]),
         HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
+            // In a pattern it would be a wildcard.
+            Ok(text) if text.contains('*') => {
+                Err("its `*` stands for itself, which no origin has".to_owned())
+            }
             Ok(text) if text.is_ascii() => one(Atom::Text(text.to_owned())),
             _ => Err(FOREIGN_LETTERS.to_owned()),
         },
@@ -232,7 +236,7 @@ fn class_atom(class: &Class, min: u32, max: Option<u32>) -> Atom {
         (true, min, None) if min <= 1 => Atom::Any { min },
         // The narrow reading stays within a label.
         (true, ..) => Atom::Class { bytes: Bytes::LABEL, min, max },
-        (false, 1, Some(1)) if bytes.0.count_ones() == 1 => {
+        (false, 1, Some(1)) if bytes.0.count_ones() == 1 && !bytes.contains(b'*') => {
             Atom::Text(bytes.iter().map(char::from).collect())
         }
         (false, ..) => Atom::Class { bytes: bytes.and(Bytes::ORIGIN), min, max },
