@@ -1,6 +1,6 @@
 //! The parts of an expression.
 
-use regex_syntax::hir::{Class, Hir, HirKind, Look};
+use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 /// The most alternatives that are written as patterns of their own.
 const MAX_SEQUENCES: usize = 64;
@@ -169,36 +169,40 @@ fn expand(hir: &Hir) -> Result<Vec<Vec<Atom>>, String> {
             }
             Ok(sequences)
         }
-        HirKind::Repetition(repetition) => {
-            let (min, max) = (repetition.min, repetition.max);
-            let sub = without_captures(&repetition.sub);
-            match sub.kind() {
-                HirKind::Class(class) => return one(class_atom(class, min, max)),
-                HirKind::Literal(literal) if max.is_none() => {
-                    if let [byte] = &*literal.0 {
-                        if !byte.is_ascii() {
-                            return Err(FOREIGN_LETTERS.to_owned());
-                        }
-                        return one(Atom::Class { bytes: Bytes::of(&[*byte]), min, max });
-                    }
-                }
-                _ => {}
-            }
-            if (min, max) == (0, Some(1)) && is_port(sub) {
-                return one(Atom::AnyPort);
-            }
-            if let (Some(bytes), None) = (label_and_dot(sub), max) {
-                let labels = vec![Atom::Labels(bytes)];
-                return Ok(if min == 0 { vec![Vec::new(), labels] } else { vec![labels] });
-            }
-            if (min, max) == (0, Some(1)) {
-                let mut sequences = vec![Vec::new()];
-                sequences.extend(expand(sub)?);
-                return Ok(sequences);
-            }
-            one(other(hir)?)
-        }
+        HirKind::Repetition(repetition) => expand_repetition(hir, repetition),
     }
+}
+
+/// The sequences of `hir`, which is this repetition.
+fn expand_repetition(hir: &Hir, repetition: &Repetition) -> Result<Vec<Vec<Atom>>, String> {
+    let one = |atom| Ok(vec![vec![atom]]);
+    let (min, max) = (repetition.min, repetition.max);
+    let sub = without_captures(&repetition.sub);
+    match sub.kind() {
+        HirKind::Class(class) => return one(class_atom(class, min, max)),
+        HirKind::Literal(literal) if max.is_none() => {
+            if let [byte] = &*literal.0 {
+                if !byte.is_ascii() {
+                    return Err(FOREIGN_LETTERS.to_owned());
+                }
+                return one(Atom::Class { bytes: Bytes::of(&[*byte]), min, max });
+            }
+        }
+        _ => {}
+    }
+    if (min, max) == (0, Some(1)) && is_port(sub) {
+        return one(Atom::AnyPort);
+    }
+    if let (Some(bytes), None) = (label_and_dot(sub), max) {
+        let labels = vec![Atom::Labels(bytes)];
+        return Ok(if min == 0 { vec![Vec::new(), labels] } else { vec![labels] });
+    }
+    if (min, max) == (0, Some(1)) {
+        let mut sequences = vec![Vec::new()];
+        sequences.extend(expand(sub)?);
+        return Ok(sequences);
+    }
+    one(other(hir)?)
 }
 
 fn without_captures(hir: &Hir) -> &Hir {
