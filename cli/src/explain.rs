@@ -35,11 +35,13 @@ pub(crate) fn run(args: ExplainArgs) -> Result<Outcome, Unusable> {
     } else {
         output::print(&text::render(&explanation))?;
     }
-    Ok(match explanation.decision {
-        // Without `Origin` there is nothing to allow.
-        Decision::Allowed | Decision::None => Outcome::Good,
-        _ => Outcome::Denied,
-    })
+    Ok(if is_allowed(explanation.decision) { Outcome::Good } else { Outcome::Denied })
+}
+
+/// Whether a request with this decision is as good as allowed. Without `Origin` there is nothing to
+/// allow.
+fn is_allowed(decision: Decision) -> bool {
+    matches!(decision, Decision::Allowed | Decision::None)
 }
 
 /// Header names and values, in the order in which they are sent.
@@ -184,16 +186,12 @@ impl Explanation {
             Some(site) if site.rule == request.decide(policy).rule() => (Some(site), None),
             other => (None, other),
         };
-        let near_misses = if unmatched.is_some() {
-            patterns
-                .near
-                .into_nearest()
-                .into_iter()
-                .map(|(difference, reason, site)| NearMiss { site, difference, reason })
-                .collect()
-        } else {
-            Vec::new()
-        };
+        let near = unmatched.map(|_| patterns.near.into_nearest());
+        let near_misses = near
+            .into_iter()
+            .flatten()
+            .map(|(difference, reason, site)| NearMiss { site, difference, reason })
+            .collect();
         let mut explanation = Self {
             file,
             policy: policy.name().to_owned(),
@@ -206,13 +204,7 @@ impl Explanation {
                 .map(|site| site.passed_over(origin.unwrap_or_default()))
                 .collect(),
             preflight,
-            actual: Actual {
-                decision: answer.decision(),
-                passes: checked.map(|checked| checked.is_ok()),
-                point: checked.and_then(|checked| checked.ok()?.point()),
-                status: matches!(checked, Some(Err(_))).then_some(403),
-                headers: request.response_headers(&answer),
-            },
+            actual: Actual::new(&request, &answer, checked),
             request,
         };
         let notes = explanation.notes(policy, &answer, checked);
@@ -242,19 +234,16 @@ impl Explanation {
         {
             self.notes_on_preflight(policy, preflight, matched, &mut notes);
         }
-        let merges = policy.upstream_headers() == UpstreamHeaders::Merge;
-        if matches!(self.preflight, Some(Preflight { answer: None, .. })) && merges {
-            notes.push(
+        let upstream = policy.upstream_headers();
+        if matches!(self.preflight, Some(Preflight { answer: None, .. })) {
+            let note = if upstream == UpstreamHeaders::Merge {
                 "Preflights go to the application (preflight: forward). Its methods, headers and \
                  Access-Control-Max-Age are kept where the origin is allowed (upstream_headers: merge)."
-                    .to_owned(),
-            );
-        } else if matches!(self.preflight, Some(Preflight { answer: None, .. })) {
-            notes.push(
+            } else {
                 "Preflights are left to the application (preflight: forward), which may decide \
                  otherwise."
-                    .to_owned(),
-            );
+            };
+            notes.push(note.to_owned());
         }
         notes.extend(checked.and_then(|checked| self.note_on_check(policy, checked)));
         if let Some(origin) = policy.responses().static_origin() {
@@ -262,14 +251,14 @@ impl Explanation {
                 "Every response names {origin}, whoever asks (static_origin: true)."
             ));
         }
-        if merges {
+        if upstream == UpstreamHeaders::Merge {
             notes.push(
                 "The headers that the application exposes are added to the policy's \
                  (upstream_headers: merge)."
                     .to_owned(),
             );
         }
-        if policy.upstream_headers() == UpstreamHeaders::Keep {
+        if upstream == UpstreamHeaders::Keep {
             notes.push(
                 "A response that has an Access-Control-Allow-Origin of its own is left as it is \
                  (upstream_headers: keep)."
@@ -362,6 +351,22 @@ impl Explanation {
                 "{} is not true, so that a browser that asks for it refuses the response.",
                 matched.sibling_key("allow_private_network")
             ));
+        }
+    }
+}
+
+impl Actual {
+    fn new(
+        request: &Request,
+        answer: &Answer<'_>,
+        checked: Option<Result<Passed, Refusal>>,
+    ) -> Self {
+        Self {
+            decision: answer.decision(),
+            passes: checked.map(|checked| checked.is_ok()),
+            point: checked.and_then(|checked| checked.ok()?.point()),
+            status: matches!(checked, Some(Err(_))).then_some(403),
+            headers: request.response_headers(answer),
         }
     }
 }

@@ -27,6 +27,9 @@ mod traefik;
 mod yaml;
 
 use std::path::Path;
+use std::sync::Arc;
+
+use clap::ValueEnum;
 
 use self::buckets::Storage;
 use self::model::{Import, Level, Place};
@@ -38,9 +41,6 @@ use crate::{
     input::Unusable,
 };
 
-/// The formats, for messages.
-const FORMATS: &str = "nginx, ingress, gateway-api, istio, kong, traefik, apisix, s3, gcs, r2";
-
 /// Imports all files into one document.
 ///
 /// # Errors
@@ -50,8 +50,9 @@ pub(crate) fn run(args: &ImportArgs) -> Result<Outcome, Unusable> {
     let mut import = Import::default();
     for file in &args.files {
         let source = Source::read(file)?;
+        let before = import.added();
         import_file(args.from, &source, &mut import)?;
-        if import.policies().is_empty() {
+        if import.added() == before {
             let place = Place { file: source.name, line: None };
             import
                 .findings
@@ -101,10 +102,18 @@ fn import_file(
             .map_err(|error| unusable(source, &error)),
         None if format::is_nginx(&source.text) => nginx::import(source, import),
         None => Err(Unusable::Other(format!(
-            "{}: in no format that import recognizes; name it by --from: {FORMATS}",
-            source.name.display()
+            "{}: in no format that import recognizes; name it by --from: {}",
+            source.name.display(),
+            formats()
         ))),
     }
+}
+
+/// The values of `--from`, for messages.
+fn formats() -> String {
+    let values =
+        ForeignFormat::value_variants().iter().filter_map(ForeignFormat::to_possible_value);
+    values.map(|value| value.get_name().to_owned()).collect::<Vec<_>>().join(", ")
 }
 
 fn import_documents(
@@ -129,11 +138,8 @@ fn import_documents(
 }
 
 fn unusable(source: &Source, error: &YamlError) -> Unusable {
-    let name: &Path = &source.name;
-    Unusable::Other(match error.line {
-        Some(line) => format!("{}:{line}: {}", name.display(), error.text),
-        None => format!("{}: {}", name.display(), error.text),
-    })
+    let place = Place { file: Arc::clone(&source.name), line: error.line };
+    Unusable::Other(format!("{place}: {error}"))
 }
 
 #[cfg(test)]

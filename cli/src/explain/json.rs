@@ -56,7 +56,7 @@ impl<'e> From<&'e Explanation> for Document<'e> {
             file: &explanation.file,
             policy: &explanation.policy,
             request: &explanation.request,
-            allowed: matches!(explanation.decision, Decision::Allowed | Decision::None),
+            allowed: super::is_allowed(explanation.decision),
             decision: explanation.decision,
             matched: explanation.matched.as_ref(),
             near_misses: &explanation.near_misses,

@@ -134,8 +134,7 @@ impl Display for Site {
 }
 
 fn verdict(decision: Decision) -> impl Display {
-    let is_good = matches!(decision, Decision::Allowed | Decision::None);
-    styled(if is_good { GOOD } else { BAD }, decision)
+    styled(if super::is_allowed(decision) { GOOD } else { BAD }, decision)
 }
 
 fn write_headers(f: &mut Formatter<'_>, mark: char, headers: &Headers) -> fmt::Result {

@@ -85,8 +85,7 @@ fn find<'d>(value: Located<'d>, name: &str, plugins: &mut Vec<Plugin<'d>>) {
     let has_plugins = |(key, _): &(&str, Located<'d>)| *key == "plugins";
     for (_, list) in value.entries().filter(has_plugins) {
         let mapped = list.get("cors");
-        let listed =
-            list.items().filter(|item| item.get("name").and_then(Located::text) == Some("cors"));
+        let listed = list.items().filter(|item| item.text_of("name") == Some("cors"));
         let listed = listed.filter(|item| {
             let flag = item.get("enable").and_then(|flag| flag.parse::<Flag>().ok());
             flag.is_none_or(|flag| flag.0)

@@ -156,9 +156,7 @@ fn rule(
         false => names::request_headers(bucket_rule.headers.iter(), place, findings),
     };
     rule.expose_headers = names::response_headers(exposed.iter(), false, place, findings);
-    if let Some(age) = &bucket_rule.max_age {
-        rule.max_age = Some(max_age::max_age(age.value.0, &source.at(age.line), findings));
-    }
+    rule.max_age = max_age::given(bucket_rule.max_age.as_ref(), source, findings);
     rule
 }
 

@@ -25,13 +25,14 @@ pub(crate) fn add_expression(
     place: &Place,
     findings: &mut Findings,
 ) {
+    if !findings.may_check_expression(place) {
+        return;
+    }
     // Envoy also tries the text `*`.
-    let is_any = expression::matches(expression, Matching::WHOLE, "*");
-    match is_any {
-        true => add_any(rule, place, findings),
-        false => {
-            expression::add(rule, expression, Matching::WHOLE, place, findings);
-        }
+    if expression::matches(expression, Matching::WHOLE, "*") {
+        add_any(rule, place, findings);
+    } else {
+        expression::add(rule, expression, Matching::WHOLE, place, findings);
     }
 }
 

@@ -125,6 +125,9 @@ pub(crate) fn add_glob(
     if !glob.contains('*') {
         return origins::add(rule, glob, place, findings);
     }
+    if !findings.may_check_expression(place) {
+        return false;
+    }
     let expression = regex_syntax::escape(glob).replace(r"\*", ".*").replace("\\-", "-");
     match narrow(&expression, Matching::WHOLE) {
         Ok(narrowed) => add_narrowed(rule, &format!("\"{glob}\""), &narrowed, place, findings),
@@ -135,7 +138,7 @@ pub(crate) fn add_glob(
     }
 }
 
-/// Whether an expression matches a text.
+/// Whether an expression matches a text. One that cannot be read or is too large matches none.
 pub(crate) fn matches(expression: &str, matching: Matching, text: &str) -> bool {
     let hir = parse(expression, matching).ok();
     hir.and_then(|hir| compile(&hir, matching)).is_some_and(|regex| regex.is_match(text))
@@ -147,9 +150,6 @@ pub(crate) fn matches(expression: &str, matching: Matching, text: &str) -> bool 
 ///
 /// A clause that says why there is none.
 pub(crate) fn narrow(expression: &str, matching: Matching) -> Result<Narrowed, String> {
-    if expression.len() > MAX_LEN {
-        return Err(format!("it is longer than {MAX_LEN} bytes"));
-    }
     let hir = parse(expression, matching)?;
     let sequences = atoms::sequences(&hir)?;
     let mut patterns: Vec<String> = Vec::new();
@@ -176,7 +176,14 @@ pub(crate) fn narrow(expression: &str, matching: Matching) -> Result<Narrowed, S
 }
 
 /// The expression as it is read by the libraries of other software, for origins, which are ASCII.
+///
+/// # Errors
+///
+/// A clause that says why it cannot be read.
 fn parse(expression: &str, matching: Matching) -> Result<Hir, String> {
+    if expression.len() > MAX_LEN {
+        return Err(format!("it is longer than {MAX_LEN} bytes"));
+    }
     regex_syntax::ParserBuilder::new()
         .unicode(false)
         .utf8(false)

@@ -47,9 +47,8 @@ pub(crate) fn import(
     source: &Source,
     import: &mut Import,
 ) -> Result<(), YamlError> {
-    let objects = kubernetes::objects(documents);
-    kubernetes::note_skipped(&objects, is_read, source, &mut import.findings);
-    for object in objects.into_iter().filter(is_read) {
+    let findings = &mut import.findings;
+    for object in kubernetes::read_objects(documents, is_read, source, findings) {
         let Some(spec) = object.value.get("spec") else {
             continue;
         };
@@ -104,17 +103,12 @@ fn filter_policy(
     let cors: Cors = value.parse()?;
     let place = source.at(value.line());
     let findings = &mut import.findings;
-    let credentials = cors.allow_credentials.is_some_and(|flag| flag.0);
-    let mut rule = Rule { allow_credentials: credentials, ..Rule::default() };
-    for origin in &cors.allow_origins.0 {
-        add_origin(&mut rule, &origin.value, &source.at(origin.line), findings);
-    }
+    let mut rule = rule_of_origins(&cors, add_origin, source, findings);
     if cors.allow_origins.0.iter().any(|origin| origin.value.contains("//*")) {
         findings.note(&place, "`*` in a host is one or more labels there and here");
     }
     origins::ask_if_none(&rule, &place, findings);
-    add_names(&mut rule, &cors, &place, import);
-    let findings = &mut import.findings;
+    add_names(&mut rule, &cors, &place, findings);
     rule.max_age = Some(match &cors.max_age {
         Some(age) => max_age::max_age(age.value.0, &source.at(age.line), findings),
         None => {
@@ -131,7 +125,14 @@ fn add_origin(rule: &mut Rule, origin: &str, place: &Place, findings: &mut Findi
     let is_wildcard = match origin.split_once("://") {
         Some((_, host)) => {
             let rest = host.strip_prefix('*');
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.') && !rest.contains('*'))
+            // Several ports, as in `:3000-3009`, are none there.
+            let is_port = |rest: &str| {
+                let port = rest.split_once(':').map_or("", |(_, port)| port);
+                port.bytes().all(|byte| byte.is_ascii_digit())
+            };
+            rest.is_some_and(|rest| {
+                rest.is_empty() || rest.starts_with('.') && !rest.contains('*') && is_port(rest)
+            })
         }
         None => origin == "*",
     };
@@ -141,36 +142,9 @@ fn add_origin(rule: &mut Rule, origin: &str, place: &Place, findings: &mut Findi
     };
 }
 
-/// The policy of a SecurityPolicy of Envoy Gateway.
-fn security_policy(
-    value: Located<'_>,
-    object: Object<'_>,
-    source: &Source,
-    import: &mut Import,
-) -> Result<Policy, YamlError> {
-    let cors: Cors = value.parse()?;
-    let place = source.at(value.line());
-    let findings = &mut import.findings;
-    let credentials = cors.allow_credentials.is_some_and(|flag| flag.0);
-    let mut rule = Rule { allow_credentials: credentials, ..Rule::default() };
-    for origin in &cors.allow_origins.0 {
-        let place = source.at(origin.line);
-        envoy::add_glob(&mut rule, &origin.value, &place, findings);
-    }
-    origins::ask_if_none(&rule, &place, findings);
-    if let Some(age) = &cors.max_age {
-        rule.max_age = Some(max_age::max_age(age.value.0, &source.at(age.line), findings));
-    }
-    add_names(&mut rule, &cors, &place, import);
-    envoy::note_others(&place, &mut import.findings);
-    let preflight_status = Some(200);
-    let comments = vec![object.title()];
-    Ok(Policy { comments, preflight_status, ..Policy::of_rules(vec![rule]) })
-}
-
-/// Adds methods and names of headers. A `*` among them is sent back as what a preflight asks for.
-fn add_names(rule: &mut Rule, cors: &Cors, place: &Place, import: &mut Import) {
-    let findings = &mut import.findings;
+/// Adds methods and names of headers of the filter. A `*` among them is sent back as what a preflight
+/// asks for.
+fn add_names(rule: &mut Rule, cors: &Cors, place: &Place, findings: &mut Findings) {
     rule.allow_methods = names::methods(cors.allow_methods.iter(), place, findings);
     rule.allow_headers = match cors.allow_headers.contains("*") {
         true => names::any_header(rule.allow_credentials),
@@ -185,4 +159,44 @@ fn add_names(rule: &mut Rule, cors: &Cors, place: &Place, import: &mut Import) {
             findings,
         ),
     };
+}
+
+/// The policy of a SecurityPolicy of Envoy Gateway.
+fn security_policy(
+    value: Located<'_>,
+    object: Object<'_>,
+    source: &Source,
+    import: &mut Import,
+) -> Result<Policy, YamlError> {
+    let cors: Cors = value.parse()?;
+    let place = source.at(value.line());
+    let findings = &mut import.findings;
+    let mut rule = rule_of_origins(&cors, envoy::add_glob, source, findings);
+    let credentials = rule.allow_credentials;
+    origins::ask_if_none(&rule, &place, findings);
+    rule.max_age = max_age::given(cors.max_age.as_ref(), source, findings);
+    rule.allow_methods = envoy::methods(cors.allow_methods.iter(), credentials, &place, findings);
+    rule.allow_headers =
+        envoy::request_headers(cors.allow_headers.iter(), credentials, &place, findings);
+    rule.expose_headers =
+        names::response_headers(cors.expose_headers.iter(), credentials, &place, findings);
+    envoy::note_others(&place, findings);
+    let preflight_status = Some(200);
+    let comments = vec![object.title()];
+    Ok(Policy { comments, preflight_status, ..Policy::of_rules(vec![rule]) })
+}
+
+/// A rule with nothing but credentials and origins, which `add` adds.
+fn rule_of_origins(
+    cors: &Cors,
+    add: impl Fn(&mut Rule, &str, &Place, &mut Findings),
+    source: &Source,
+    findings: &mut Findings,
+) -> Rule {
+    let credentials = cors.allow_credentials.is_some_and(|flag| flag.0);
+    let mut rule = Rule { allow_credentials: credentials, ..Rule::default() };
+    for origin in &cors.allow_origins.0 {
+        add(&mut rule, &origin.value, &source.at(origin.line), findings);
+    }
+    rule
 }

@@ -47,10 +47,9 @@ pub(crate) fn import(
     source: &Source,
     import: &mut Import,
 ) -> Result<(), YamlError> {
-    let objects = kubernetes::objects(documents);
-    kubernetes::note_skipped(&objects, is_read, source, &mut import.findings);
-    for object in objects.iter().filter(|object| is_read(object)) {
-        let annotations = Annotations::new(*object, source);
+    let findings = &mut import.findings;
+    for object in kubernetes::read_objects(documents, is_read, source, findings) {
+        let annotations = Annotations::new(object, source);
         if let Some(policy) = policy(&annotations, &mut import.findings) {
             import.add(object.name(), policy);
         }

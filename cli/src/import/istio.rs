@@ -48,9 +48,8 @@ pub(crate) fn import(
     source: &Source,
     import: &mut Import,
 ) -> Result<(), YamlError> {
-    let objects = kubernetes::objects(documents);
-    kubernetes::note_skipped(&objects, is_read, source, &mut import.findings);
-    for object in objects.into_iter().filter(is_read) {
+    let findings = &mut import.findings;
+    for object in kubernetes::read_objects(documents, is_read, source, findings) {
         let routes = object.value.get("spec").and_then(|spec| spec.get("http"));
         for (index, route) in routes.into_iter().flat_map(Located::items).enumerate() {
             report_headers(route, source, &mut import.findings);
@@ -92,9 +91,7 @@ fn policy(
         envoy::request_headers(cors.allow_headers.iter(), credentials, &place, findings);
     rule.expose_headers =
         names::response_headers(cors.expose_headers.iter(), credentials, &place, findings);
-    if let Some(age) = &cors.max_age {
-        rule.max_age = Some(max_age::max_age(age.value.0, &source.at(age.line), findings));
-    }
+    rule.max_age = max_age::given(cors.max_age.as_ref(), source, findings);
     match &cors.unmatched_preflights {
         Some(mode) if mode.value == "IGNORE" => findings.note(
             &source.at(mode.line),

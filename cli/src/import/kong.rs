@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::expression::{self, Matching};
-use super::kubernetes;
+use super::kubernetes::{self, Object};
 use super::model::{Findings, Import, Place, Policy, Preflight, Rule};
 use super::source::Source;
 use super::yaml::{Document, Flag, Lined, Located, Seconds, Text, Texts, YamlError};
@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for Reference {
 
 /// Whether a mapping is a configuration of Kong, or a plugin of it.
 pub(crate) fn is_read(root: Located<'_>) -> bool {
-    let kind = root.get("kind").and_then(Located::text);
+    let kind = root.text_of("kind");
     matches!(kind, Some("KongPlugin" | "KongClusterPlugin"))
         || root.get("_format_version").is_some()
         || is_cors_plugin(root)
@@ -91,7 +91,7 @@ pub(crate) fn is_read(root: Located<'_>) -> bool {
 }
 
 fn is_cors_plugin(value: Located<'_>) -> bool {
-    let is_cors = |key: &str| value.get(key).and_then(Located::text) == Some("cors");
+    let is_cors = |key: &str| value.text_of(key) == Some("cors");
     value.get("config").is_some() && (is_cors("name") || is_cors("plugin"))
 }
 
@@ -105,12 +105,10 @@ pub(crate) fn import(
     source: &Source,
     import: &mut Import,
 ) -> Result<(), YamlError> {
-    let objects = kubernetes::objects(documents);
-    let is_plugin =
-        |object: &kubernetes::Object<'_>| matches!(object.kind, "KongPlugin" | "KongClusterPlugin");
-    kubernetes::note_skipped(&objects, is_plugin, source, &mut import.findings);
-    for object in objects.iter().filter(|object| is_plugin(object)) {
-        if object.value.get("plugin").and_then(Located::text) == Some("cors") {
+    let is_plugin = |object: &Object<'_>| matches!(object.kind, "KongPlugin" | "KongClusterPlugin");
+    let findings = &mut import.findings;
+    for object in kubernetes::read_objects(documents, is_plugin, source, findings) {
+        if object.value.text_of("plugin") == Some("cors") {
             add_plugin(object.value, object.name(), &object.title(), source, import)?;
         }
     }
@@ -138,7 +136,7 @@ fn add_level(
     add_plugins(level.get("plugins"), name, title, source, import)?;
     for (key, kind) in [("services", "service"), ("routes", "route")] {
         for (index, entry) in level.get(key).into_iter().flat_map(Located::items).enumerate() {
-            let name = entry.get("name").and_then(Located::text);
+            let name = entry.text_of("name");
             let name = name.map_or_else(|| format!("{kind}-{index}"), str::to_owned);
             // The depth of a document is limited.
             add_level(entry, &name, &format!("{kind} {name}"), source, import)?;
@@ -147,9 +145,7 @@ fn add_level(
     for key in ["consumers", "consumer_groups"] {
         for entry in level.get(key).into_iter().flat_map(Located::items) {
             let plugins = entry.get("plugins").into_iter().flat_map(Located::items);
-            for plugin in
-                plugins.filter(|plugin| plugin.get("name").and_then(Located::text) == Some("cors"))
-            {
+            for plugin in plugins.filter(|plugin| plugin.text_of("name") == Some("cors")) {
                 import.findings.warn(
                     &source.at(plugin.line()),
                     format!(
@@ -170,7 +166,7 @@ fn add_plugins(
     import: &mut Import,
 ) -> Result<(), YamlError> {
     for plugin in plugins.into_iter().flat_map(Located::items) {
-        if plugin.get("name").and_then(Located::text) == Some("cors") {
+        if plugin.text_of("name") == Some("cors") {
             add_plugin(plugin, name, title, source, import)?;
         }
     }
@@ -249,9 +245,7 @@ fn policy(config: &Config, place: &Place, source: &Source, findings: &mut Findin
     };
     rule.expose_headers =
         names::response_headers(config.exposed_headers.iter(), credentials, place, findings);
-    if let Some(age) = &config.max_age {
-        rule.max_age = Some(max_age::max_age(age.value.0, &source.at(age.line), findings));
-    }
+    rule.max_age = max_age::given(config.max_age.as_ref(), source, findings);
     if let Some(Lined { line, value: Flag(true) }) = config.private_network {
         rule.allow_private_network = true;
         let text = "private_network is written as allow_private_network, which no browser asks for any more";
@@ -282,20 +276,12 @@ fn add_origin(rule: &mut Rule, entry: &str, is_one: bool, place: &Place, finding
         add_any(rule, place, findings);
     } else if entry.chars().all(is_origin) {
         // Kong itself takes the default port off, where there are several.
-        let port = if is_one { None } else { default_port(entry) };
+        let scheme = entry.split_once("://").filter(|_| !is_one).map(|(scheme, _)| scheme);
+        let port = scheme.and_then(origins::default_port);
         let entry = port.and_then(|port| entry.strip_suffix(port)).unwrap_or(entry);
         origins::add(rule, entry, place, findings);
     } else {
         add_expression(rule, entry, place, findings);
-    }
-}
-
-/// The default port of an origin's scheme, with its colon.
-fn default_port(origin: &str) -> Option<&'static str> {
-    match origin.split_once("://")?.0 {
-        "http" => Some(":80"),
-        "https" => Some(":443"),
-        _ => None,
     }
 }
 
@@ -319,7 +305,7 @@ fn add_expression(rule: &mut Rule, entry: &str, place: &Place, findings: &mut Fi
 }
 
 /// The expression as Kong applies it: `^` in front and `$` behind, which bind closer than `|`.
-pub(super) fn anchored(entry: &str) -> String {
+fn anchored(entry: &str) -> String {
     let entry = entry.strip_prefix('^').unwrap_or(entry);
     let end = if entry.ends_with('$') { "" } else { "$" };
     format!("^(?:{entry}{end})")

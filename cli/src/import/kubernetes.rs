@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{Findings, Place};
+use super::model::Findings;
 use super::source::Source;
 use super::yaml::{Document, Located};
 
@@ -18,17 +18,19 @@ pub(crate) struct Object<'d> {
 impl<'d> Object<'d> {
     /// The name, or the kind if it has none.
     pub(crate) fn name(self) -> &'d str {
-        let name = self.value.get("metadata").and_then(|metadata| metadata.get("name"));
-        name.and_then(Located::text).unwrap_or(self.kind)
+        self.metadata("name").unwrap_or(self.kind)
     }
 
     /// The kind and the name, with the namespace where it is known.
     pub(crate) fn title(self) -> String {
-        let namespace = self.value.get("metadata").and_then(|metadata| metadata.get("namespace"));
-        match namespace.and_then(Located::text) {
+        match self.metadata("namespace") {
             Some(namespace) => format!("{} {namespace}/{}", self.kind, self.name()),
             None => format!("{} {}", self.kind, self.name()),
         }
+    }
+
+    fn metadata(self, key: &str) -> Option<&'d str> {
+        self.value.get("metadata")?.text_of(key)
     }
 }
 
@@ -42,7 +44,7 @@ pub(crate) fn objects(documents: &[Document]) -> Vec<Object<'_>> {
 }
 
 fn collect<'d>(value: Located<'d>, objects: &mut Vec<Object<'d>>) {
-    let Some(kind) = value.get("kind").and_then(Located::text) else {
+    let Some(kind) = value.text_of("kind") else {
         return;
     };
     let items = value.get("items").filter(|_| kind.ends_with("List"));
@@ -50,24 +52,25 @@ fn collect<'d>(value: Located<'d>, objects: &mut Vec<Object<'d>>) {
         // The depth of a document is limited.
         items.items().for_each(|item| collect(item, objects));
     } else {
-        let version = value.get("apiVersion").and_then(Located::text).unwrap_or_default();
+        let version = value.text_of("apiVersion").unwrap_or_default();
         let group = version.split_once('/').map_or("", |(group, _)| group);
         objects.push(Object { kind, group, value });
     }
 }
 
-/// Says which kinds are not read, each once.
-pub(crate) fn note_skipped(
-    objects: &[Object<'_>],
+/// The objects that an importer reads. The kinds of the others are reported, each once.
+pub(crate) fn read_objects<'d>(
+    documents: &'d [Document],
     is_read: impl Fn(&Object<'_>) -> bool,
     source: &Source,
     findings: &mut Findings,
-) {
-    let skipped: Vec<_> = objects.iter().filter(|object| !is_read(object)).collect();
+) -> Vec<Object<'d>> {
+    let (read, skipped): (Vec<_>, Vec<_>) = objects(documents).into_iter().partition(is_read);
     let kinds: BTreeSet<_> = skipped.iter().map(|object| object.kind).collect();
     if let Some(first) = skipped.first() {
-        let place: Place = source.at(first.value.line());
+        let place = source.at(first.value.line());
         let kinds = kinds.into_iter().collect::<Vec<_>>().join(", ");
         findings.note(&place, format!("skipped, since import reads no CORS there: {kinds}"));
     }
+    read
 }

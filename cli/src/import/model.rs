@@ -1,6 +1,8 @@
 //! What an importer yields: policies, and what has to be known about them.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::ops::Not;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,7 +51,7 @@ pub(crate) struct Rule {
     /// Patterns that pass the check. Written if it is empty, too: such a document is refused, so that
     /// nobody takes a policy without origins for a finished one.
     pub(crate) allow_origins: Vec<String>,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "Not::not")]
     pub(crate) allow_credentials: bool,
     /// `None` is the document's default, `GET`, `HEAD` and `POST`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,15 +63,10 @@ pub(crate) struct Rule {
     /// Seconds, at most a day.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_age: Option<u32>,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "Not::not")]
     pub(crate) allow_private_network: bool,
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "Not::not")]
     pub(crate) timing_allow_origin: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// A list of methods or header names, or `"*"`.
@@ -119,6 +116,14 @@ pub(crate) struct Place {
     pub(crate) line: Option<u32>,
 }
 
+impl fmt::Display for Place {
+    /// Writes `file:line`, or the file alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
+    }
+}
+
 /// What has to be known about a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Finding {
@@ -159,7 +164,8 @@ pub(crate) struct Findings {
     checks: usize,
 }
 
-/// The most checks of expressions in an import. Most expressions need two.
+/// The most checks of expressions in an import. Most expressions need two, those of
+/// Envoy three.
 const MAX_CHECKS: usize = 1000;
 
 impl Findings {
@@ -211,6 +217,8 @@ impl Findings {
 #[derive(Debug, Default)]
 pub(crate) struct Import {
     policies: Vec<(String, Policy)>,
+    /// How many policies have been added, where equal ones count too.
+    added: usize,
     /// The policies by what they say, without their comments.
     by_content: HashMap<String, usize>,
     /// The names that are taken, and the next number for each.
@@ -224,6 +232,7 @@ impl Import {
     /// comments it joins; otherwise `name`, mended where a document does not allow it and with a number
     /// where it is taken.
     pub(crate) fn add(&mut self, name: &str, mut policy: Policy) -> String {
+        self.added += 1;
         for rule in policy.rule.iter_mut().chain(&mut policy.rules) {
             let mut known = HashSet::new();
             rule.allow_origins.retain(|origin| known.insert(origin.clone()));
@@ -257,6 +266,11 @@ impl Import {
                 return numbered;
             }
         }
+    }
+
+    /// How many policies have been added, where equal ones count too.
+    pub(crate) fn added(&self) -> usize {
+        self.added
     }
 
     /// The policies and their names, in the order in which they were added.

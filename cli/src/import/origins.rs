@@ -127,19 +127,21 @@ fn mend(text: &str) -> (String, Vec<&'static str>) {
         authority.make_ascii_lowercase();
         mistakes.push("in lower case");
     }
-    let default_port = match scheme.as_str() {
-        "http" => ":80",
-        "https" => ":443",
-        _ => "",
-    };
-    if !default_port.is_empty() {
-        if let Some(without) = authority.strip_suffix(default_port) {
-            authority = without.to_owned();
-            mistakes.push("without the default port of its scheme");
-        }
+    if let Some(without) = default_port(&scheme).and_then(|port| authority.strip_suffix(port)) {
+        authority = without.to_owned();
+        mistakes.push("without the default port of its scheme");
     }
     origin = format!("{scheme}://{authority}");
     (origin, mistakes)
+}
+
+/// The default port of a scheme, with its colon.
+pub(super) fn default_port(scheme: &str) -> Option<&'static str> {
+    match scheme {
+        "http" => Some(":80"),
+        "https" => Some(":443"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

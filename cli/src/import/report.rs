@@ -3,7 +3,7 @@
 use serde::Serialize;
 use similar::TextDiff;
 
-use super::model::{FileChange, Finding, Import, Level, Place};
+use super::model::{FileChange, Finding, Import, Level};
 use crate::{
     args::ReportFormat,
     input::Unusable,
@@ -76,17 +76,12 @@ impl<'i> JsonFinding<'i> {
 
 /// A finding as one line.
 fn line_of(finding: &Finding) -> String {
-    let Place { file, line } = &finding.place;
-    let file = file.display();
     let level = match finding.level {
         Level::Note => styled(HEADING, "note:").to_string(),
         Level::Warning => styled(DOUBTFUL, "warning:").to_string(),
         Level::Question => styled(BAD, "question:").to_string(),
     };
-    match line {
-        Some(line) => format!("{file}:{line}: {level} {}", finding.text),
-        None => format!("{file}: {level} {}", finding.text),
-    }
+    format!("{}: {level} {}", finding.place, finding.text)
 }
 
 /// The lines to remove from a file and to add to it, as `patch` reads them.

@@ -9,7 +9,7 @@ use super::model::Place;
 use crate::input::{self, Unusable};
 
 /// The largest file that is read, in bytes.
-pub(crate) const MAX_BYTES: u64 = 4 << 20;
+const MAX_BYTES: u64 = 4 << 20;
 
 /// A file of a foreign format.
 #[derive(Debug)]

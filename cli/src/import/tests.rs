@@ -20,7 +20,7 @@ use super::*;
 use crate::args::ForeignFormat as Format;
 
 /// The entries of lists of origins that people write, good and bad ones.
-const ENTRIES: [&str; 34] = [
+const ENTRIES: [&str; 36] = [
     "*",
     "null",
     "https://example.com",
@@ -33,6 +33,7 @@ const ENTRIES: [&str; 34] = [
     "http://localhost",
     "http://localhost:80",
     "http://localhost:3000",
+    "http://localhost:8440-8450",
     "app.example.com",
     ".example.com",
     "*.example.com",
@@ -40,6 +41,7 @@ const ENTRIES: [&str; 34] = [
     "http://*",
     "https://*.example.com",
     "http://*.example.com:8443",
+    "https://*.example.com:8440-8450",
     "https://*.com",
     "https://pr-*.example.com",
     "https://*example.com",
@@ -57,7 +59,7 @@ const ENTRIES: [&str; 34] = [
     "https://",
 ];
 
-const EXPRESSIONS: [&str; 20] = [
+const EXPRESSIONS: [&str; 23] = [
     ".*",
     "*",
     r"https://.*\.example\.com",
@@ -78,6 +80,9 @@ const EXPRESSIONS: [&str; 20] = [
     r"(?!a)b",
     r"https://pr-\d+\.example\.com",
     r"^app\.example\.com$",
+    r"^https://\*\.example\.com$",
+    r"\*\.example\.com",
+    r"^http://localhost:8440-8450$",
 ];
 
 fn entries() -> impl Strategy<Value = Vec<String>> {

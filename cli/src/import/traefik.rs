@@ -99,9 +99,8 @@ pub(crate) fn import(
     source: &Source,
     import: &mut Import,
 ) -> Result<(), YamlError> {
-    let objects = kubernetes::objects(documents);
-    kubernetes::note_skipped(&objects, is_middleware, source, &mut import.findings);
-    for object in objects.iter().filter(|object| is_middleware(object)) {
+    let findings = &mut import.findings;
+    for object in kubernetes::read_objects(documents, is_middleware, source, findings) {
         if let Some(headers) = object.value.get("spec").and_then(|spec| spec.get("headers")) {
             add(object.name(), &object.title(), &options(headers)?, source, import)?;
         }
@@ -163,6 +162,11 @@ fn scalar<T>(
     read(&entry.value).ok_or(YamlError { line: Some(entry.line), text })
 }
 
+/// Adds the policy of a middleware, if it decides about CORS.
+///
+/// # Errors
+///
+/// If a flag or a number is none.
 fn add(
     name: &str,
     title: &str,
@@ -172,21 +176,7 @@ fn add(
 ) -> Result<(), YamlError> {
     let findings = &mut import.findings;
     let place = source.at(options.line);
-    for (option, value) in &options.values {
-        let header = option.strip_prefix("customresponseheaders.");
-        if let Some(header) = header.filter(|name| name.starts_with("access-control-")) {
-            let line = match value {
-                Value::List(texts) => texts.0.first().map_or(options.line, |text| text.line),
-                Value::Label(label) => label.line,
-            };
-            findings.warn(
-                &source.at(line),
-                format!(
-                    "customResponseHeaders sets {header}, which is not read; the policy replaces it"
-                ),
-            );
-        }
-    }
+    report_headers(options, source, findings);
     if !options.values.keys().any(|option| option.starts_with("accesscontrol")) {
         return Ok(());
     }
@@ -237,6 +227,25 @@ fn add(
     };
     import.add(name, policy);
     Ok(())
+}
+
+/// Reports headers of CORS that a middleware sets besides.
+fn report_headers(options: &Options, source: &Source, findings: &mut Findings) {
+    for (option, value) in &options.values {
+        let header = option.strip_prefix("customresponseheaders.");
+        if let Some(header) = header.filter(|name| name.starts_with("access-control-")) {
+            let line = match value {
+                Value::List(texts) => texts.0.first().map_or(options.line, |text| text.line),
+                Value::Label(label) => label.line,
+            };
+            findings.warn(
+                &source.at(line),
+                format!(
+                    "customResponseHeaders sets {header}, which is not read; the policy replaces it"
+                ),
+            );
+        }
+    }
 }
 
 /// The rules with nothing but origins and credentials: Traefik sends `*` as it is, with which browsers

@@ -168,6 +168,30 @@ fn a_file_without_cors_is_no_document() {
     );
 }
 
+/// Whatever stands before or after it.
+#[test]
+fn each_file_without_cors_is_named() {
+    let folder = crate::run::folder("import-nothing");
+    fs::write(folder.join("nothing.yaml"), "kind: Ingress\n").unwrap();
+    let nothing = folder.join("nothing.yaml");
+    let nothing = nothing.to_str().unwrap();
+    let warning = format!(
+        "{nothing}: warning: nothing here decides about CORS, so that no policy is written\n"
+    );
+    for files in [
+        &[nothing, "r2/exact.json"][..],
+        &["r2/exact.json", nothing],
+        // The second time, the policy is that of the first.
+        &["r2/exact.json", nothing, "r2/exact.json"],
+    ] {
+        let run = import(files);
+        assert_eq!(run.stderr.matches(&warning).count(), 1, "{files:?}: {}", run.stderr);
+        let all = run.stderr.matches("nothing here decides").count();
+        assert_eq!(all, 1, "{files:?}: {}", run.stderr);
+        assert_eq!(run.stdout, expected("r2/exact.json").0, "{files:?}");
+    }
+}
+
 #[test]
 fn a_value_of_another_kind_is_refused_with_its_line() {
     for (format, text, error) in [

@@ -1,9 +1,12 @@
 //! The parts of an expression.
 
-use regex_syntax::hir::{Class, Hir, HirKind, Look};
+use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 /// The most alternatives that are written as patterns of their own.
 const MAX_SEQUENCES: usize = 64;
+
+/// Why an expression with anything but ASCII has no reading.
+const FOREIGN_LETTERS: &str = "it has letters that no origin has";
 
 /// Bytes, of ASCII.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +22,7 @@ impl Bytes {
     /// What a host may have, and its scheme.
     const ORIGIN: Self = Self::of(b"abcdefghijklmnopqrstuvwxyz0123456789-_.");
 
+    /// The set of these bytes, which have to be ASCII.
     const fn of(bytes: &[u8]) -> Self {
         let mut set = 0;
         let mut index = 0;
@@ -128,8 +132,12 @@ fn expand(hir: &Hir) -> Result<Vec<Vec<Atom>>, String> {
     match hir.kind() {
         HirKind::Empty => Ok(vec![Vec::new()]),
         HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
+            // In a pattern it would be a wildcard.
+            Ok(text) if text.contains('*') => {
+                Err("its `*` stands for itself, which no origin has".to_owned())
+            }
             Ok(text) if text.is_ascii() => one(Atom::Text(text.to_owned())),
-            _ => Err("it has letters that no origin has".to_owned()),
+            _ => Err(FOREIGN_LETTERS.to_owned()),
         },
         HirKind::Class(class) => one(class_atom(class, 1, Some(1))),
         HirKind::Look(Look::Start | Look::StartLF) => one(Atom::Start),
@@ -161,33 +169,40 @@ fn expand(hir: &Hir) -> Result<Vec<Vec<Atom>>, String> {
             }
             Ok(sequences)
         }
-        HirKind::Repetition(repetition) => {
-            let (min, max) = (repetition.min, repetition.max);
-            let sub = without_captures(&repetition.sub);
-            match sub.kind() {
-                HirKind::Class(class) => return one(class_atom(class, min, max)),
-                HirKind::Literal(literal) if max.is_none() => {
-                    if let [byte] = &*literal.0 {
-                        return one(Atom::Class { bytes: Bytes::of(&[*byte]), min, max });
-                    }
-                }
-                _ => {}
-            }
-            if (min, max) == (0, Some(1)) && is_port(sub) {
-                return one(Atom::AnyPort);
-            }
-            if let (Some(bytes), None) = (label_and_dot(sub), max) {
-                let labels = vec![Atom::Labels(bytes)];
-                return Ok(if min == 0 { vec![Vec::new(), labels] } else { vec![labels] });
-            }
-            if (min, max) == (0, Some(1)) {
-                let mut sequences = vec![Vec::new()];
-                sequences.extend(expand(sub)?);
-                return Ok(sequences);
-            }
-            one(other(hir)?)
-        }
+        HirKind::Repetition(repetition) => expand_repetition(hir, repetition),
     }
+}
+
+/// The sequences of `hir`, which is this repetition.
+fn expand_repetition(hir: &Hir, repetition: &Repetition) -> Result<Vec<Vec<Atom>>, String> {
+    let one = |atom| Ok(vec![vec![atom]]);
+    let (min, max) = (repetition.min, repetition.max);
+    let sub = without_captures(&repetition.sub);
+    match sub.kind() {
+        HirKind::Class(class) => return one(class_atom(class, min, max)),
+        HirKind::Literal(literal) if max.is_none() => {
+            if let [byte] = &*literal.0 {
+                if !byte.is_ascii() {
+                    return Err(FOREIGN_LETTERS.to_owned());
+                }
+                return one(Atom::Class { bytes: Bytes::of(&[*byte]), min, max });
+            }
+        }
+        _ => {}
+    }
+    if (min, max) == (0, Some(1)) && is_port(sub) {
+        return one(Atom::AnyPort);
+    }
+    if let (Some(bytes), None) = (label_and_dot(sub), max) {
+        let labels = vec![Atom::Labels(bytes)];
+        return Ok(if min == 0 { vec![Vec::new(), labels] } else { vec![labels] });
+    }
+    if (min, max) == (0, Some(1)) {
+        let mut sequences = vec![Vec::new()];
+        sequences.extend(expand(sub)?);
+        return Ok(sequences);
+    }
+    one(other(hir)?)
 }
 
 fn without_captures(hir: &Hir) -> &Hir {
@@ -225,7 +240,7 @@ fn class_atom(class: &Class, min: u32, max: Option<u32>) -> Atom {
         (true, min, None) if min <= 1 => Atom::Any { min },
         // The narrow reading stays within a label.
         (true, ..) => Atom::Class { bytes: Bytes::LABEL, min, max },
-        (false, 1, Some(1)) if bytes.0.count_ones() == 1 => {
+        (false, 1, Some(1)) if bytes.0.count_ones() == 1 && !bytes.contains(b'*') => {
             Atom::Text(bytes.iter().map(char::from).collect())
         }
         (false, ..) => Atom::Class { bytes: bytes.and(Bytes::ORIGIN), min, max },

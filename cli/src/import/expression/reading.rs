@@ -4,6 +4,9 @@ use cors_policy::origin::OriginPattern;
 
 use super::atoms::{Atom, Bytes, write_atom};
 
+/// Why an expression for a host alone, or for something else, has no reading.
+const NO_SCHEME: &str = "it begins with no scheme, so that it matches no origin";
+
 /// The patterns of one alternative of an expression.
 ///
 /// # Errors
@@ -35,9 +38,11 @@ pub(super) fn read(atoms: &[Atom], is_whole: bool) -> Result<Vec<String>, &'stat
             Some(("s" | "ps" | "tps" | "ttps", host)) if is_open => {
                 host_patterns("https", host, rest)
             }
+            // `regex:` begins another kind of pattern.
+            Some((scheme, _)) if scheme.contains(':') => Err(NO_SCHEME),
             Some((scheme, host)) => host_patterns(scheme, host, rest),
             None if is_open => Ok(suffix_patterns(text, rest)),
-            None => Err("it begins with no scheme, so that it matches no origin"),
+            None => Err(NO_SCHEME),
         },
         [Atom::Dot, rest @ ..] if is_open => Ok(suffix_patterns(".", rest)),
         _ if is_open => Ok(suffix_patterns("", atoms)),
@@ -138,7 +143,15 @@ fn wildcard(scheme: &str, atoms: &[Atom]) -> Option<String> {
             _ => return None,
         }
     }
-    Some(format!("{scheme}://{host}"))
+    (!has_ports(&host)).then(|| format!("{scheme}://{host}"))
+}
+
+/// Whether a host of a pattern is followed by several ports, such as `3000-3009`. In an expression they
+/// stand for themselves.
+fn has_ports(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let rest = address.map_or(host, |(_, rest)| rest);
+    rest.split_once(':').is_some_and(|(_, port)| port.contains(['-', '[', ',']))
 }
 
 /// The expression for a host and a port.

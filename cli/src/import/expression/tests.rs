@@ -36,6 +36,7 @@ fn anchored_expressions_are_what_they_say() {
         (r"https://pr-[0-9]+\.example\.com", &[r"regex:https://pr-[0-9]+\.example\.com"]),
         (r"http://localhost(:[0-9]+)?", &["http://localhost:*"]),
         (r"http://localhost:\d+", &["regex:http://localhost:[0-9]+"]),
+        (r"http://\[::1\]:3000", &["http://[::1]:3000"]),
         (r"https://.*", &["https://*:*"]),
         (".*", &["*"]),
         (".+", &["*"]),
@@ -108,14 +109,40 @@ fn what_has_no_reading_says_why() {
         (r"(?!evil)https://a\.example", "it cannot be read"),
         (r"https://(a\.example", "it cannot be read"),
         (r"^app\.example\.com$", "it begins with no scheme"),
+        (r"regex:https://a\.example", "it begins with no scheme"),
         (r"https://a\bb", "it has a boundary inside"),
         (r"https://ä\.example", "it has letters that no origin has"),
+        (r"https://\xE4\.example", "it has letters that no origin has"),
+        (r"https://\xE4+\.example", "it has letters that no origin has"),
+        (r"^https://\*\.example\.com$", "its `*` stands for itself"),
+        (r"https://[*]\.example\.com|https://a\.example", "its `*` stands for itself"),
+        (r"https://a(\xE4)*\.example", "it has letters that no origin has"),
         (r"https://example\.com.+", "something has to follow the host"),
     ] {
         let error = narrow(expression, Matching::WHOLE).unwrap_err();
         assert!(error.starts_with(reason), "{expression}: {error}");
     }
     assert!(narrow(&"a".repeat(2049), Matching::WHOLE).is_err());
+}
+
+/// They match no origin, which the engine says of the expression. As a pattern they would be a range.
+#[test]
+fn several_ports_of_an_expression_stand_for_themselves() {
+    for expression in
+        [r"http://localhost:3000-3009", r"http://\[::1\]:3000-3009", r"https://.*\.a\.example:1-9"]
+    {
+        let narrowed = narrow(expression, Matching::WHOLE).unwrap();
+        let [pattern] = &narrowed.patterns[..] else { panic!("{expression}: {narrowed:?}") };
+        assert!(pattern.starts_with("regex:"), "{expression}: {pattern}");
+        assert!(OriginPattern::parse(pattern).is_err(), "{expression}: {pattern}");
+    }
+}
+
+#[test]
+fn an_expression_that_is_too_long_matches_nothing() {
+    let expression = |len: usize| format!("{}.", "a*".repeat(len / 2));
+    assert!(matches(&expression(2046), Matching::WHOLE, "*"));
+    assert!(!matches(&expression(2048), Matching::WHOLE, "*"));
 }
 
 /// An expression as people write them.
@@ -136,6 +163,8 @@ fn expressions() -> impl Strategy<Value = String> {
             r"([a-z0-9-]+\.)+",
             r"([a-z]+\.)*",
             r"(.*\.)?",
+            r"\*\.",
+            r"[*\x80-\xFF]\.",
             "x-",
             "[0-9]{1,3}",
             "[ab]",
@@ -150,7 +179,7 @@ fn expressions() -> impl Strategy<Value = String> {
         select(
             &[r"example\.com", "example.com", r"\.example\.com", r"(example|other)\.com", ""][..],
         ),
-        select(&["", "(:[0-9]+)?", r":\d+", ":.*", ".*", ":8443"][..]),
+        select(&["", "(:[0-9]+)?", r":\d+", ":.*", ".*", ":8443", ":8440-8450", r":\*"][..]),
         select(&["", "$"][..]),
     )
         .prop_map(|(start, scheme, parts, domain, port, end)| {
@@ -176,13 +205,49 @@ fn origins() -> impl Strategy<Value = String> {
         })
 }
 
+/// An expression of parts that hardly anybody puts together.
+fn odd_expressions() -> impl Strategy<Value = String> {
+    let part = select(
+        &[
+            "a",
+            "https://",
+            "example",
+            r"\.",
+            ".",
+            "*",
+            "+",
+            "?",
+            "{2}",
+            "(",
+            ")",
+            "|",
+            "[",
+            "]",
+            "^",
+            "$",
+            "-",
+            ":",
+            "(?i)",
+            r"\b",
+            r"\xE4",
+            r"\xC3",
+            "ä",
+            "[^a]",
+            r"[\x80-\xFF]",
+            r"\]",
+            r"\^",
+        ][..],
+    );
+    prop::collection::vec(part, 0..10).prop_map(|parts| parts.concat())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(800))]
 
     /// The reference is the library's own search, with groups around the expression.
     #[test]
     fn a_reading_lets_in_nothing_that_the_expression_does_not(
-        expression in expressions(),
+        expression in prop_oneof![expressions(), odd_expressions()],
         is_whole in any::<bool>(),
         origins in prop::collection::vec(origins(), 32),
     ) {

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use serde::de::value::StrDeserializer;
 use serde::de::{
-    self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
-    Unexpected, VariantAccess, Visitor,
+    self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
+    Visitor,
 };
 use serde::{Deserialize, forward_to_deserialize_any};
 use serde_yaml::{Mapping, Value};
@@ -100,6 +99,11 @@ impl<'de> Located<'de> {
         Some(self.child(value, self.lines.and_then(|lines| lines.of(key))))
     }
 
+    /// The text of a key, if this is a mapping that has it.
+    pub(crate) fn text_of(self, key: &str) -> Option<&'de str> {
+        self.get(key)?.text()
+    }
+
     /// The values of a list; none, if this is no list.
     pub(crate) fn items(self) -> impl Iterator<Item = Self> {
         let list = self.value.as_sequence().map_or(&[][..], Vec::as_slice);
@@ -183,26 +187,13 @@ impl<'de> Deserializer<'de> for Located<'de> {
         .map_err(|error| self.locate(error))
     }
 
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, YamlError> {
-        match self.value {
-            Value::String(name) => visitor.visit_enum(Name(name)),
-            _ => Err(de::Error::invalid_type(self.unexpected(), &visitor)),
-        }
-        .map_err(|error| self.locate(error))
-    }
-
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, YamlError> {
         visitor.visit_unit()
     }
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct
-        seq tuple tuple_struct map struct identifier
+        seq tuple tuple_struct map struct enum identifier
     }
 }
 
@@ -278,42 +269,5 @@ impl<'de> SeqAccess<'de> for LineAndValue<'de> {
             2 => seed.deserialize(self.located).map(Some),
             _ => Ok(None),
         }
-    }
-}
-
-/// A variant without content.
-struct Name<'de>(&'de str);
-
-impl<'de> EnumAccess<'de> for Name<'de> {
-    type Error = YamlError;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), YamlError> {
-        let name: StrDeserializer<'de, YamlError> = self.0.into_deserializer();
-        Ok((seed.deserialize(name)?, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Name<'de> {
-    type Error = YamlError;
-
-    fn unit_variant(self) -> Result<(), YamlError> {
-        Ok(())
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, _: T) -> Result<T::Value, YamlError> {
-        Err(de::Error::invalid_type(Unexpected::UnitVariant, &"a variant with a value"))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, YamlError> {
-        Err(de::Error::invalid_type(Unexpected::UnitVariant, &"a variant with a value"))
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, YamlError> {
-        Err(de::Error::invalid_type(Unexpected::UnitVariant, &"a variant with a value"))
     }
 }

@@ -153,46 +153,11 @@ impl<'t> Reader<'t> {
             }
             Event::SequenceStart(anchor, _) => {
                 self.grow(size, line)?;
-                let mut list = Vec::new();
-                loop {
-                    let (event, span) = self.next()?;
-                    if matches!(event, Event::SequenceEnd) {
-                        break;
-                    }
-                    let node = self.node(event, span, depth + 1)?;
-                    size.add(node.size);
-                    list.push(node.lines);
-                }
-                (anchor, Children::List(list))
+                (anchor, self.list(depth, &mut size)?)
             }
             Event::MappingStart(anchor, _) => {
                 self.grow(size, line)?;
-                let mut map = HashMap::new();
-                loop {
-                    let (event, span) = self.next()?;
-                    if matches!(event, Event::MappingEnd) {
-                        break;
-                    }
-                    let key = self.node(event, span, depth + 1)?;
-                    let (event, span) = self.next()?;
-                    let value = self.node(event, span, depth + 1)?;
-                    size.add(key.size);
-                    size.add(value.size);
-                    if let Some(text) = key.key {
-                        // A list or a mapping may begin below its key, where nobody looks for it.
-                        let line = key.lines.line;
-                        let children = match Rc::try_unwrap(value.lines) {
-                            Ok(lines) => lines.children,
-                            Err(shared) => shared.as_ref().clone().children,
-                        };
-                        if map.contains_key(&text) {
-                            let text = format!("the key \"{text}\" is there twice");
-                            return Err(YamlError { line: Some(line), text });
-                        }
-                        map.insert(text, Rc::new(Lines { line, children }));
-                    }
-                }
-                (anchor, Children::Map(map))
+                (anchor, self.map(depth, &mut size)?)
             }
             // By the parser's grammar no other event begins a value.
             _ => return fail("not YAML: a value is missing"),
@@ -202,6 +167,47 @@ impl<'t> Reader<'t> {
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
+    }
+
+    /// The entries of a list, whose sizes are added to `size`.
+    fn list(&mut self, depth: usize, size: &mut Size) -> Result<Children, YamlError> {
+        let mut list = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            if matches!(event, Event::SequenceEnd) {
+                return Ok(Children::List(list));
+            }
+            let node = self.node(event, span, depth + 1)?;
+            size.add(node.size);
+            list.push(node.lines);
+        }
+    }
+
+    /// The values of a mapping, whose sizes and those of its keys are added to `size`.
+    fn map(&mut self, depth: usize, size: &mut Size) -> Result<Children, YamlError> {
+        let mut map = HashMap::new();
+        loop {
+            let (event, span) = self.next()?;
+            if matches!(event, Event::MappingEnd) {
+                return Ok(Children::Map(map));
+            }
+            let key = self.node(event, span, depth + 1)?;
+            let (event, span) = self.next()?;
+            let value = self.node(event, span, depth + 1)?;
+            size.add(key.size);
+            size.add(value.size);
+            let Some(text) = key.key else {
+                continue;
+            };
+            // A list or a mapping may begin below its key, where nobody looks for it.
+            let line = key.lines.line;
+            if map.contains_key(&text) {
+                let text = format!("the key \"{text}\" is there twice");
+                return Err(YamlError { line: Some(line), text });
+            }
+            let children = Rc::unwrap_or_clone(value.lines).children;
+            map.insert(text, Rc::new(Lines { line, children }));
+        }
     }
 
     /// Counts a value that has been read.
