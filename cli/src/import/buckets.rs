@@ -13,6 +13,7 @@ use super::model::{Findings, Import, Names, Place, Policy, Rule};
 use super::source::Source;
 use super::yaml::{Document, Lined, Located, Seconds, Texts, YamlError};
 use super::{max_age, names, origins};
+use crate::request::SAFELISTED_METHODS;
 
 /// The most origins of several rules. Each is compared with each, and no storage takes as many.
 const MAX_ORIGINS: usize = 1000;
@@ -327,7 +328,7 @@ fn united(
 
 /// What a rule without methods allows.
 fn safelisted() -> Names {
-    Names::Listed(["GET", "HEAD", "POST"].map(str::to_owned).to_vec())
+    Names::Listed(SAFELISTED_METHODS.map(str::to_owned).to_vec())
 }
 
 fn joined(one: &Names, other: &Names) -> Names {
