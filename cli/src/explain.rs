@@ -3,6 +3,7 @@
 //! The compiled policy decides and makes the headers, as in nginx. It does not keep its patterns. They
 //! are compared while it is compiled, only to find out which one matched.
 
+mod browser;
 mod json;
 mod text;
 
@@ -13,6 +14,8 @@ use cors_policy::{
     origin::{Origin, OriginPattern},
 };
 use serde::Serialize;
+
+use browser::Browser;
 
 use crate::{
     Outcome,
@@ -64,6 +67,8 @@ struct Explanation {
     notes: Vec<String>,
     preflight: Option<Preflight>,
     actual: Actual,
+    /// `None` for a request that is not a page's of another origin.
+    browser: Option<Browser>,
 }
 
 /// A pattern and its place.
@@ -192,6 +197,8 @@ impl Explanation {
             .flatten()
             .map(|(difference, reason, site)| NearMiss { site, difference, reason })
             .collect();
+        let actual = Actual::new(&request, &answer, checked);
+        let browser = Browser::new(&request, preflight.as_ref(), &actual);
         let mut explanation = Self {
             file,
             policy: policy.name().to_owned(),
@@ -204,7 +211,8 @@ impl Explanation {
                 .map(|site| site.passed_over(origin.unwrap_or_default()))
                 .collect(),
             preflight,
-            actual: Actual::new(&request, &answer, checked),
+            actual,
+            browser,
             request,
         };
         let notes = explanation.notes(policy, &answer, checked);
@@ -356,6 +364,11 @@ impl Explanation {
 }
 
 impl Actual {
+    /// Whether the origin check has found that the service's own page sends the request.
+    fn is_own(&self) -> bool {
+        matches!(self.point, Some(2 | 4))
+    }
+
     fn new(
         request: &Request,
         answer: &Answer<'_>,

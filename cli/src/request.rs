@@ -1,5 +1,6 @@
 //! The request to decide about, as a browser would send it.
 
+use cors_browser::Credentials;
 use cors_policy::{
     Answer, CheckedRequest, Decision, FetchSite, FieldName, FieldValue, OriginCheck, OriginHeader,
     Passed, Policy, PreflightRequest, Refusal, RequestHosts,
@@ -7,9 +8,6 @@ use cors_policy::{
 use serde::{Serialize, Serializer};
 
 use crate::args::{ExplainArgs, Initiator};
-
-/// Methods that need no preflight: <https://fetch.spec.whatwg.org/#cors-safelisted-method>.
-pub(crate) const SAFELISTED_METHODS: [&str; 3] = ["GET", "HEAD", "POST"];
 
 /// A request of a page, of a user or of a program.
 #[derive(Debug, Serialize)]
@@ -85,10 +83,17 @@ impl Request {
     /// [Private Network Access](https://wicg.github.io/private-network-access/#cors-preflight)).
     pub(crate) fn needs_preflight(&self) -> bool {
         // A page of the service itself asks nobody, and a user even less.
-        let is_own = matches!(self.site, Some(Initiator::SameOrigin | Initiator::None));
-        let is_cors = self.origin.is_some() && !is_own;
-        let is_simple = SAFELISTED_METHODS.contains(&&*self.method) && self.headers.is_empty();
-        is_cors && (!is_simple || self.private_network)
+        let Some(origin) = self.origin.as_deref().filter(|_| !self.is_own()) else { return false };
+        let (method, headers) = (&*self.method, &*self.headers);
+        // Credentials make no difference here.
+        let request =
+            cors_browser::Request { origin, method, headers, credentials: Credentials::Omit };
+        request.needs_preflight() || self.private_network
+    }
+
+    /// Whether `Sec-Fetch-Site` says that the service's own page or the user sends it.
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self.site, Some(Initiator::SameOrigin | Initiator::None))
     }
 
     /// The value of `Access-Control-Request-Headers`, which is not sent if it is empty.

@@ -1,8 +1,8 @@
 // Chromium, nginx and `cors-policy explain` agree about a generated matrix of requests.
 //
-// What explain says that nginx sends is what nginx logs as sent; and what the checks of the Fetch
-// standard make of these headers (nginx-conf/playground/fetch-standard.js, which knows no policy) is
-// what Chromium does.
+// What explain says that nginx sends is what nginx logs as sent. What its model of a browser (browser/) makes
+// of these headers is what Chromium does, and so is what the playground says
+// (nginx-conf/playground/fetch-standard.js). Neither model knows a policy.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -117,6 +117,12 @@ function chromium(request, { preflight, actual }) {
     return standard(request, { preflight: { ...preflight, response_headers }, actual });
 }
 
+/** By explain's model of a browser: whether the request is sent, and whether the page can read the response. */
+function saidOfBrowser({ credentials }, { browser }) {
+    const { sends, reads } = browser[credentials];
+    return { sends, reads };
+}
+
 test('Chromium, nginx and cors-policy explain agree', { timeout: 300_000 }, async (t) => {
     const combinations = ORIGINS.flatMap((page) => POLICIES.flatMap((policy) =>
         METHODS.flatMap((method) => HEADERS.flatMap((headers) => CREDENTIALS.map((credentials) => ({
@@ -156,6 +162,10 @@ test('Chromium, nginx and cors-policy explain agree', { timeout: 300_000 }, asyn
 
         compare('what the page sees', seen.get(combination.url), expected.seen);
         compare('the requests', entries.map(({ method }) => method), expected.sent);
+        compare('the browser of explain', saidOfBrowser(combination, explanation), {
+            sends: entries.some(({ method }) => method === combination.method),
+            reads: seen.get(combination.url) !== 'blocked',
+        });
         compare('the need of a preflight', entries[0]?.method === 'OPTIONS', explanation.preflight !== null);
         for (const entry of entries) {
             if (entry.method === 'OPTIONS') {

@@ -4,7 +4,7 @@
 use cors_policy::Decision;
 use serde::{Serialize, Serializer};
 
-use super::{Actual, Explanation, Headers, NearMiss, Preflight, Site};
+use super::{Actual, Browser, Explanation, Headers, NearMiss, Preflight, Site};
 use crate::request::Request;
 
 #[derive(Serialize)]
@@ -21,6 +21,7 @@ pub(super) struct Document<'e> {
     notes: &'e [String],
     preflight: Option<PreflightDocument<'e>>,
     actual: &'e Actual,
+    browser: Option<&'e Browser>,
 }
 
 #[derive(Serialize)]
@@ -63,6 +64,7 @@ impl<'e> From<&'e Explanation> for Document<'e> {
             notes: &explanation.notes,
             preflight: explanation.preflight.as_ref().map(PreflightDocument::from),
             actual: &explanation.actual,
+            browser: explanation.browser.as_ref(),
         }
     }
 }

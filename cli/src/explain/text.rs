@@ -48,7 +48,8 @@ impl Display for Explanation {
         if let Some(preflight) = &self.preflight {
             write!(f, "\n{preflight}")?;
         }
-        self.write_actual(f)
+        self.write_actual(f)?;
+        self.browser.iter().try_for_each(|browser| write!(f, "\n{browser}"))
     }
 }
 
@@ -73,11 +74,10 @@ impl Explanation {
     }
 
     fn write_actual(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Actual { decision, passes, point, status, headers } = &self.actual;
-        let is_own = *passes == Some(true) && matches!(point, Some(2 | 4));
+        let Actual { decision, status, headers, .. } = &self.actual;
         let consequence = if self.decision != *decision {
             ", but no browser sends it after this preflight"
-        } else if *decision == Decision::DeniedOrigin && is_own {
+        } else if *decision == Decision::DeniedOrigin && self.actual.is_own() {
             ": served to the service's own page, which needs no permission"
         } else if *decision == Decision::DeniedOrigin && status.is_none() {
             ": served, but no browser lets the page read the response"

@@ -4,16 +4,15 @@
 //! whose origins match. So the rules of an origin are united, and rules for single origins come before
 //! rules for many.
 
-use serde::Deserialize;
-
+use cors_browser::SAFELISTED_METHODS;
 use cors_policy::origin::OriginPattern;
+use serde::Deserialize;
 
 use super::expression;
 use super::model::{Findings, Import, Names, Place, Policy, Rule};
 use super::source::Source;
 use super::yaml::{Document, Lined, Located, Seconds, Texts, YamlError};
 use super::{max_age, names, origins};
-use crate::request::SAFELISTED_METHODS;
 
 /// The most origins of several rules. Each is compared with each, and no storage takes as many.
 const MAX_ORIGINS: usize = 1000;

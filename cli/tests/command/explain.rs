@@ -42,6 +42,8 @@ Actual request: allowed
   < Access-Control-Allow-Origin: https://a.two.example
   < Access-Control-Allow-Credentials: true
   < Vary: Origin
+
+Browser: lets the page read the response, with credentials too
 "
     );
     assert_eq!((run.stderr.as_str(), run.code), ("", 0));
@@ -87,6 +89,8 @@ Actual request: allowed, but no browser sends it after this preflight
   < Access-Control-Allow-Origin: https://pr-1.shop.example
   < Timing-Allow-Origin: https://pr-1.shop.example
   < Vary: Origin
+
+Browser: does not send the request: Access-Control-Allow-Methods does not have patch; with credentials it does not send the request: Access-Control-Allow-Credentials is not true, and the request is with credentials
 "
     );
     assert_eq!(run.code, 1);
@@ -179,7 +183,9 @@ fn a_refusal_says_by_what_or_what_comes_near() {
         let decision = format!("denied_origin: policy shop does not allow the origin {origin}\n");
         assert!(run.stdout.starts_with(&decision), "{}", run.stdout);
         assert!(run.stdout.contains(expected), "{expected}\n{}", run.stdout);
-        assert!(run.stdout.ends_with("\n  < 403\n  < Vary: Origin\n"), "{}", run.stdout);
+        let end = "\n  < 403\n  < Vary: Origin\n\nBrowser: does not let the page read the response: \
+                   Access-Control-Allow-Origin is missing\n";
+        assert!(run.stdout.ends_with(end), "{}", run.stdout);
         assert_eq!(run.code, 1);
     }
 }
@@ -288,8 +294,83 @@ fn json_says_the_same() {
                 "status": 403,
                 "response_headers": headers,
             },
+            "browser": {
+                "omit": {
+                    "sends": false,
+                    "reads": false,
+                    "reason": "Access-Control-Allow-Origin is missing",
+                },
+                "include": {
+                    "sends": false,
+                    "reads": false,
+                    "reason": "Access-Control-Allow-Origin is missing",
+                },
+            },
         })
     );
+}
+
+#[test]
+fn it_says_what_a_browser_makes_of_it() {
+    let document = "version: 1
+policies:
+  open: {allow_origins: ['*'], allow_methods: [PUT], allow_headers: '*'}
+  login: {allow_origins: ['https://a.example'], allow_credentials: true}
+  forward: {allow_origins: ['https://a.example'], preflight: forward}
+  own: {allow_origins: ['https://a.example'], enforce: true, own_origins: ['http://b.example']}
+";
+    let last = |policy: &str, arguments: &str| {
+        let arguments: Vec<_> = arguments.split(' ').collect();
+        let all = [&["explain", "-", "--policy", policy], &arguments[..]].concat();
+        let output = run_with_stdin(&all, document.as_bytes()).stdout;
+        output.lines().last().unwrap().to_owned()
+    };
+    let page = "--origin https://a.example";
+    for (policy, arguments, expected) in [
+        (
+            "open",
+            page.to_owned(),
+            "Browser: lets the page read the response; with credentials it does not let the page \
+             read the response: Access-Control-Allow-Origin: * does not count for a request with \
+             credentials",
+        ),
+        // As in every browser: `*` stands for Authorization.
+        (
+            "open",
+            format!("{page} --method PUT --header authorization"),
+            "Browser: lets the page read the response; with credentials it does not send the \
+             request: Access-Control-Allow-Origin: * does not count for a request with credentials",
+        ),
+        (
+            "login",
+            page.to_owned(),
+            "Browser: lets the page read the response, with credentials too",
+        ),
+        (
+            "login",
+            format!("{page} --header x-a"),
+            "Browser: does not send the request: Access-Control-Allow-Headers does not have x-a",
+        ),
+        (
+            "login",
+            "--origin https://evil.example".to_owned(),
+            "Browser: does not let the page read the response: Access-Control-Allow-Origin is \
+             missing",
+        ),
+        (
+            "forward",
+            format!("{page} --method PUT"),
+            "Browser: lets the page read the response, if the application's preflight allows it; \
+             with credentials it does not let the page read the response: \
+             Access-Control-Allow-Credentials is not true, and the request is with credentials",
+        ),
+        // These are not requests of another origin.
+        ("login", format!("{page} --site same-origin"), "  < Vary: Origin"),
+        ("own", "--site cross-site".to_owned(), "  < Vary: Origin"),
+        ("own", "--origin http://b.example --method POST".to_owned(), "  < Vary: Origin"),
+    ] {
+        assert_eq!(last(policy, &arguments), expected, "{policy} {arguments}");
+    }
 }
 
 /// The engine's own answer, without the command.
@@ -729,7 +810,9 @@ The headers that the application exposes are added to the policy's (upstream_hea
     );
     assert!(
         run.stdout.ends_with(
-            "  < Access-Control-Allow-Origin: https://a.example\n  < Timing-Allow-Origin: *\n"
+            "  < Access-Control-Allow-Origin: https://a.example\n  < Timing-Allow-Origin: *\n\n\
+             Browser: does not let the page read the response: Access-Control-Allow-Origin is \
+             \"https://a.example\", and the origin of the page is \"https://elsewhere.test\"\n"
         ),
         "{}",
         run.stdout

@@ -16,7 +16,7 @@ use super::survey::{Ask, FOREIGN, Response, Survey, TooMuch};
 use crate::import::max_age::max_age;
 use crate::import::model::{Findings, Names, Place, Policy, Rule};
 use crate::import::{names, origins};
-use crate::request::SAFELISTED_METHODS;
+use cors_browser::SAFELISTED_METHODS;
 
 /// The policy of a level, or `None` if no page of another origin may read anything there.
 ///

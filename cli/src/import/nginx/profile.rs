@@ -5,7 +5,7 @@ use nginx_conf::Site;
 use nginx_conf::evaluate::{Content, LevelId, Unknown};
 
 use super::survey::{Ask, FOREIGN_HEADER, Field, Response, Survey, TooMuch};
-use crate::request::SAFELISTED_METHODS;
+use cors_browser::SAFELISTED_METHODS;
 
 /// What an origin gets.
 #[derive(Clone, Debug)]
