@@ -31,7 +31,16 @@ policies:
   strict:
     allow_origins: [https://app.example.com]
     enforce: true
+  own:
+    allow_origins: [https://app.example.com]
+    enforce: true
+    own_origins: ["https://localhost:PORT"]
+  rebound:
+    allow_origins: [https://app.example.com]
+    enforce: true
+    own_origins: ["https://localhost"]
 _EOC_
+$policies =~ s/PORT/$ENV{TEST_NGINX_SERVER_PORT}/;
 
 # The lines of --- over_http3 of the current block.
 my @question;
@@ -184,5 +193,50 @@ location = /t {
 --- over_http3
 GET /t
 Origin: https://localhost
+--- response_body_like eval
+main::lines('HTTP/3 403', '! access-control-allow-origin', 'vary: Origin')
+
+
+
+=== own_origins: :authority with its port is in the list
+--- server
+location = /t {
+    cors_policy own;
+    return 200 "reached\n";
+}
+--- over_http3
+GET /t
+Origin: https://app.example.com
+--- response_body_like eval
+main::lines('HTTP/3 200', 'access-control-allow-origin: https://app.example.com', 'vary: Origin',
+    'reached')
+
+
+
+=== own_origins: another port is another host, whoever asks
+--- server
+location = /t {
+    cors_policy rebound;
+    return 200 "reached\n";
+}
+--- over_http3
+GET /t
+Origin: https://app.example.com
+Sec-Fetch-Site: same-origin
+--- response_body_like eval
+main::lines('HTTP/3 403', '! access-control-allow-origin', 'vary: Origin')
+
+
+
+=== own_origins: a preflight to another host is refused too
+--- server
+location = /t {
+    cors_policy rebound;
+    return 200 "not reached\n";
+}
+--- over_http3
+OPTIONS /t
+Origin: https://app.example.com
+Access-Control-Request-Method: GET
 --- response_body_like eval
 main::lines('HTTP/3 403', '! access-control-allow-origin', 'vary: Origin')
