@@ -184,7 +184,7 @@ OPTIONS = (
         answers="merged",
     ),
     _module("dry-run", "`cors_policy_dry_run on`", "module-dry-run.conf", answers="nothing"),
-    _module("watch", "`cors_policy_file cors.yaml watch=5s`", "module-watch.conf"),
+    _module("watch", "`cors_policy_file cors.yaml watch=1h`", "module-watch.conf"),
     _module("log", "an access log", "module-log.conf"),
     _module("log-decision", "the same, with `$cors_decision`", "module-log-decision.conf"),
 )

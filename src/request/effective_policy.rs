@@ -164,11 +164,14 @@ fn change(
 
 /// Stores the policy, unless the request is refused.
 fn store(r: &ngx_http_request_t, here: &LocationConf, policy: *const LocationPolicy) {
-    change(r, here, |value| {
-        if !RememberedPolicy(value).is_refused() {
-            value.data = policy.cast_mut().cast();
-        }
-    });
+    if RememberedPolicy::of(r, here).is_some_and(|value| !value.is_refused()) {
+        replace(r, here, policy);
+    }
+}
+
+/// Stores the policy of a request that is not refused.
+fn replace(r: &ngx_http_request_t, here: &LocationConf, policy: *const LocationPolicy) {
+    change(r, here, |value| value.data = policy.cast_mut().cast());
 }
 
 /// The request was refused.
@@ -234,7 +237,7 @@ pub(super) fn remember_static(r: &ngx_http_request_t) -> Entered<'_> {
     let Some(value) = RememberedPolicy::of(r, here) else { return Entered::NoPolicy };
     let is_first = value.get().is_null();
     if here.is_static && (is_first || here.is_set_in_location() && !value.is_refused()) {
-        store(r, here, &here.policy);
+        replace(r, here, &here.policy);
         return match here.policy.policy() {
             Some(policy) => Entered::Static(&here.policy, policy),
             None => Entered::NoPolicy,
