@@ -5,16 +5,16 @@ use core::mem::offset_of;
 use core::ptr;
 
 use nginx_sys::{
-    NGX_CONF_BLOCK, NGX_CONF_FLAG, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE2,
-    NGX_HTTP_LIF_CONF, NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF,
-    NGX_HTTP_MAIN_CONF_OFFSET, NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_set_flag_slot,
-    ngx_conf_t, ngx_http_set_complex_value_slot, ngx_msec_t, ngx_parse_time, ngx_str_t, ngx_uint_t,
+    NGX_CONF_BLOCK, NGX_CONF_NOARGS, NGX_CONF_TAKE1, NGX_CONF_TAKE2, NGX_HTTP_LIF_CONF,
+    NGX_HTTP_LOC_CONF, NGX_HTTP_LOC_CONF_OFFSET, NGX_HTTP_MAIN_CONF, NGX_HTTP_MAIN_CONF_OFFSET,
+    NGX_HTTP_SRV_CONF, ngx_command_t, ngx_conf_t, ngx_http_set_complex_value_slot, ngx_msec_t,
+    ngx_parse_time, ngx_str_t, ngx_uint_t,
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
 
 use crate::config::define;
-use crate::config::location::{Block, LocationConf, Setting};
+use crate::config::location::{Block, DryRun, LocationConf, Setting};
 use crate::config::main_conf::MainConf;
 use crate::nginx::conf::{ConfExt, Logged};
 use crate::nginx::panic;
@@ -51,11 +51,11 @@ pub(crate) static mut COMMANDS: [ngx_command_t; 6] = [
     },
     ngx_command_t {
         name: ngx::ngx_string!("cors_policy_dry_run"),
-        type_: (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_FLAG)
+        type_: (NGX_HTTP_MAIN_CONF | NGX_HTTP_SRV_CONF | NGX_HTTP_LOC_CONF | NGX_CONF_TAKE1)
             as ngx_uint_t,
-        set: Some(ngx_conf_set_flag_slot),
+        set: Some(cmd_cors_policy_dry_run),
         conf: NGX_HTTP_LOC_CONF_OFFSET,
-        offset: offset_of!(LocationConf, dry_run),
+        offset: offset_of!(LocationConf, dry_run_value),
         post: ptr::null_mut(),
     },
     ngx_command_t {
@@ -160,6 +160,42 @@ extern "C" fn cmd_cors_policy(
         main.used |= location.setting != Setting::Off;
         main.needs_preaccess |=
             location.block == Block::If || location.setting == Setting::Variable;
+        Ok(())
+    })
+}
+
+/// The `cors_policy_dry_run on | off | $variable` directive.
+extern "C" fn cmd_cors_policy_dry_run(
+    cf: *mut ngx_conf_t,
+    cmd: *mut ngx_command_t,
+    conf: *mut c_void,
+) -> *mut c_char {
+    // SAFETY: as in `cmd_cors_policy`.
+    let (cf, location) = unsafe { (&mut *cf, &mut *conf.cast::<LocationConf>()) };
+    directive(cf, |cf| {
+        let value = argument(cf);
+        if location.dry_run != DryRun::Unset {
+            return Err(c"is duplicate".as_ptr().cast_mut());
+        }
+        let main = Module::main_conf_mut(cf).ok_or(NGX_CONF_ERROR)?;
+        location.dry_run = match value.as_bytes() {
+            // As `ngx_conf_set_flag_slot` compares.
+            on if on.eq_ignore_ascii_case(b"on") => DryRun::On,
+            off if off.eq_ignore_ascii_case(b"off") => DryRun::Off,
+            text if text.contains(&b'$') => {
+                // SAFETY: the command's `offset` is that of `LocationConf::dry_run_value`.
+                match unsafe { ngx_http_set_complex_value_slot(cf, cmd, conf) } {
+                    NGX_CONF_OK => DryRun::Variable,
+                    error => return Err(error),
+                }
+            }
+            _ => {
+                return Err(cf.reject(format_args!(
+                    "invalid value \"{value}\" in \"cors_policy_dry_run\", write \"on\", \"off\" or a variable"
+                )));
+            }
+        };
+        main.needs_preaccess |= location.dry_run == DryRun::Variable;
         Ok(())
     })
 }

@@ -176,6 +176,25 @@ cors_policy off;
 
 
 
+=== a dry run twice at one place
+--- config
+cors_policy_dry_run on;
+cors_policy_dry_run $arg_dry;
+--- must_die
+--- error_log
+"cors_policy_dry_run" directive is duplicate
+
+
+
+=== a dry run that is neither on nor off
+--- config
+cors_policy_dry_run yes;
+--- must_die
+--- error_log
+invalid value "yes" in "cors_policy_dry_run", write "on", "off" or a variable
+
+
+
 === an empty name
 --- config
 cors_policy "";

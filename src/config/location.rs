@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use cors_policy::KeptAnswer;
 use nginx_sys::{
-    NGX_CONF_UNSET, NGX_HTTP_LIF_CONF, NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF, ngx_conf_t,
-    ngx_flag_t, ngx_http_complex_value_t, ngx_str_t,
+    NGX_HTTP_LIF_CONF, NGX_HTTP_MAIN_CONF, NGX_HTTP_SRV_CONF, ngx_conf_t, ngx_http_complex_value_t,
+    ngx_str_t,
 };
 
 use super::policies::{Policies, PolicyEntry};
@@ -22,6 +22,17 @@ pub(crate) enum Setting {
     /// A reference to a policy, as [`Policies::add_reference`] returns it.
     Named(usize),
     /// [`LocationConf::name`] names the policy.
+    Variable,
+}
+
+/// The value of `cors_policy_dry_run` in one block.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum DryRun {
+    #[default]
+    Unset,
+    Off,
+    On,
+    /// [`LocationConf::dry_run_value`] says it for each request.
     Variable,
 }
 
@@ -65,9 +76,9 @@ pub(crate) struct LocationPolicy {
     pub(crate) responses: *const RenderedResponses,
     /// The decision of a policy that can be replaced. Only in a request.
     pub(crate) decided: Option<Decided>,
-    is_dry_run: bool,
-    /// Whether the policy is known. Otherwise variables of the location name it, or the policy can be
-    /// replaced and has not decided yet.
+    pub(crate) is_dry_run: bool,
+    /// Whether the policy is known, and whether it is a dry run. Otherwise variables of the location say so,
+    /// or the policy can be replaced and has not decided yet.
     pub(crate) is_final: bool,
 }
 
@@ -96,7 +107,8 @@ impl Default for LocationPolicy {
 
 impl LocationPolicy {
     pub(crate) fn new(location: &LocationConf, entry: Option<&PolicyEntry>) -> Self {
-        let mut new = Self { location, is_dry_run: location.is_dry_run(), ..Self::default() };
+        let is_dry_run = location.dry_run == DryRun::On;
+        let mut new = Self { location, is_dry_run, ..Self::default() };
         match entry {
             Some(entry) if entry.is_watched() => new.entry = entry,
             Some(entry) => {
@@ -110,6 +122,11 @@ impl LocationPolicy {
         new
     }
 
+    /// That of a location where no variable names it, for one request.
+    pub(crate) fn known(location: &LocationConf) -> Self {
+        Self { is_final: true, ..location.policy }
+    }
+
     /// The policy, if there is one and it cannot be replaced.
     pub(crate) fn policy(&self) -> Option<&RenderedPolicy> {
         // SAFETY: null, or in the configuration that this belongs to.
@@ -120,11 +137,6 @@ impl LocationPolicy {
     pub(crate) fn responses(&self) -> Option<&RenderedResponses> {
         // SAFETY: null, or in the configuration, or held by the request that this belongs to.
         unsafe { self.responses.as_ref() }
-    }
-
-    /// Whether decisions are only counted and logged: `cors_policy_dry_run`.
-    pub(crate) fn is_dry_run(&self) -> bool {
-        self.is_dry_run
     }
 }
 
@@ -137,11 +149,12 @@ pub(crate) struct LocationConf {
     pub(crate) block: Block,
     /// Whether an `if` in this location has a setting.
     pub(crate) has_if: Cell<bool>,
-    /// `cors_policy_dry_run`, as nginx keeps a flag.
-    pub(crate) dry_run: ngx_flag_t,
+    pub(crate) dry_run: DryRun,
+    /// Text with variables that says for each request whether it is a dry run; null for other settings.
+    pub(crate) dry_run_value: *mut ngx_http_complex_value_t,
     /// The policy that this location applies, unless variables name it.
     pub(crate) policy: LocationPolicy,
-    /// Whether `policy` is the same for every request in this location.
+    /// Whether `policy` is the same for every request in this location, and a dry run for all or none.
     pub(crate) is_static: bool,
     /// `MainConf::variable`.
     pub(crate) variable: Option<usize>,
@@ -158,7 +171,8 @@ impl Default for LocationConf {
             name: ptr::null_mut(),
             block: Block::Http,
             has_if: Cell::new(false),
-            dry_run: NGX_CONF_UNSET as ngx_flag_t,
+            dry_run: DryRun::Unset,
+            dry_run_value: ptr::null_mut(),
             policy: LocationPolicy::default(),
             is_static: false,
             variable: None,
@@ -169,11 +183,6 @@ impl Default for LocationConf {
 }
 
 impl LocationConf {
-    /// Whether policies are only tried out here.
-    pub(crate) fn is_dry_run(&self) -> bool {
-        self.dry_run == 1
-    }
-
     /// Whether the setting is in a location, and not inherited from a server or `http`.
     pub(crate) fn is_set_in_location(&self) -> bool {
         matches!(self.block, Block::Location | Block::If)
@@ -184,7 +193,7 @@ impl LocationConf {
     pub(crate) fn is_whole_server(&self) -> bool {
         ptr::eq(self.server, self)
             && matches!((self.setting, self.block), (Setting::Named(_), Block::Server))
-            && !self.is_dry_run()
+            && matches!(self.dry_run, DryRun::Unset | DryRun::Off)
             && !self.has_settings_inside.get()
     }
 
@@ -193,7 +202,7 @@ impl LocationConf {
     /// `variable` is the index of the variable in which requests remember their policy.
     pub(crate) fn merge(&mut self, policies: &Policies, variable: Option<usize>, outer: &Self) {
         self.server = if outer.server.is_null() { self } else { outer.server };
-        let is_set = self.setting != Setting::Unset || self.dry_run != NGX_CONF_UNSET as ngx_flag_t;
+        let is_set = self.setting != Setting::Unset || self.dry_run != DryRun::Unset;
         if is_set && !ptr::eq(self.server, self) {
             // SAFETY: the configuration of the server around, which lives as long as this one.
             unsafe { &*self.server }.has_settings_inside.set(true);
@@ -206,15 +215,19 @@ impl LocationConf {
             self.name = outer.name;
             self.block = outer.block;
         }
-        if self.dry_run == NGX_CONF_UNSET as ngx_flag_t {
+        if self.dry_run == DryRun::Unset {
             self.dry_run = outer.dry_run;
+            self.dry_run_value = outer.dry_run_value;
         }
         let entry = match self.setting {
             Setting::Named(reference) => policies.referenced(reference),
             Setting::Unset | Setting::Off | Setting::Variable => None,
         };
         self.policy = LocationPolicy::new(self, entry);
-        self.is_static = self.setting != Setting::Variable && self.policy.entry.is_null();
+        let has_policy = self.policy.responses().is_some();
+        self.is_static = self.setting != Setting::Variable
+            && self.policy.entry.is_null()
+            && !(has_policy && self.dry_run == DryRun::Variable);
         self.policy.is_final = self.is_static;
         self.variable = variable;
     }

@@ -27,7 +27,7 @@ use ngx::ngx_log_error;
 use super::cors_request::CorsRequest;
 use super::excerpt::Excerpt;
 use crate::Module;
-use crate::config::location::{Block, Decided, LocationConf, LocationPolicy};
+use crate::config::location::{Block, Decided, DryRun, LocationConf, LocationPolicy};
 use crate::config::policies::PolicyEntry;
 use crate::config::rendered_policy::{RenderedPolicy, RenderedResponses};
 use crate::nginx::headers_in::headers_in;
@@ -48,7 +48,7 @@ impl<'r> AppliedPolicy<'r> {
 
     /// Whether decisions are only counted and logged: `cors_policy_dry_run`.
     pub(crate) fn is_dry_run(&self) -> bool {
-        self.location_policy.is_dry_run()
+        self.location_policy.is_dry_run
     }
 
     /// The policy itself, unless it can be replaced. Such a policy has decided already.
@@ -255,25 +255,26 @@ pub(super) fn remember_if(r: &ngx_http_request_t) {
 }
 
 /// Remembers the policy of the location that the main request `r` enters, or in which variables may
-/// have got new values.
+/// have got new values. Returns whether the policy is known now.
 ///
 /// # Errors
 ///
 /// If the request's pool has no memory.
-pub(super) fn remember(r: &mut ngx_http_request_t) -> Result<(), OutOfMemory> {
-    let Some(here) = Module::location_conf(r) else { return Ok(()) };
-    let Some(value) = RememberedPolicy::of(r, here) else { return Ok(()) };
+pub(super) fn remember(r: &mut ngx_http_request_t) -> Result<bool, OutOfMemory> {
+    let Some(here) = Module::location_conf(r) else { return Ok(true) };
+    let Some(value) = RememberedPolicy::of(r, here) else { return Ok(true) };
     if value.known(here).is_some() {
-        return Ok(());
+        return Ok(true);
     }
     let deciding = value.deciding(here);
     if deciding.is_static {
         store(r, here, &deciding.policy);
-        return Ok(());
+        return Ok(true);
     }
     let policy = evaluate(r, deciding)?;
     store(r, here, policy);
-    Ok(())
+    // SAFETY: it was just made, in the request's pool.
+    Ok(unsafe { (*policy).is_final })
 }
 
 /// The policy of a location for this request, in the request's pool.
@@ -282,10 +283,13 @@ fn evaluate(
     location: &LocationConf,
 ) -> Result<*const LocationPolicy, OutOfMemory> {
     let policy = match location.name.is_null() {
-        true => location.policy,
+        true => LocationPolicy::known(location),
         false => evaluate_name(r, location),
     };
-    let policy = decide_now(policy, r)?;
+    let mut policy = decide_now(policy, r)?;
+    if location.dry_run == DryRun::Variable {
+        evaluate_dry_run(r, location, &mut policy);
+    }
     // SAFETY: a request has a pool.
     let room = unsafe { ngx_palloc(r.pool, size_of::<LocationPolicy>()) }.cast::<LocationPolicy>();
     if room.is_null() {
@@ -306,6 +310,32 @@ fn evaluate_name(r: &mut ngx_http_request_t, location: &LocationConf) -> Locatio
     let mut policy = LocationPolicy::new(location, entry);
     policy.is_final = is_final;
     policy
+}
+
+/// Finds out whether the policy is a dry run for this request. Without a value it is none, but may get to be
+/// one: `set` in the location assigns at the end of the rewrite phase.
+fn evaluate_dry_run(
+    r: &mut ngx_http_request_t,
+    location: &LocationConf,
+    policy: &mut LocationPolicy,
+) {
+    let mut value = ngx_str_t::empty();
+    // SAFETY: the value was compiled for this configuration.
+    let rc = unsafe { ngx_http_complex_value(r, location.dry_run_value, &mut value) };
+    match value.as_bytes() {
+        _ if rc != NGX_OK as ngx_int_t => {}
+        b"" => policy.is_final = false,
+        b"on" => policy.is_dry_run = true,
+        b"off" => {}
+        other => {
+            ngx_log_error!(
+                NGX_LOG_ERR,
+                log_of(r),
+                "invalid value {} of \"cors_policy_dry_run\", neither \"on\" nor \"off\"",
+                Excerpt(Some(other))
+            );
+        }
+    }
 }
 
 /// Lets a policy that can be replaced decide about the request as it is now. The request holds the

@@ -125,7 +125,7 @@ pub(crate) unsafe extern "C" fn rewrite_handler(request: *mut ngx_http_request_t
     match effective_policy::remember_static(r) {
         Entered::NoPolicy => NGX_DECLINED as ngx_int_t,
         Entered::Static(location, policy)
-            if has_nothing_to_do(r, location.is_dry_run(), policy.enforce()) =>
+            if has_nothing_to_do(r, location.is_dry_run, policy.enforce()) =>
         {
             NGX_DECLINED as ngx_int_t
         }
@@ -158,8 +158,9 @@ fn enter_location(
     if effective_policy::is_refused(r) && r.content_handler.is_some() {
         return Ok(refuse(r));
     }
-    if known.is_none() {
-        effective_policy::remember(r)?;
+    // What is not known yet is known in the preaccess phase.
+    if known.is_none() && !effective_policy::remember(r)? {
+        return Ok(Outcome::Continue);
     }
     // An `if` is evaluated later in this phase, and may set another policy.
     if Module::location_conf(r).is_some_and(|here| here.has_if.get()) {
