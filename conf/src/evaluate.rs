@@ -6,11 +6,13 @@
 //! such as a variable that Lua sets, is [`Value::Unknown`], never guessed. Where a condition depends on
 //! it, both ways are gone, and there are several answers.
 //!
-//! Not followed: `error_page`, `try_files`, `index`, `satisfy`, `expires`, and everything that
-//! Lua, njs and Perl do.
+//! `error_page` is followed for the statuses that the configuration itself makes, and `try_files` for
+//! methods that no file answers. Not followed: files that `try_files` finds, `index`, `satisfy`, `expires`,
+//! and everything that Lua, njs and Perl do.
 
 mod build;
 mod condition;
+mod hand_over;
 mod headers;
 mod location;
 mod map;

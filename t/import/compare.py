@@ -39,6 +39,8 @@ URIS = {
 NOT_RUN = {
     "headers-more": "needs a module that is not built here",
     "lua": "needs modules that are not built here",
+    "module-already": "needs the module before and after",
+    "open-beside": "has a policy without origins, which nginx refuses",
     "template": "is no configuration yet",
     "part-of-location": "is a part of a location",
 }
@@ -250,6 +252,7 @@ PREFLIGHTS = (
 )
 LEFT_OUT = (
     r"also lets in|is left out of allow_origins|can read that today|`\*` is left out of allow_|"
+    "have another Access-Control-Allow-Credentials|"
     "the (header|method) .* is left out"
 )
 
@@ -263,12 +266,13 @@ def reasons(ability: Ability, before: Outcome, after: Outcome) -> str:
         return LEFT_OUT
     if not before.may_read and after.may_read:
         common = "never matched before|several origins in one header|may not read the responses"
+        common += "|gets less today|have another Access-Control-Allow-Credentials"
         if before.status >= 400:
             common += "|errors cannot be read today"
         if ability.method in SIMPLE:
             common += f"|responses to [A-Za-z ]*{ability.method}"
         return f"{common}|{PREFLIGHTS}" if needs_preflight else common
-    return "left out of expose_headers"
+    return "left out of expose_headers|have another Access-Control-Expose-Headers"
 
 
 def compare(case: Case) -> tuple[int, Counter[str], list[str]]:

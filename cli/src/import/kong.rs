@@ -18,6 +18,10 @@ use super::{max_age, names, origins};
 const METHODS: [&str; 9] =
     ["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
 
+/// Keys of a plugin that take its configuration, or a part of it, from somewhere else: a Secret of
+/// Kubernetes, or `_plugin_configs` of decK.
+const ELSEWHERE: [&str; 3] = ["configFrom", "configPatches", "_config"];
+
 #[derive(Default, Deserialize)]
 struct Config {
     #[serde(default)]
@@ -32,6 +36,9 @@ struct Config {
     credentials: Option<Flag>,
     preflight_continue: Option<Flag>,
     private_network: Option<Lined<Flag>>,
+    /// Whether another file or object has more of it, so that what is absent here has no default.
+    #[serde(skip)]
+    is_elsewhere: bool,
 }
 
 /// What tells where a plugin applies, beside the place where it is written.
@@ -92,7 +99,8 @@ pub(crate) fn is_read(root: Located<'_>) -> bool {
 
 fn is_cors_plugin(value: Located<'_>) -> bool {
     let is_cors = |key: &str| value.text_of(key) == Some("cors");
-    value.get("config").is_some() && (is_cors("name") || is_cors("plugin"))
+    let has_config = ["config"].iter().chain(&ELSEWHERE).any(|key| value.get(key).is_some());
+    has_config && (is_cors("name") || is_cors("plugin"))
 }
 
 /// Imports each plugin.
@@ -200,10 +208,22 @@ fn add_plugin(
         (None, Some(Reference(service))) => (service.clone(), format!("service {service}")),
         (None, None) => (name.to_owned(), title.to_owned()),
     };
-    let config = match plugin.get("config") {
+    let mut config = match plugin.get("config") {
         Some(config) => config.parse::<Option<Config>>()?.unwrap_or_default(),
         None => Config::default(),
     };
+    for key in ELSEWHERE {
+        if let Some(reference) = plugin.get(key) {
+            config.is_elsewhere = true;
+            import.findings.ask(
+                &source.at(reference.line()),
+                format!(
+                    "what does {key} say? It refers to a configuration that import does not read: write \
+                     its origins and the rest into the policy"
+                ),
+            );
+        }
+    }
     let mut policy = policy(&config, &place, source, &mut import.findings);
     policy.comments.push(title);
     import.add(&name, policy);
@@ -213,7 +233,7 @@ fn add_plugin(
 fn policy(config: &Config, place: &Place, source: &Source, findings: &mut Findings) -> Policy {
     let credentials = config.credentials.is_some_and(|flag| flag.0);
     let mut rule = Rule { allow_credentials: credentials, ..Rule::default() };
-    if config.origins.0.is_empty() {
+    if config.origins.0.is_empty() && !config.is_elsewhere {
         add_any(&mut rule, place, findings);
     }
     let is_one = config.origins.0.len() == 1;

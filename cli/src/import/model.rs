@@ -23,6 +23,11 @@ pub(crate) struct Policy {
     pub(crate) rules: Vec<Rule>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) deny_origins: Vec<String>,
+    /// `*`, which every origin gets. Otherwise the rules say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) timing_allow_origin: Option<Star>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) upstream_headers: Option<UpstreamHeaders>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) preflight: Option<Preflight>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,6 +104,13 @@ impl Default for Names {
     fn default() -> Self {
         Self::Listed(Vec::new())
     }
+}
+
+/// `upstream_headers`, where it is not `replace`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum UpstreamHeaders {
+    Merge,
 }
 
 /// `preflight`, where it is not `answer`.
@@ -204,12 +216,59 @@ impl Findings {
         self.list.iter()
     }
 
+    /// No findings, which count checks of expressions as these do.
+    pub(crate) fn apart(&self) -> Self {
+        Self { checks: self.checks, ..Self::default() }
+    }
+
+    /// Counts the checks of findings that were made [apart](Self::apart) from these.
+    pub(crate) fn go_on_counting(&mut self, apart: &Self) {
+        self.checks = apart.checks;
+    }
+
+    /// Adds findings of another time.
+    pub(crate) fn repeat(&mut self, others: &Self) {
+        for Finding { level, widens, place, text } in &others.list {
+            self.add(*level, *widens, place, text.clone());
+        }
+    }
+
     /// Each finding once: a default that is left out for ten policies of a file is one note.
     fn add(&mut self, level: Level, widens: bool, place: &Place, text: String) {
-        let finding = Finding { level, widens, place: place.clone(), text };
+        let finding =
+            Finding { level, widens, place: place.clone(), text: one_line(&shortened(text)) };
         if self.known.insert(finding.clone()) {
             self.list.push(finding);
         }
+    }
+}
+
+/// A text without control characters, of which a terminal would make something else than was in the file, and
+/// which could begin a line that looks like a message.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
+/// A text without its middle, if it is long. Messages quote the files, whose entries may have megabytes.
+fn shortened(text: String) -> String {
+    const HEAD: usize = 1200;
+    const TAIL: usize = 400;
+    // Of the beginning and the end of a text, in bytes.
+    let head = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= HEAD).last();
+    let tail = text.char_indices().rev().map(|(at, _)| at).take_while(|at| at + TAIL >= text.len());
+    match (head, tail.last()) {
+        (Some(head), Some(tail)) if head < tail => {
+            format!("{} … {}", &text[..head], &text[tail..])
+        }
+        _ => text,
     }
 }
 
@@ -307,6 +366,26 @@ mod tests {
     fn policy(origin: &str, comment: &str) -> Policy {
         let rule = Rule { allow_origins: vec![origin.to_owned()], ..Rule::default() };
         Policy { comments: vec![comment.to_owned()], ..Policy::of_rules(vec![rule]) }
+    }
+
+    #[test]
+    fn long_messages_lose_their_middle() {
+        let place = Place { file: Path::new("a").into(), line: None };
+        let mut findings = Findings::default();
+        for text in ["ä".repeat(2_000_000), "ä".repeat(800), String::new()] {
+            findings.note(&place, text);
+        }
+        let lengths: Vec<_> = findings.iter().map(|finding| finding.text.chars().count()).collect();
+        assert_eq!(lengths, [600 + 3 + 200, 800, 0]);
+        assert!(findings.list[0].text.contains("ä … ä"));
+    }
+
+    #[test]
+    fn messages_are_one_line_each() {
+        let place = Place { file: Path::new("a").into(), line: None };
+        let mut findings = Findings::default();
+        findings.note(&place, "a\nb: warning: \u{1b}[2Jc\u{85}ä");
+        assert_eq!(findings.list[0].text, r"a\nb: warning: \u{1b}[2Jc\u{85}ä");
     }
 
     #[test]

@@ -7,9 +7,12 @@
 
 mod audience;
 mod edit;
+mod finder;
+mod overlaps;
 mod places;
 mod policy;
 mod profile;
+mod readings;
 mod sample;
 mod survey;
 
@@ -43,8 +46,9 @@ pub(crate) fn import(source: &Source, import: &mut Import) -> Result<(), Unusabl
         ))
     })?;
     let applied = context.apply(&results, import);
-    let has_policy: Vec<_> = results.iter().map(|r| r.as_ref().is_some_and(is_finished)).collect();
-    edit::edit(&context, &has_policy, &applied, import);
+    let mut states: Vec<_> = results.iter().map(State::of).collect();
+    context.keep_policies(&mut states, import);
+    edit::edit(&context, &states, &applied, import);
     Ok(())
 }
 
@@ -55,6 +59,29 @@ struct Context<'c> {
     /// The files' names, for places.
     names: Vec<Arc<Path>>,
     entries: policy::Entries,
+    overlaps: overlaps::Overlaps,
+    readings: readings::Readings,
+}
+
+/// Whether a policy applies to a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// There is none.
+    None,
+    /// Not until its origins are known.
+    Open,
+    /// It does.
+    Applied,
+}
+
+impl State {
+    fn of(result: &Option<Policy>) -> Self {
+        match result {
+            None => Self::None,
+            Some(policy) if is_finished(policy) => Self::Applied,
+            Some(_) => Self::Open,
+        }
+    }
 }
 
 /// The directive that a level gets.
@@ -66,7 +93,14 @@ struct Applied {
 impl<'c> Context<'c> {
     fn new(reading: &'c Reading, config: &'c Config) -> Self {
         let names = reading.files.iter().map(|file| Arc::from(file.path.as_path())).collect();
-        Self { reading, config, names, entries: policy::Entries::default() }
+        Self {
+            reading,
+            config,
+            names,
+            entries: policy::Entries::default(),
+            overlaps: overlaps::Overlaps::default(),
+            readings: readings::Readings::default(),
+        }
     }
 
     fn place(&self, site: Site) -> Place {
@@ -127,7 +161,10 @@ impl<'c> Context<'c> {
             }
             // A server whose requests all go to locations says nothing itself.
             let result = if self.is_behind_locations(id) {
-                policy::derive(self, id, &mut super::model::Findings::default())?
+                let mut apart = import.findings.apart();
+                let result = policy::derive(self, id, &mut apart)?;
+                import.findings.go_on_counting(&apart);
+                result
             } else {
                 policy::derive(self, id, &mut import.findings)?
             };
@@ -145,11 +182,14 @@ impl<'c> Context<'c> {
         Ok(results)
     }
 
-    /// Which levels, or an `if` of them, send any header of CORS.
+    /// Which levels, or an `if` of them, or a location that answers for them, send any header of CORS.
     fn concerned(&self) -> Vec<bool> {
         let levels = &self.config.levels;
         let mut concerned: Vec<_> =
             levels.iter().map(|level| level.header_names().any(is_cors_header)).collect();
+        for id in 0..levels.len() {
+            concerned[id] |= self.config.error_locations(id).iter().any(|page| concerned[*page]);
+        }
         for (id, level) in levels.iter().enumerate().rev() {
             if let (Kind::If | Kind::LimitExcept, Some(parent)) = (&level.kind, level.parent) {
                 concerned[parent] |= concerned[id];
@@ -172,15 +212,44 @@ impl<'c> Context<'c> {
         }
     }
 
+    /// Reports what the module does already. The lines of a level that has a policy stay.
+    fn keep_policies(&self, states: &mut [State], import: &mut Import) {
+        for (level, site) in places::with_policy(self) {
+            if states[level] == State::Applied {
+                states[level] = State::Open;
+                import.findings.warn(
+                    &self.place(site),
+                    format!(
+                        "{} has a cors_policy already, which stays; what its other lines say is in the \
+                         document",
+                        places::describe(self.config, level)
+                    ),
+                );
+            }
+        }
+        for (_, directive) in places::directives_of_module(&self.reading.directives, self.config) {
+            if directive.is("cors_policy_file") {
+                import.findings.warn(
+                    &self.place(directive.site),
+                    "the policies of this document stay in force; the names of those that are imported \
+                     have to be others",
+                );
+            }
+        }
+    }
+
     /// Adds the policies, and says which level gets which directive: one whose policy is not that of the
     /// level around it.
     fn apply(&self, results: &[Option<Policy>], import: &mut Import) -> Vec<Applied> {
         let mut applied = Vec::new();
+        let with_policy = places::with_policy(self);
         for (id, level) in self.config.levels.iter().enumerate() {
             if !matches!(level.kind, Kind::Http | Kind::Server(_) | Kind::Location(_)) {
                 continue;
             }
             let around = level.parent.and_then(|parent| results[parent].as_ref());
+            let is_inherited = around.is_some_and(is_finished);
+            let off = || "cors_policy off;".to_owned();
             let directive = match &results[id] {
                 policy if policy.as_ref() == around => continue,
                 Some(policy) => {
@@ -192,14 +261,18 @@ impl<'c> Context<'c> {
                     let name = places::policy_name(self.config, id);
                     let name = import.add(&name, policy);
                     // nginx would refuse it, and the lines that it comes from are still needed.
-                    if !is_finished {
-                        continue;
+                    match (is_finished, is_inherited) {
+                        (true, _) => format!("cors_policy {name};"),
+                        (false, true) => off(),
+                        (false, false) => continue,
                     }
-                    format!("cors_policy {name};")
                 }
-                None => "cors_policy off;".to_owned(),
+                None if is_inherited => off(),
+                None => continue,
             };
-            applied.push(Applied { level: id, directive });
+            if !with_policy.contains_key(&id) {
+                applied.push(Applied { level: id, directive });
+            }
         }
         applied
     }

@@ -4,8 +4,9 @@ use std::{cell::Cell, collections::HashMap, ops::Range, rc::Rc};
 
 use super::{
     condition::Test,
+    hand_over::{self, ErrorPage, Target},
     headers::{AddHeader, Inheritance},
-    location::{Code, Flag, Kind, Level, LevelId, Location},
+    location::{Code, Flag, Hidden, Kind, Level, LevelId, Location},
     map::Map,
     more_headers::MoreHeaders,
     regex::Regex,
@@ -61,15 +62,6 @@ pub(crate) enum Definition {
 /// Directives that hand a response over to another server.
 const UPSTREAMS: [&str; 6] =
     ["proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass"];
-
-/// Directives that remove headers of such a server.
-const HIDING: [&str; 5] = [
-    "proxy_hide_header",
-    "fastcgi_hide_header",
-    "uwsgi_hide_header",
-    "scgi_hide_header",
-    "grpc_hide_header",
-];
 
 impl Config {
     /// The meaning of a configuration, or of a part of one: of `http`, of `server` or of `location`.
@@ -147,10 +139,11 @@ impl Config {
             own_headers: 0,
             more_headers: Rc::default(),
             hidden: Rc::default(),
-            hidden_at: None,
             content: Content::Static,
             denies_all: false,
             asks_for_authentication: false,
+            error_pages: Rc::default(),
+            fallback: None,
             codes: Vec::new(),
             locations: Vec::new(),
             limit_except: None,
@@ -192,11 +185,11 @@ impl Config {
                 _ => Inheritance::On,
             };
         }
+        let own_pages: Vec<_> = named("error_page").filter_map(ErrorPage::new).collect();
+        let fallback = named("try_files").find_map(hand_over::fallback);
         let own: Vec<_> = named("add_header").filter_map(AddHeader::new).collect();
         let own_more: Vec<_> = directives.iter().filter_map(MoreHeaders::new).collect();
-        let hiding = || directives.iter().filter(|d| HIDING.contains(&d.name.as_str()));
-        let hidden: Vec<_> =
-            hiding().filter_map(|d| d.arg(0)).map(str::to_ascii_lowercase).collect();
+        let own_hidden: Vec<_> = directives.iter().filter_map(Hidden::new).collect();
         let access: Vec<_> = directives
             .iter()
             .filter(|d| d.is("allow") || d.is("deny"))
@@ -212,23 +205,22 @@ impl Config {
         let own_headers = own.len();
         let headers = inheritance.resolve(own, &parent.headers);
         let more_headers = parent.more_headers.iter().cloned().chain(own_more).collect();
-        let (hidden, hidden_at) = if hidden.is_empty() {
-            (Rc::clone(&parent.hidden), parent.hidden_at)
-        } else {
-            (hidden.into(), hiding().next().map(|d| d.site))
-        };
+        let hidden = Hidden::resolve(own_hidden, &parent.hidden);
         let denies_all = match &access[..] {
             [] => parent.denies_all,
             [first, ..] => *first == ("deny", Some("all")),
         };
+        let error_pages =
+            if own_pages.is_empty() { Rc::clone(&parent.error_pages) } else { own_pages.into() };
         let asks_for_authentication = asks.unwrap_or(parent.asks_for_authentication);
         let level = &mut self.levels[id];
         level.headers = headers;
         level.own_headers = own_headers;
         level.more_headers = more_headers;
         level.hidden = hidden;
-        level.hidden_at = hidden_at;
         level.denies_all = denies_all;
+        level.error_pages = error_pages;
+        level.fallback = fallback;
         level.asks_for_authentication = asks_for_authentication;
     }
 
@@ -354,6 +346,21 @@ impl Config {
             _ => Flag::None,
         };
         Some(Code::Rewrite { regex, replacement: Template::new(replacement), flag })
+    }
+
+    /// The locations to which `error_page` leads what a level returns.
+    #[must_use]
+    pub fn error_locations(&self, level: LevelId) -> Vec<LevelId> {
+        let Some(server) = self.server_of(level) else { return Vec::new() };
+        let Level { error_pages, codes, .. } = &self.levels[level];
+        let returned = hand_over::returned(codes);
+        let of_page = |page: &ErrorPage| match &page.target {
+            Target::Named(name) if returned.iter().any(|status| page.is_for(*status)) => {
+                hand_over::find_named(&self.levels, server, name)
+            }
+            _ => None,
+        };
+        error_pages.iter().filter_map(of_page).collect()
     }
 
     fn script(&mut self, level: LevelId, directive: &Directive) {

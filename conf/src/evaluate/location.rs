@@ -3,10 +3,14 @@
 use std::rc::Rc;
 
 use super::{
-    condition::Test, headers::AddHeader, more_headers::MoreHeaders, regex::Regex,
+    condition::Test,
+    hand_over::{ErrorPage, Target},
+    headers::AddHeader,
+    more_headers::MoreHeaders,
+    regex::Regex,
     template::Template,
 };
-use crate::Site;
+use crate::{Directive, Site};
 
 /// The number of a level in [`Config::levels`](super::Config::levels).
 pub type LevelId = usize;
@@ -30,16 +34,18 @@ pub struct Level {
     pub own_headers: usize,
     /// Directives of headers-more, first those of the levels around it.
     pub(crate) more_headers: Rc<[MoreHeaders]>,
-    /// Headers of the application that are removed, in lower case.
-    pub hidden: Rc<[String]>,
-    /// The line where that is said.
-    pub hidden_at: Option<Site>,
+    /// Headers of applications that are removed, by whatever protocol they come.
+    pub(crate) hidden: Rc<[Hidden]>,
     /// What makes the response.
     pub content: super::Content,
     /// Whether nobody has access (`deny all`).
     pub(crate) denies_all: bool,
     /// Whether a password or the like is asked for.
     pub asks_for_authentication: bool,
+    /// Locations that answer instead of errors.
+    pub(crate) error_pages: Rc<[ErrorPage]>,
+    /// The location that answers where there is no file.
+    pub(crate) fallback: Option<Target>,
     /// What the rewrite module does.
     pub(crate) codes: Vec<Code>,
     /// The locations in it.
@@ -49,10 +55,60 @@ pub struct Level {
 }
 
 impl Level {
+    /// The directive that removes a header of the application which this level asks: that of its protocol.
+    /// `name` is in lower case.
+    #[must_use]
+    pub fn hides(&self, name: &str) -> Option<Site> {
+        self.hiding().find(|hidden| hidden.name == name).map(|hidden| hidden.site)
+    }
+
+    /// The directives that remove headers of that application: the names in lower case, and the lines.
+    pub fn hidden_headers(&self) -> impl Iterator<Item = (&str, Site)> {
+        self.hiding().map(|hidden| (hidden.name.as_str(), hidden.site))
+    }
+
+    fn hiding(&self) -> impl Iterator<Item = &Hidden> {
+        let protocol = match &self.content {
+            super::Content::Upstream(directive, _) => directive.strip_suffix("_pass"),
+            _ => None,
+        };
+        self.hidden.iter().filter(move |hidden| Some(hidden.protocol.as_str()) == protocol)
+    }
+
     /// The names of the headers that its directives add or replace, inherited ones among them.
     pub fn header_names(&self) -> impl Iterator<Item = &str> {
         let added = self.headers.iter().map(|header| header.name.as_str());
         added.chain(self.more_headers.iter().flat_map(MoreHeaders::names))
+    }
+}
+
+/// A header of an application that is removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hidden {
+    /// `proxy`, `fastcgi` and so on.
+    protocol: String,
+    /// The name, in lower case.
+    name: String,
+    /// The line that says it.
+    site: Site,
+}
+
+impl Hidden {
+    /// Reads a directive such as `proxy_hide_header`.
+    pub(crate) fn new(directive: &Directive) -> Option<Self> {
+        let protocol = directive.name.strip_suffix("_hide_header")?.to_owned();
+        let name = directive.arg(0)?.to_ascii_lowercase();
+        Some(Self { protocol, name, site: directive.site })
+    }
+
+    /// Those of a level: for each protocol its own ones, or those of the level above.
+    pub(crate) fn resolve(own: Vec<Self>, above: &Rc<[Self]>) -> Rc<[Self]> {
+        if own.is_empty() {
+            return Rc::clone(above);
+        }
+        let is_own = |hidden: &&Self| own.iter().any(|own| own.protocol == hidden.protocol);
+        let inherited: Vec<_> = above.iter().filter(|hidden| !is_own(hidden)).cloned().collect();
+        inherited.into_iter().chain(own).collect()
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Map {
     pub default: Template,
     /// Texts in lower case, and where their values are in `values`.
     pub(crate) exact: HashMap<String, usize>,
+    /// The wildcards of hosts among these texts, as expressions that say the same.
+    wildcards: HashMap<String, Regex>,
     /// Expressions in their order.
     pub(crate) regexes: Vec<(Regex, usize)>,
     /// The values of keys.
@@ -54,6 +56,7 @@ impl Map {
             is_volatile: false,
             default: Template::new(""),
             exact: HashMap::new(),
+            wildcards: HashMap::new(),
             regexes: Vec::new(),
             values: Vec::new(),
         };
@@ -83,6 +86,10 @@ impl Map {
                 map.exact.entry(key.to_ascii_lowercase()).or_insert(index);
             }
         }
+        if map.has_hostnames {
+            let wildcard = |text: &String| Some((text.clone(), wildcard(text)?));
+            map.wildcards = map.exact.keys().filter_map(wildcard).collect();
+        }
         Some(map)
     }
 
@@ -100,9 +107,13 @@ impl Map {
         }
     }
 
-    /// Its keys in nginx's order, with their values and lines. Those that are texts come in no order.
+    /// Its keys in nginx's order, with their values and lines. Those that are texts come in no order, and
+    /// wildcards of hosts are expressions.
     pub fn entries(&self) -> impl Iterator<Item = (Key<'_>, &Template, Site)> {
-        let exact = self.exact.iter().map(|(text, index)| (Key::Text(text), *index));
+        let exact = self.exact.iter().map(|(text, index)| match self.wildcards.get(text) {
+            Some(regex) => (Key::Regex(regex), *index),
+            None => (Key::Text(text), *index),
+        });
         let regexes = self.regexes.iter().map(|(regex, index)| (Key::Regex(regex), *index));
         exact.chain(regexes).map(|(key, index)| {
             let Entry { value, site, .. } = &self.values[index];
@@ -133,6 +144,19 @@ impl Map {
         let tail = |at: usize| self.exact.get(&format!("{}.*", &text[..at]));
         dots().filter(|at| *at > 0).find_map(head).or_else(|| dots().rev().find_map(tail)).copied()
     }
+}
+
+/// An expression for `*.example.com`, `.example.com` or `www.*`.
+fn wildcard(text: &str) -> Option<Regex> {
+    let escaped = |text: &str| text.replace('.', r"\.");
+    let pattern = if let Some(host) = text.strip_prefix("*.") {
+        format!(r"^.+\.{}$", escaped(host))
+    } else if let Some(host) = text.strip_prefix('.') {
+        format!(r"^(.+\.)?{}$", escaped(host))
+    } else {
+        format!(r"^{}\..+$", escaped(text.strip_suffix(".*")?))
+    };
+    Some(Regex::new(&pattern, true))
 }
 
 #[cfg(test)]
@@ -171,6 +195,14 @@ mod tests {
         ] {
             let found = hosts.find_text(text).map(|index| hosts.values[index].value.source());
             assert_eq!(found, value, "{text}");
+            // The expressions say the same.
+            let matches = |key: Key<'_>| match key {
+                Key::Text(key) => key == text.trim_end_matches('.'),
+                Key::Regex(regex) => regex.is_match(text.trim_end_matches('.')).unwrap(),
+            };
+            let mut values =
+                hosts.entries().filter(|(key, ..)| matches(*key)).map(|(_, it, _)| it.source());
+            assert_eq!(values.any(|it| Some(it) == value), value.is_some(), "{text}");
         }
     }
 }

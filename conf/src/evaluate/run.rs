@@ -1,10 +1,13 @@
 //! The way of one request.
 
+mod handing_over;
+
 use std::collections::HashMap;
 
 use super::{
     build::{Config, Definition},
     condition::Test,
+    hand_over::HandedOver,
     headers::{Header, is_for_status},
     location::{Code, Flag, Kind, LevelId, Location},
     regex::{Groups, Regex},
@@ -170,6 +173,7 @@ struct Run<'c> {
     known: HashMap<String, bool>,
     assumed: Vec<(Unknown, Site, bool)>,
     tests: Vec<OriginTest>,
+    handed_over: HandedOver,
 }
 
 /// `$1` and so on.
@@ -203,6 +207,7 @@ impl Values for Run<'_> {
                 directive: directive.clone(),
                 site: *site,
             }),
+            None if name == "request_method" => Value::text(self.method()),
             None => builtin(name, self.request, self.path.as_deref(), &self.args),
         }
     }
@@ -234,7 +239,12 @@ impl<'c> Run<'c> {
             known: HashMap::new(),
             assumed: Vec::new(),
             tests: Vec::new(),
+            handed_over: HandedOver::default(),
         }
+    }
+
+    fn method(&self) -> &'c str {
+        if self.handed_over.is_get { "GET" } else { &self.request.method }
     }
 
     fn answer(&mut self, start: Start) -> Answer {
@@ -254,7 +264,9 @@ impl<'c> Run<'c> {
                 location = self.find(server).0;
             }
             level = match &self.config.levels[location].limit_except {
-                Some((methods, limited)) if !methods.contains(&self.request.method) => *limited,
+                Some((methods, limited)) if !methods.iter().any(|it| it == self.method()) => {
+                    *limited
+                }
                 _ => location,
             };
             // The codes of a server do not run again where no location is found.
@@ -283,7 +295,7 @@ impl<'c> Run<'c> {
         if config.denies_all {
             return self.respond(level, 403, Content::Error);
         }
-        let method = self.request.method.as_str();
+        let method = self.method();
         if config.asks_for_authentication
             && method == "OPTIONS"
             && self.request.header("authorization").is_none_or(str::is_empty)
@@ -292,6 +304,9 @@ impl<'c> Run<'c> {
             return self.respond(level, 401, Content::Error);
         }
         match &config.content {
+            Content::Static if method == "OPTIONS" && config.fallback.is_some() => {
+                self.fall_back(level)
+            }
             Content::Static if !matches!(method, "GET" | "HEAD") => {
                 self.respond(level, 405, Content::Error)
             }
@@ -312,11 +327,17 @@ impl<'c> Run<'c> {
 
     /// A response with its headers, in the order in which the modules add them.
     fn respond(&mut self, level: LevelId, status: u16, content: Content) -> Answer {
+        if let Content::Return | Content::Error = content {
+            if let Some(answer) = self.error_page(level, status) {
+                return answer;
+            }
+        }
+        let status = self.handed_over.status.filter(|_| status < 300).unwrap_or(status);
         let config = &self.config.levels[level];
         let mut headers = Vec::new();
         if let Content::Upstream(..) = content {
             for (name, value) in &self.request.upstream_headers {
-                if !config.hidden.contains(&name.to_ascii_lowercase()) {
+                if config.hides(&name.to_ascii_lowercase()).is_none() {
                     let value = Value::text(value.as_str());
                     headers.push(Header { name: name.clone(), value, site: None });
                 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use nginx_conf::evaluate::{AddHeader, Kind, LevelId, Template};
 use nginx_conf::{Directive, Site};
 
-use super::{Applied, Context, is_cors_header, places};
+use super::{Applied, Context, State, is_cors_header, places};
 use crate::import::model::{FileChange, Import};
 
 /// A directive, and where it is.
@@ -23,14 +23,14 @@ struct Node<'c> {
 /// Changes the files so that they apply the policies.
 pub(super) fn edit(
     context: &Context<'_>,
-    has_policy: &[bool],
+    states: &[State],
     applied: &[Applied],
     import: &mut Import,
 ) {
     if applied.is_empty() {
         return;
     }
-    let mut removal = Removal::new(context, has_policy);
+    let mut removal = Removal::new(context, states);
     removal.run();
     removal.report_inherited(import);
     let mut edits: HashMap<usize, Edits> = HashMap::new();
@@ -46,7 +46,9 @@ pub(super) fn edit(
             format!("this is a part of a configuration; write `{text}` into the block around it"),
         ),
     };
-    add(http.site, http.body_start, "cors_policy_file cors.yaml;");
+    if !names_document(context) {
+        add(http.site, http.body_start, "cors_policy_file cors.yaml;");
+    }
     for Applied { level, directive } in applied {
         let level = &context.config.levels[*level];
         add(level.site, level.body_start, directive);
@@ -69,10 +71,16 @@ pub(super) fn edit(
     }
 }
 
+/// Whether the configuration has the document of this name already.
+fn names_document(context: &Context<'_>) -> bool {
+    let directives = places::directives_of_module(&context.reading.directives, context.config);
+    directives.iter().any(|(_, it)| it.is("cors_policy_file") && it.arg(0) == Some("cors.yaml"))
+}
+
 /// What a policy makes superfluous.
 struct Removal<'c> {
     context: &'c Context<'c>,
-    has_policy: &'c [bool],
+    states: &'c [State],
     nodes: Vec<Node<'c>>,
     /// How many directives use a variable.
     uses: HashMap<String, usize>,
@@ -81,21 +89,15 @@ struct Removal<'c> {
 }
 
 impl<'c> Removal<'c> {
-    fn new(context: &'c Context<'c>, has_policy: &'c [bool]) -> Self {
+    fn new(context: &'c Context<'c>, states: &'c [State]) -> Self {
         let mut removal = Self {
             context,
-            has_policy,
+            states,
             nodes: Vec::new(),
             uses: HashMap::new(),
             touched: HashSet::new(),
         };
-        let levels: HashMap<_, _> = context
-            .config
-            .levels
-            .iter()
-            .enumerate()
-            .filter_map(|(id, level)| Some(((level.site.file, level.body_start?), id)))
-            .collect();
+        let levels = places::written(context.config);
         let outermost = levels.get(&(0, 0)).copied().unwrap_or_default();
         removal.walk(&context.reading.directives, None, outermost, &levels);
         for at in 0..removal.nodes.len() {
@@ -126,7 +128,10 @@ impl<'c> Removal<'c> {
     fn run(&mut self) {
         for at in 0..self.nodes.len() {
             let Node { directive, level, .. } = self.nodes[at];
-            if is_about_cors(directive) && self.is_under_policy(level) {
+            if is_about_cors(directive)
+                && self.is_under_policy(level)
+                && !self.is_needed(directive, level)
+            {
                 self.remove(at);
             }
         }
@@ -202,7 +207,34 @@ impl<'c> Removal<'c> {
     fn is_under_policy(&self, level: LevelId) -> bool {
         let level = self.place_around(level);
         // Its lines may be there for those below it.
-        self.has_policy[level] || self.has_policy_below(level)
+        self.states[level] == State::Applied || self.has_policy_below(level)
+    }
+
+    /// Whether a place that no policy applies to needs a directive of this level.
+    fn is_needed(&self, directive: &Directive, level: LevelId) -> bool {
+        let levels = &self.context.config.levels;
+        let level = self.place_around(level);
+        // The headers of its application would come back.
+        let hides = |id: LevelId| levels[id].hidden_headers().any(|(_, at)| at == directive.site);
+        let adds = |id: LevelId| levels[id].headers.iter().any(|it| it.site == directive.site);
+        let needs = |id: LevelId| match (self.states[id], &levels[id].kind) {
+            (State::Applied, _) | (_, Kind::If | Kind::LimitExcept) => false,
+            (State::None, _) => hides(id),
+            (State::Open, _) => hides(id) || adds(id) || directive.name.starts_with("more_"),
+        };
+        (0..levels.len()).any(|id| needs(id) && self.is_within(id, level))
+    }
+
+    /// Whether a level is another one, or is in it.
+    fn is_within(&self, inner: LevelId, outer: LevelId) -> bool {
+        let mut at = Some(inner);
+        while let Some(level) = at {
+            if level == outer {
+                return true;
+            }
+            at = self.context.config.levels[level].parent;
+        }
+        false
     }
 
     /// Whether a location or server in a level has a policy and no headers of its own.
@@ -212,7 +244,8 @@ impl<'c> Removal<'c> {
             return false;
         }
         levels.iter().enumerate().any(|(id, inner)| {
-            inner.parent == Some(level) && (self.has_policy[id] || self.has_policy_below(id))
+            inner.parent == Some(level)
+                && (self.states[id] == State::Applied || self.has_policy_below(id))
         })
     }
 

@@ -1,6 +1,50 @@
 //! The levels of a configuration, in words.
 
+use std::collections::{BTreeMap, HashMap};
+
 use nginx_conf::evaluate::{Config, Kind, LevelId, Location};
+use nginx_conf::{Directive, Site};
+
+/// The levels whose blocks are written, by the file and where their directives begin.
+pub(super) fn written(config: &Config) -> HashMap<(usize, usize), LevelId> {
+    let written = |(id, level): (LevelId, &nginx_conf::evaluate::Level)| {
+        Some(((level.site.file, level.body_start?), id))
+    };
+    config.levels.iter().enumerate().filter_map(written).collect()
+}
+
+/// The directives of the module that are there already, each with its level.
+pub(super) fn directives_of_module<'d>(
+    directives: &'d [Directive],
+    config: &Config,
+) -> Vec<(LevelId, &'d Directive)> {
+    fn walk<'d>(
+        directives: &'d [Directive],
+        level: LevelId,
+        levels: &HashMap<(usize, usize), LevelId>,
+        found: &mut Vec<(LevelId, &'d Directive)>,
+    ) {
+        for directive in directives {
+            if directive.name.starts_with("cors_policy") {
+                found.push((level, directive));
+            }
+            let start = (directive.site.file, directive.head_end + 1);
+            walk(directive.block(), levels.get(&start).copied().unwrap_or(level), levels, found);
+        }
+    }
+    let levels = written(config);
+    let outermost = levels.get(&(0, 0)).copied().unwrap_or_default();
+    let mut found = Vec::new();
+    walk(directives, outermost, &levels, &mut found);
+    found
+}
+
+/// Where a policy is switched on, or off, already.
+pub(super) fn with_policy(context: &super::Context<'_>) -> BTreeMap<LevelId, Site> {
+    let directives = directives_of_module(&context.reading.directives, context.config);
+    let switches = directives.into_iter().filter(|(_, directive)| directive.is("cors_policy"));
+    switches.map(|(level, directive)| (level, directive.site)).collect()
+}
 
 /// A level as a reader of the configuration calls it.
 pub(super) fn describe(config: &Config, level: LevelId) -> String {

@@ -1,22 +1,23 @@
 //! From what a level answers to a policy, and to what has to be known about it.
 
+mod origin_reports;
+mod response_reports;
+
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use cors_policy::FieldName;
 use cors_policy::origin::OriginPattern;
 use nginx_conf::Site;
-use nginx_conf::evaluate::{Content, Kind, LevelId};
+use nginx_conf::evaluate::LevelId;
 
 use super::Context;
 use super::audience::{Audience, Group, Remark};
-use super::profile::{Cors, Listed, Preflight, Profile};
+use super::profile::{Cors, Listed, Profile};
 use super::sample;
-use super::survey::{Ask, FOREIGN, Response, Survey, TooMuch};
+use super::survey::TooMuch;
 use crate::import::max_age::max_age;
-use crate::import::model::{Findings, Names, Place, Policy, Rule};
+use crate::import::model::{Findings, Names, Place, Policy, Rule, Star};
 use crate::import::{names, origins};
-use cors_browser::SAFELISTED_METHODS;
 
 /// The policy of a level, or `None` if no page of another origin may read anything there.
 ///
@@ -28,7 +29,7 @@ pub(super) fn derive(
     level: LevelId,
     findings: &mut Findings,
 ) -> Result<Option<Policy>, TooMuch> {
-    let audience = super::audience::find(context.config, level)?;
+    let audience = super::finder::find(context, level, findings)?;
     let deriving = Deriving { context, level, audience: &audience };
     deriving.run(findings)
 }
@@ -39,8 +40,8 @@ struct Deriving<'c> {
     audience: &'c Audience,
 }
 
-/// The entries of `allow_origins` that were made of groups before. Many locations share a map, which may
-/// have thousands of origins, and what has to be said about them is said once.
+/// The entries of `allow_origins` that were made of groups before, and what had to be said about them. Many
+/// locations share a map, which may have thousands of origins.
 #[derive(Default)]
 pub(super) struct Entries(RefCell<Vec<Entry>>);
 
@@ -48,24 +49,37 @@ struct Entry {
     rule: Rule,
     groups: Vec<(String, Site)>,
     origins: Vec<String>,
+    findings: Findings,
 }
 
 impl Entries {
     /// The entries for a rule without origins: those that were made before, or those that `add` makes.
-    fn origins(&self, rule: &Rule, groups: &[&Group], add: impl FnOnce(&mut Rule)) -> Vec<String> {
+    fn origins(
+        &self,
+        rule: &Rule,
+        groups: &[&Group],
+        findings: &mut Findings,
+        add: impl FnOnce(&mut Rule, &mut Findings),
+    ) -> Vec<String> {
         let is_same = |entry: &&Entry| {
             let known = entry.groups.iter().map(|(pattern, site)| (pattern.as_str(), *site));
             entry.rule == *rule && known.eq(groups.iter().map(|g| (g.pattern.as_str(), g.site)))
         };
         if let Some(entry) = self.0.borrow().iter().find(is_same) {
+            // The policy for which they were made may not have been reported.
+            findings.repeat(&entry.findings);
             return entry.origins.clone();
         }
         let mut filled = rule.clone();
-        add(&mut filled);
+        let mut apart = findings.apart();
+        add(&mut filled, &mut apart);
+        findings.go_on_counting(&apart);
+        findings.repeat(&apart);
         self.0.borrow_mut().push(Entry {
             rule: rule.clone(),
             groups: groups.iter().map(|g| (g.pattern.clone(), g.site)).collect(),
             origins: filled.allow_origins.clone(),
+            findings: apart,
         });
         filled.allow_origins
     }
@@ -102,6 +116,7 @@ impl Deriving<'_> {
             rules.truncate(1);
         }
         let mut policy = Policy::of_rules(rules);
+        self.write_timing(&mut policy);
         policy.deny_origins = self.denied(&policy);
         self.report_remarks(findings);
         self.report_widened(&policy, findings);
@@ -115,9 +130,10 @@ impl Deriving<'_> {
             }
         }
         self.report_methods(&profiles, findings);
+        self.report_unlike(&profiles, findings);
         self.report_preflights(&profiles, &mut policy, findings);
         self.report_responses(&profiles, findings);
-        self.report_upstream_headers(findings);
+        self.report_upstream_headers(&mut policy, findings);
         self.report_refusals(findings);
         self.report_other_options(findings)?;
         Ok(Some(policy))
@@ -181,16 +197,17 @@ impl Deriving<'_> {
                  responses today; each is an entry of allow_origins",
             );
         }
-        let allow_origins = self.context.entries.origins(rule, groups, |rule| {
-            for group in groups {
-                let place = self.place(group.site);
-                if group.is_exact {
-                    origins::add(rule, &group.pattern, &place, findings);
-                } else {
-                    origins::add_pattern(rule, &group.pattern, &place, findings);
+        let allow_origins =
+            self.context.entries.origins(rule, groups, findings, |rule, findings| {
+                for group in groups {
+                    let place = self.place(group.site);
+                    if group.is_exact {
+                        origins::add(rule, &group.pattern, &place, findings);
+                    } else {
+                        origins::add_pattern(rule, &group.pattern, &place, findings);
+                    }
                 }
-            }
-        });
+            });
         Rule { allow_origins, ..rule.clone() }
     }
 
@@ -271,285 +288,16 @@ impl Deriving<'_> {
             .collect()
     }
 
-    fn ask_about_unsure(&self, findings: &mut Findings) {
-        for (unknown, site) in &self.audience.unsure {
-            let name = self.name();
-            findings.ask(
-                &self.place(*site),
-                format!(
-                    "what {name} sends depends on {unknown}; which origins may read the responses, and \
-                     when? The policy lets in those that may always"
-                ),
-            );
-        }
-    }
-
-    fn report_remarks(&self, findings: &mut Findings) {
-        for (site, remark) in &self.audience.remarks {
-            let place = self.place(*site);
-            match remark {
-                Remark::Beyond { expression, origin, patterns } => findings.warn(
-                    &place,
-                    format!(
-                        "the expression \"{expression}\" also lets in {origin} today; it is written as \
-                         {}, which does not",
-                        patterns.join(", ")
-                    ),
-                ),
-                Remark::Unreadable { expression, why } => findings.ask(
-                    &place,
-                    format!(
-                        "which origins does the expression \"{expression}\" mean? It is left out: {why}"
-                    ),
-                ),
-                Remark::Mixed { expression } => findings.ask(
-                    &place,
-                    format!(
-                        "which origins does the expression \"{expression}\" let in? Other lines decide \
-                         about those that it matches, so that some may be left out"
-                    ),
-                ),
-                Remark::Composite { expression } => findings.ask(
-                    &place,
-                    format!(
-                        "which origins does the expression \"{expression}\" let in? It is compared with \
-                         more than the origin, and left out"
-                    ),
-                ),
-            }
-        }
-    }
-
-    /// Origins that may read with the policy and not today.
-    fn report_widened(&self, policy: &Policy, findings: &mut Findings) {
-        let patterns = Patterns::of(policy);
-        for (origin, is_readable) in &self.audience.asked {
-            let is_group = |group: &Group| group.pattern == *origin && is_allowed(group);
-            if !is_readable && !self.audience.groups.iter().any(is_group) && patterns.allow(origin)
-            {
-                findings.widens(
-                    &self.here(),
-                    format!(
-                        "{origin} may not read the responses of {} today, and may with this policy",
-                        self.name()
-                    ),
-                );
-            }
-        }
-    }
-
-    fn report_methods(&self, profiles: &[&Profile], findings: &mut Findings) {
-        let unreadable: Vec<_> = SAFELISTED_METHODS
-            .into_iter()
-            .filter(|method| {
-                profiles.iter().any(|p| p.cors.is_readable() && p.cors.unreadable.contains(method))
-            })
-            .collect();
-        if !unreadable.is_empty() {
-            findings.widens(
-                &self.here(),
-                format!(
-                    "responses to {} in {} are not readable today, and become readable: GET, HEAD and \
-                     POST cannot be taken apart",
-                    unreadable.join(" and "),
-                    self.name(),
-                ),
-            );
-        }
-    }
-
-    fn report_preflights(
-        &self,
-        profiles: &[&Profile],
-        policy: &mut Policy,
-        findings: &mut Findings,
-    ) {
-        let name = self.name();
-        let here = self.here();
-        for profile in profiles {
-            match &profile.cors.preflight {
-                Preflight::Passes(200) => policy.preflight_status = Some(200),
-                Preflight::Passes(_) => {}
-                Preflight::WithoutOrigin(level) => {
-                    let level = &self.context.config.levels[*level];
-                    let text = match level.kind {
-                        Kind::If if level.own_headers > 0 => {
-                            "preflights fail today, since the add_header in the `if` replaces those \
-                             around it; they pass with this policy"
-                        }
-                        _ => {
-                            "preflights fail today, since the answer to OPTIONS has no \
-                             Access-Control-Allow-Origin for the origin; they pass with this policy"
-                        }
-                    };
-                    findings.widens(&self.place(level.site), text);
-                }
-                Preflight::Refused(status) => findings.note(
-                    &here,
-                    format!("preflights of {name}, which get {status} today, are answered"),
-                ),
-                Preflight::Application(directive, site, true) => findings.warn(
-                    &self.place(*site),
-                    format!(
-                        "{directive} takes preflights to the application today; the policy answers them \
-                         itself, with the headers that are added here"
-                    ),
-                ),
-                Preflight::Application(directive, site, false) => findings.ask(
-                    &self.place(*site),
-                    format!(
-                        "who answers OPTIONS? This file does not: {directive} takes preflights to the \
-                         application. Write what it allows into the policy, or `preflight: forward`"
-                    ),
-                ),
-                Preflight::Elsewhere => findings.ask(
-                    &here,
-                    format!("who answers OPTIONS? A rewrite leads preflights away from {name}"),
-                ),
-            }
-        }
-    }
-
-    /// `Vary` and `always`, where they are missing.
-    fn report_responses(&self, profiles: &[&Profile], findings: &mut Findings) {
-        let config = self.context.config;
-        for profile in profiles {
-            let Some(site) = profile.site else { continue };
-            let place = self.place(site);
-            let is_same_for_all = self.audience.others.as_ref().is_some_and(|p| p.cors.is_star)
-                || profiles.len() == 1 && self.is_static(site);
-            if !profile.has_vary && !is_same_for_all {
-                findings.warn(&place, "`Vary: Origin` is missing today; the policy sends it");
-            }
-            let level = &config.levels[profile.level];
-            let is_always = level.headers.iter().any(|h| h.site == site && h.always);
-            let is_added = level.headers.iter().any(|h| h.site == site);
-            if is_added && !is_always {
-                findings.note(
-                    &place,
-                    "errors cannot be read today, since `always` is missing; they can be with this policy",
-                );
-            }
-        }
-    }
-
-    /// Headers of the application that pages can read today.
-    fn report_upstream_headers(&self, findings: &mut Findings) {
-        let level = &self.context.config.levels[self.level];
-        let Content::Upstream(directive, site) = &level.content else { return };
-        let is_hidden = |name: FieldName| level.hidden.iter().any(|it| it == name.lowercase());
-        let shown: Vec<_> =
-            [FieldName::AllowOrigin, FieldName::AllowCredentials, FieldName::ExposeHeaders]
-                .into_iter()
-                .filter(|name| !is_hidden(*name))
-                .map(FieldName::as_str)
-                .collect();
-        if shown.is_empty() {
+    /// `Timing-Allow-Origin: *` is for origins that are not let in, too.
+    fn write_timing(&self, policy: &mut Policy) {
+        let is_of_all = self.audience.foreign.as_ref().is_some_and(|foreign| foreign.cors.timing);
+        if !is_of_all || self.audience.others.is_some() {
             return;
         }
-        if level.hidden.iter().any(|name| name.starts_with("access-control-")) {
-            findings.warn(
-                &self.place(level.hidden_at.unwrap_or(*site)),
-                format!(
-                    "{} of the application, which {directive} passes on today, {} removed: if it sends \
-                     any, write its values into the policy",
-                    shown.join(" and "),
-                    if shown.len() == 1 { "is" } else { "are" },
-                ),
-            );
-        } else {
-            findings.note(
-                &self.place(*site),
-                "CORS headers of the application, if it sends any, are removed by the policy",
-            );
+        for rule in policy.rule.iter_mut().chain(&mut policy.rules) {
+            rule.timing_allow_origin = false;
         }
-    }
-
-    /// Origins that are refused and may read that.
-    fn report_refusals(&self, findings: &mut Findings) {
-        let refused = self.audience.groups.iter().filter(|group| !is_allowed(group));
-        let refused = refused.map(|group| &*group.profile).chain(&self.audience.foreign);
-        let readable = refused.filter_map(|profile| Some((profile.refusal?, profile.site?)));
-        for (status, site) in readable {
-            findings.warn(
-                &self.place(site),
-                format!(
-                    "origins that get {status} can read that today; with this policy only those that \
-                     it lets in can"
-                ),
-            );
-        }
-    }
-
-    /// An origin of each kind that the policy lets in.
-    fn examples(&self) -> impl Iterator<Item = Option<String>> {
-        let allowed = self.audience.groups.iter().filter(|group| is_allowed(group));
-        let first = |is_exact: bool| allowed.clone().find(|group| group.is_exact == is_exact);
-        let exact = first(true).map(|group| group.pattern.clone());
-        let like =
-            first(false).and_then(|group| sample::examples(&group.pattern).into_iter().next());
-        [exact, like].into_iter().filter(Option::is_some)
-    }
-
-    /// An OPTIONS that is no preflight, and what is for preflights alone.
-    fn report_other_options(&self, findings: &mut Findings) -> Result<(), TooMuch> {
-        let config = self.context.config;
-        let survey = Survey::new(config, self.level);
-        for response in survey.ask(Some(FOREIGN[0]), Ask::PREFLIGHT)? {
-            let level = &config.levels[response.level()];
-            if matches!(level.kind, Kind::Server(_)) && *response.content() == Content::Return {
-                findings.warn(
-                    &self.place(level.site),
-                    "a `return` of the server answers OPTIONS before any location does; remove it, as \
-                     below, or the policy of a location cannot answer preflights",
-                );
-            }
-        }
-        let mut is_answered = false;
-        for origin in [None, Some(FOREIGN[0].to_owned())].into_iter().chain(self.examples()) {
-            let responses = survey.ask(origin.as_deref(), Ask::Actual("OPTIONS"))?;
-            let is_return = |r: &Response| *r.content() == Content::Return && r.status() < 300;
-            is_answered |= responses.first().is_some_and(is_return);
-        }
-        if is_answered {
-            let content = match &config.levels[self.level].content {
-                Content::Upstream(..) => "goes to the application",
-                Content::Script(..) => "goes to the script",
-                _ => "is refused with 405",
-            };
-            findings.note(
-                &self.here(),
-                format!("an OPTIONS in {} that is no preflight {content} now", self.name()),
-            );
-        }
-        if let Some((methods, level)) = &config.levels[self.level].limit_except {
-            if methods.iter().any(|method| method == "OPTIONS") {
-                findings.note(
-                    &self.place(config.levels[*level].site),
-                    "OPTIONS is no longer needed in limit_except: preflights are answered before",
-                );
-            }
-        }
-        Ok(())
-    }
-
-    /// Headers that let nobody in.
-    fn report_no_effect(&self, findings: &mut Findings) {
-        let level = &self.context.config.levels[self.level];
-        let own = &level.headers[level.headers.len() - level.own_headers..];
-        for header in own {
-            let name = header.name.to_ascii_lowercase();
-            if name.starts_with("access-control-") {
-                findings.warn(
-                    &self.place(header.site),
-                    format!(
-                        "{} has no effect: no origin gets an Access-Control-Allow-Origin that it may \
-                         read with",
-                        header.name
-                    ),
-                );
-            }
-        }
+        policy.timing_allow_origin = Some(Star::Star);
     }
 
     /// Whether a line adds the same origin to every response.

@@ -1,11 +1,11 @@
 //! What an origin gets from a level.
 
+use cors_browser::SAFELISTED_METHODS;
 use cors_policy::FieldName;
 use nginx_conf::Site;
 use nginx_conf::evaluate::{Content, LevelId, Unknown};
 
 use super::survey::{Ask, FOREIGN_HEADER, Field, Response, Survey, TooMuch};
-use cors_browser::SAFELISTED_METHODS;
 
 /// What an origin gets.
 #[derive(Clone, Debug)]
@@ -55,6 +55,24 @@ pub(super) struct Cors {
     pub(super) timing: bool,
     /// What becomes of a preflight.
     pub(super) preflight: Preflight,
+    /// Whether it lets requests with credentials pass, if it passes.
+    pub(super) preflight_credentials: bool,
+    /// The lists that it does not have, and that are those of the response.
+    pub(super) borrowed: Vec<FieldName>,
+    /// The headers of readable responses to other methods that are not those of the response.
+    pub(super) unlike: Vec<Unlike>,
+}
+
+/// A header that differs between the responses to two methods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unlike {
+    pub(super) name: FieldName,
+    /// The method whose response has the header that counts.
+    pub(super) main: &'static str,
+    /// The other one.
+    pub(super) method: &'static str,
+    /// Whether that response says less.
+    pub(super) is_less: bool,
 }
 
 /// A list of names in a response.
@@ -239,7 +257,41 @@ impl<'o> Responses<'o> {
                 text.split(',').any(|one| one.trim() == "*" || one.trim() == self.origin)
             }),
             preflight: self.preflight().map_or(Preflight::Elsewhere, |r| state_of(r, self.origin)),
+            borrowed: LISTS.into_iter().filter(|name| self.is_borrowed(*name)).collect(),
+            unlike: self.unlike(),
+            preflight_credentials: self
+                .preflight()
+                .is_some_and(|response| response.has_credentials_for(self.origin)),
         })
+    }
+
+    /// Whether the answer to a preflight lacks a list that the main response has.
+    fn is_borrowed(&self, name: FieldName) -> bool {
+        self.preflight().is_some_and(|response| response.field(name) == Field::Absent)
+            && self.in_main(name).is_some()
+    }
+
+    /// What readable responses to other methods have unlike the main one.
+    fn unlike(&self) -> Vec<Unlike> {
+        let readable = self.readable();
+        let mut responses = self.actual.iter().filter(|(method, _)| readable.contains(method));
+        let Some((main, _)) = responses.next() else { return Vec::new() };
+        let mut unlike = Vec::new();
+        for (method, responses) in responses {
+            let Some(response) = responses.first() else { continue };
+            let name = FieldName::AllowCredentials;
+            let ours = self.main().is_some_and(|main| main.has_credentials_for(self.origin));
+            let theirs = response.has_credentials_for(self.origin);
+            if ours != theirs {
+                unlike.push(Unlike { name, main, method, is_less: ours });
+            }
+            let name = FieldName::ExposeHeaders;
+            let (ours, theirs) = (self.in_main(name), response.field(name).into_text());
+            if ours != theirs {
+                unlike.push(Unlike { name, main, method, is_less: ours.is_some() });
+            }
+        }
+        unlike
     }
 
     /// Other origins that are sent to this one, each with its line.

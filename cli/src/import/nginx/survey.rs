@@ -100,7 +100,8 @@ impl Response {
                 continue;
             }
             match (&header.value, header.site) {
-                (Value::Known { text, .. }, _) => texts.push(text.as_str()),
+                // Browsers do not see the whitespace around a value.
+                (Value::Known { text, .. }, _) => texts.push(text.trim_matches([' ', '\t'])),
                 (Value::Unknown(unknown), Some(site)) => {
                     return Field::Unknown(unknown.clone(), site);
                 }
@@ -127,6 +128,12 @@ impl Response {
     pub(super) fn is_readable_by(&self, origin: &str) -> bool {
         let allowed = self.field(FieldName::AllowOrigin);
         allowed.text().is_some_and(|allowed| allowed == "*" || allowed == origin)
+    }
+
+    /// Whether it lets a page of this origin use credentials.
+    pub(super) fn has_credentials_for(&self, origin: &str) -> bool {
+        self.field(FieldName::AllowOrigin).text() == Some(origin)
+            && self.field(FieldName::AllowCredentials).text() == Some("true")
     }
 
     /// Whether the application or nginx makes a response with it, rather than a refusal or a redirect.
@@ -157,6 +164,11 @@ pub(super) struct TooMuch;
 impl<'c> Survey<'c> {
     pub(super) fn new(config: &'c Config, level: LevelId) -> Self {
         Self { config, level, tests: RefCell::default() }
+    }
+
+    /// The level that is asked.
+    pub(super) fn level(&self) -> LevelId {
+        self.level
     }
 
     /// What it has asked about origins so far, each once.
