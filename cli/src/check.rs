@@ -54,14 +54,15 @@ fn check(file: &Path, kind: Option<CheckedKind>) -> Checked {
         Some(kind) => Recognized { kind, is_clear: true },
         None => content::recognize(&source.head),
     };
+    let is_doubtful = source.is_readable && !recognized.is_clear;
     let mut checked = Checked::new(source.name.clone(), recognized.kind);
     match recognized.kind {
         CheckedKind::Document => document::check(source, &mut checked),
         CheckedKind::List => list::check(source, &mut checked),
         CheckedKind::Nginx => nginx::check(source, &mut checked),
     }
-    if !recognized.is_clear && checked.errors() > 0 {
-        checked.findings.push(read_as(&checked));
+    if is_doubtful && checked.errors() > 0 {
+        checked.add(read_as(&checked));
     }
     checked
 }

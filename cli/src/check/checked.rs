@@ -18,9 +18,20 @@ pub(super) struct Checked {
     pub(super) findings: Vec<Finding>,
     /// The number of errors that are not among the findings.
     pub(super) omitted: usize,
-    /// The guards that are open.
+    /// The guards that are open, at most [`MAX_GUARDS`].
     pub(super) guards: Vec<OpenGuard>,
+    /// The number of open guards that are not among them.
+    pub(super) omitted_guards: usize,
 }
+
+/// The number of errors that are described. Further ones are counted.
+const MAX_ERRORS: usize = 100;
+
+/// The number of warnings, and of notes, of each kind that are described. Further ones are counted.
+const MAX_OF_A_KIND: usize = 10;
+
+/// The number of open guards that are described. Further ones are counted.
+const MAX_GUARDS: usize = 100;
 
 /// How much there is in a file, so that one that is empty by accident is noticed.
 #[derive(Debug, Default, Clone, Copy)]
@@ -41,14 +52,33 @@ impl Checked {
             findings: Vec::new(),
             omitted: 0,
             guards: Vec::new(),
+            omitted_guards: 0,
+        }
+    }
+
+    /// Adds a finding, or counts it if there are many like it.
+    pub(super) fn add(&mut self, finding: Finding) {
+        let is_alike = |other: &&mut Finding| {
+            other.level == finding.level
+                && (finding.level == Level::Error || other.rule.id == finding.rule.id)
+        };
+        let mut alike: Vec<_> = self.findings.iter_mut().filter(is_alike).collect();
+        match (finding.level, alike.len()) {
+            (Level::Error, MAX_ERRORS..) => self.omitted += 1,
+            (Level::Warning | Level::Note, MAX_OF_A_KIND..) => {
+                if let Some(last) = alike.last_mut() {
+                    last.more += 1 + finding.more;
+                }
+            }
+            _ => self.findings.push(finding),
         }
     }
 
     /// Adds what was read without errors; returns its value.
     pub(super) fn accept<T>(&mut self, accepted: Accepted<T>) -> T {
         let Accepted { value, warnings, guards } = accepted;
-        self.findings.extend(warnings.iter().map(Finding::from));
-        self.guards.extend(guards);
+        warnings.iter().map(Finding::from).for_each(|finding| self.add(finding));
+        self.add_guards(guards);
         value
     }
 
@@ -60,9 +90,20 @@ impl Checked {
     /// Adds what was refused, without the mistakes that `is_known` selects.
     pub(super) fn refuse_but(&mut self, report: &Report, is_known: impl Fn(&Mistake) -> bool) {
         let mistakes = report.mistakes().iter().filter(|mistake| !is_known(mistake));
-        self.findings.extend(mistakes.map(Finding::from));
-        self.guards.extend_from_slice(report.guards());
+        mistakes.map(Finding::from).for_each(|finding| self.add(finding));
+        self.add_guards(report.guards().to_vec());
         self.omitted += report.omitted();
+    }
+
+    fn add_guards(&mut self, guards: Vec<OpenGuard>) {
+        for guard in guards {
+            self.omitted_guards += guard.more();
+            if self.guards.len() < MAX_GUARDS {
+                self.guards.push(guard);
+            } else {
+                self.omitted_guards += 1;
+            }
+        }
     }
 
     /// The number of errors, described or not.

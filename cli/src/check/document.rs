@@ -40,5 +40,5 @@ pub(super) fn check(source: Source, checked: &mut Checked) {
 pub(super) fn unreadable(checked: &mut Checked, error: &std::io::Error) {
     let message = format!("cannot be read: {error}");
     let file = checked.file.clone();
-    checked.findings.push(Finding::new(Level::Error, UNREADABLE, &file, None, message));
+    checked.add(Finding::new(Level::Error, UNREADABLE, &file, None, message));
 }

@@ -53,7 +53,7 @@ pub(super) struct Finding {
     pub(super) value: Option<String>,
     /// What is wrong, and what to write instead.
     pub(super) message: String,
-    /// The number of further warnings of this kind.
+    /// The number of further findings of this level and kind, which are not described.
     pub(super) more: usize,
 }
 
@@ -74,7 +74,17 @@ impl Finding {
     pub(super) fn text(&self) -> String {
         let place = [Some(self.place.as_str()), self.value.as_deref()];
         let place = place.into_iter().flatten().filter(|part| !part.is_empty());
-        place.fold(String::new(), |all, part| all + part + ": ") + &self.message
+        place.fold(String::new(), |all, part| all + part + ": ") + &self.counted_message()
+    }
+
+    /// The message, and how many further findings there are.
+    pub(super) fn counted_message(&self) -> String {
+        let Self { message, more, level, .. } = self;
+        match more {
+            0 => message.clone(),
+            1 => format!("{message} (and 1 more {} of this kind)", level.as_str()),
+            more => format!("{message} (and {more} more {}s of this kind)", level.as_str()),
+        }
     }
 }
 
@@ -92,7 +102,7 @@ impl From<&Mistake> for Finding {
             line: mistake.line(),
             place: mistake.place().to_owned(),
             value: mistake.value().map(str::to_owned),
-            message: mistake.text(),
+            message: format!("{}; {}", mistake.problem(), mistake.remedy()),
             more: mistake.more(),
         }
     }

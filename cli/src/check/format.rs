@@ -34,6 +34,11 @@ fn rest(omitted: usize) -> Option<String> {
     }
 }
 
+/// A line about the open guards that are not described.
+fn rest_of_guards(omitted: usize) -> Option<String> {
+    (omitted > 0).then(|| format!("and {}", count(omitted, "more open guard", "more open guards")))
+}
+
 /// A number and what it counts.
 fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })

@@ -61,7 +61,7 @@ pub(super) fn check(source: Source, checked: &mut Checked) {
         }
         Err(error) => {
             let message = error.problem.to_string();
-            checked.findings.push(Finding::new(
+            checked.add(Finding::new(
                 Level::Error,
                 rules::SYNTAX,
                 &error.file,
@@ -105,7 +105,7 @@ impl<'c> Check<'c> {
     /// Adds a finding at a line.
     fn add(&mut self, level: Level, rule: Rule, site: Site, message: String) {
         let file = self.file(site);
-        self.checked.findings.push(Finding::new(level, rule, file, Some(site.line), message));
+        self.checked.add(Finding::new(level, rule, file, Some(site.line), message));
     }
 
     /// Adds what nginx refuses at a line.
@@ -164,7 +164,7 @@ impl<'c> Check<'c> {
             let message = "no directive of CORS policies, so that nothing is checked; check the \
                            file that has them";
             let file = self.checked.file.clone();
-            self.checked.findings.push(Finding::new(
+            self.checked.add(Finding::new(
                 Level::Warning,
                 rules::NOTHING_TO_CHECK,
                 &file,

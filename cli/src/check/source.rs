@@ -16,6 +16,8 @@ pub(super) struct Source {
     pub(super) name: PathBuf,
     /// The beginning; empty if the file cannot be read.
     pub(super) head: Vec<u8>,
+    /// Whether the beginning could be read.
+    pub(super) is_readable: bool,
     /// What comes behind the beginning, of what can be read only once. `None` for a file, which the
     /// engine opens itself, by the same rules as in nginx.
     pub(super) stream: Option<io::Result<Box<dyn Read>>>,
@@ -31,10 +33,14 @@ impl Source {
             Ok(stream)
         });
         // Whoever reads the file says why it cannot be read.
-        if let (None, Ok(file)) = (&stream, File::open(path)) {
-            let _ = file.take(HEAD).read_to_end(&mut head);
-        }
-        Self { path: path.to_owned(), name: input::name(path).into_owned(), head, stream }
+        let is_readable = match &stream {
+            Some(stream) => stream.is_ok(),
+            None => {
+                File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head)).is_ok()
+            }
+        };
+        let name = input::name(path).into_owned();
+        Self { path: path.to_owned(), name, head, is_readable, stream }
     }
 }
 

@@ -126,3 +126,62 @@ impl Block {
         u32::try_from(self.lines.len()).unwrap_or(u32::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::document::policy_from_node;
+
+    fn line(line: u32) -> NodeLine {
+        NodeLine { file: Path::new("nginx.conf").into(), line }
+    }
+
+    fn add(block: &mut Block, at: u32, words: &str) -> Result<(), BlockError> {
+        let mut words = words.split(' ').map(str::to_owned);
+        let key = words.next().unwrap();
+        block.add(line(at), &key, words.collect())
+    }
+
+    #[test]
+    fn directives_become_a_policy_and_mistakes_have_their_lines() {
+        let mut block = Block::new(line(3));
+        add(&mut block, 4, "enforce on").unwrap();
+        block.open_rule(line(5)).unwrap();
+        add(&mut block, 6, "allow_origins https://a.example https://B.example").unwrap();
+        add(&mut block, 7, "allow_credentials on").unwrap();
+        assert_eq!(block.open_rule(line(8)), Err(BlockError::NestedRule));
+        block.close_rule();
+        let (node, lines) = block.into_node();
+        let report = policy_from_node("api", &node, Path::new("nginx.conf"), &lines).unwrap_err();
+        assert_eq!(
+            report.to_string(),
+            "nginx.conf:6: api.rules[0].allow_origins[1]: \"https://B.example\": upper case in an \
+             origin never matches: browsers send lower case; write \"https://b.example\""
+        );
+    }
+
+    #[test]
+    fn a_key_with_one_value_takes_one_argument() {
+        let mut block = Block::new(line(1));
+        for words in ["max_age 1 2", "max_age", "enforce on off", "allow_origins_file a b"] {
+            assert_eq!(add(&mut block, 2, words), Err(BlockError::OneArgument), "{words}");
+        }
+        add(&mut block, 2, "timing_allow_origin https://a.example https://b.example").unwrap();
+    }
+
+    #[test]
+    fn advice_is_about_what_no_block_has() {
+        let mut block = Block::new(line(1));
+        let advice = |block: &Block, name: &str| block.advice(name, &["x".to_owned()]);
+        assert_eq!(
+            advice(&block, "alow_origins").as_deref(),
+            Some("in \"cors_policy_define\", did you mean \"allow_origins\"?")
+        );
+        assert_eq!(advice(&block, "rule"), None);
+        assert_eq!(advice(&block, "something_else"), None);
+        block.open_rule(line(2)).unwrap();
+        assert!(advice(&block, "alow_origins").is_some());
+    }
+}

@@ -141,3 +141,50 @@ impl List {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{document::MistakeKind as Kind, test_directory::TestDirectory};
+
+    fn check(list: &str) -> Result<Accepted<usize>, Report> {
+        check_list_from(list.as_bytes(), Path::new("list.txt"))
+    }
+
+    #[test]
+    fn a_list_is_checked_as_for_a_policy_without_credentials() {
+        let accepted = check("https://a.example\nhttp://*.b.example:*\n*\n").unwrap();
+        assert_eq!(accepted.value, 3);
+        let warnings =
+            accepted.warnings.iter().map(|warning| (warning.line(), warning.kind().id()));
+        let expected =
+            [(Some(2), "refused-with-credentials"), (Some(3), "refused-with-credentials")];
+        assert_eq!(warnings.collect::<Vec<_>>(), expected);
+        // Without credentials too.
+        let report =
+            check("https://a.example\nnull\nregex:https://.*\\.a\\.example\n").unwrap_err();
+        let mistakes =
+            report.mistakes().iter().map(|mistake| (mistake.line(), mistake.kind().id()));
+        assert_eq!(mistakes.collect::<Vec<_>>(), [(Some(2), "guard"), (Some(3), "guard")]);
+    }
+
+    #[test]
+    fn what_nginx_refuses_of_all_patterns_together_is_refused() {
+        let lines: String =
+            (0..400).map(|n| format!("regex:https://[a-z]{{1,200}}-{n}\\.example\n")).collect();
+        let report = check(&lines).unwrap_err();
+        assert!(matches!(report.mistakes()[0].kind(), Kind::Matcher(_)), "{report}");
+    }
+
+    #[test]
+    fn a_file_is_read_by_the_rules_of_nginx() {
+        let directory = TestDirectory::new("list");
+        let path = directory.write("list.txt", "https://a.example\n");
+        assert_eq!(check_list(&path).unwrap().value, 1);
+        let folder = path.parent().unwrap();
+        let report = check_list(folder).unwrap_err();
+        assert!(matches!(report.mistakes()[0].kind(), Kind::NotAFile { .. }), "{report}");
+        let report = check_list(&directory.path("none")).unwrap_err();
+        assert!(matches!(report.mistakes()[0].kind(), Kind::Unreadable(_)), "{report}");
+    }
+}

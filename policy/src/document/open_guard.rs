@@ -67,12 +67,7 @@ impl OpenGuard {
 
     /// What is open, and what that lets in, as a sentence without its full stop.
     pub fn message(&self) -> String {
-        let more = match self.more {
-            0 => String::new(),
-            1 => " (and 1 more open guard)".to_owned(),
-            more => format!(" (and {more} more open guards)"),
-        };
-        format!("\"{}\" is open: {}{more}", self.guard, self.guard.lets_in())
+        format!("\"{}\" is open: {}", self.guard, self.guard.lets_in())
     }
 }
 

@@ -303,21 +303,17 @@ impl Mistake {
         self.kind.remedy(self.key, self.value(), self.language)
     }
 
-    /// The problem, the remedy and the number of further warnings, as one sentence without its full stop.
-    pub fn text(&self) -> String {
+    /// The message without file and line, for programs that show these in another way.
+    pub fn message(&self) -> String {
+        let place = [Some(self.place.as_str()), self.value()];
+        let place = place.into_iter().flatten().filter(|part| !part.is_empty());
+        let place = place.fold(String::new(), |all, part| all + part + ": ");
         let more = match self.more {
             0 => String::new(),
             1 => " (and 1 more warning of this kind)".to_owned(),
             more => format!(" (and {more} more warnings of this kind)"),
         };
-        format!("{}; {}{more}", self.problem(), self.remedy())
-    }
-
-    /// The message without file and line, for programs that show these in another way.
-    pub fn message(&self) -> String {
-        let place = [Some(self.place.as_str()), self.value()];
-        let place = place.into_iter().flatten().filter(|part| !part.is_empty());
-        place.fold(String::new(), |all, part| all + part + ": ") + &self.text()
+        format!("{place}{}; {}{more}", self.problem(), self.remedy())
     }
 
     /// The message with file and line but without the level, for logs that show the level in their own

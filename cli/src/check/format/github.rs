@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::{rest, text};
+use super::{rest, rest_of_guards, text};
 use crate::{
     check::{
         checked::Checked,
@@ -31,6 +31,10 @@ pub(super) fn print(all: &[Checked], strict: bool) -> Result<(), Unusable> {
         if let Some(rest) = rest(checked.omitted) {
             let place = Place { file: &checked.file, line: None };
             output::print(&annotation(Level::Error, place, "cors-policy", &rest))?;
+        }
+        if let Some(rest) = rest_of_guards(checked.omitted_guards) {
+            let place = Place { file: &checked.file, line: None };
+            output::print(&annotation(Level::Note, place, "cors-policy", &rest))?;
         }
         text::print_good(checked, strict)?;
     }

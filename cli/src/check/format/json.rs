@@ -33,6 +33,7 @@ struct File<'c> {
     policies: usize,
     rules: usize,
     patterns: usize,
+    guards: usize,
 }
 
 #[derive(Serialize)]
@@ -43,7 +44,7 @@ struct JsonFinding<'c> {
     line: Option<u32>,
     place: Option<&'c str>,
     value: Option<&'c str>,
-    message: &'c str,
+    message: String,
 }
 
 #[derive(Serialize)]
@@ -90,6 +91,7 @@ impl File<'_> {
             policies,
             rules,
             patterns,
+            guards: checked.guards.len() + checked.omitted_guards,
         }
     }
 }
@@ -103,7 +105,7 @@ impl<'c> JsonFinding<'c> {
             line: finding.line,
             place: Some(finding.place.as_str()).filter(|place| !place.is_empty()),
             value: finding.value.as_deref(),
-            message: &finding.message,
+            message: finding.counted_message(),
         }
     }
 }

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::rest;
+use super::{rest, rest_of_guards};
 use crate::{
     check::{
         checked::Checked,
@@ -62,9 +62,14 @@ pub(super) fn print(all: &[Checked], strict: bool) -> Result<(), Unusable> {
     let findings = all.iter().flat_map(|checked| &checked.findings).chain(&guards);
     let mut rules = Vec::new();
     let results: Vec<_> = findings.map(|finding| result(finding, &mut rules)).collect();
-    let omitted = all.iter().filter_map(|checked| {
-        let text = format!("{}: {}", checked.file.display(), rest(checked.omitted)?);
-        Some(json!({ "level": "error", "message": { "text": text } }))
+    let omitted = all.iter().flat_map(|checked| {
+        let name = checked.file.display();
+        let notification = move |level, rest: Option<String>| {
+            let text = format!("{name}: {}", rest?);
+            Some(json!({ "level": level, "message": { "text": text } }))
+        };
+        let errors = notification("error", rest(checked.omitted));
+        errors.into_iter().chain(notification("note", rest_of_guards(checked.omitted_guards)))
     });
     let is_accepted = all.iter().all(|checked| checked.is_accepted(strict));
     output::print_json(&json!({

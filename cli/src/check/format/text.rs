@@ -1,7 +1,7 @@
 //! Results for people: files that are fine and open guards on standard output, the rest on standard
 //! error.
 
-use super::{count, rest};
+use super::{count, rest, rest_of_guards};
 use crate::{
     args::CheckedKind,
     check::checked::{Checked, Contents},
@@ -25,6 +25,9 @@ pub(super) fn print(all: &[Checked], strict: bool) -> Result<(), Unusable> {
         print_good(checked, strict)?;
         for guard in &checked.guards {
             output::print(&format!("{guard}\n"))?;
+        }
+        if let Some(rest) = rest_of_guards(checked.omitted_guards) {
+            output::print(&format!("{rest}\n"))?;
         }
     }
     print_total(all);
@@ -74,7 +77,7 @@ fn summary(checked: &Checked) -> String {
         CheckedKind::Document => format!("{policies}, {rules}, {patterns}"),
         CheckedKind::Nginx => {
             let uses = count(uses, "place", "places");
-            format!("nginx.conf, {policies}, {rules}, {patterns}, in force in {uses}")
+            format!("{policies}, {rules}, {patterns}, in force in {uses}")
         }
     }
 }

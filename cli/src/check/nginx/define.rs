@@ -11,9 +11,9 @@ impl Check<'_> {
     pub(super) fn define(&mut self, directive: &Directive) {
         let name = &directive.args[0];
         let mut block = Block::new(self.node_line(directive.site));
-        let before = self.checked.findings.len();
+        let before = self.checked.errors();
         self.read_block(&mut block, directive.block());
-        let is_whole = self.checked.findings.len() == before;
+        let is_whole = self.checked.errors() == before;
         let (node, lines) = block.into_node();
         let mut counter = Counter::default();
         let read = document::policy_from_node_with_patterns(
@@ -85,10 +85,10 @@ impl Check<'_> {
         let name = directive.name.as_str();
         let mut arguments = directive.args.clone();
         if let ("allow_origins_file", [path]) = (name, &mut arguments[..]) {
-            // Relative to the folder of nginx.conf, as the engine takes it.
-            let full = self.resolve(path);
-            let relative = full.strip_prefix(&self.folder).unwrap_or(&full);
-            *path = relative.to_string_lossy().into_owned();
+            // The engine takes it from the folder of the configuration.
+            if self.resolve(path) != self.folder.join(&*path) {
+                path.insert_str(0, "../");
+            }
         }
         let message = if arguments.is_empty() {
             format!("invalid number of arguments in \"{name}\" directive")

@@ -82,7 +82,7 @@ impl Check<'_> {
                 );
                 let rule = rules::DUPLICATE_POLICY;
                 let finding = Finding::new(Level::Error, rule, &file, line, message);
-                self.checked.findings.push(finding);
+                self.checked.add(finding);
             }
         }
     }

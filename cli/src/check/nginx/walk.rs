@@ -58,6 +58,12 @@ impl Context {
     }
 }
 
+/// Whether a name looks like that of a directive of the module, and is none.
+fn is_misspelled(name: &str) -> bool {
+    name.starts_with("cors_policy")
+        || (name.starts_with("cors_") && cors_policy::nearest(name, DIRECTIVES).is_some())
+}
+
 /// Where a directive belongs, for messages.
 fn contexts(directive: &str) -> &'static str {
     match directive {
@@ -84,7 +90,7 @@ impl Check<'_> {
                 if self.is_in_place(directive, context) {
                     self.directive(directive, &mut settings);
                 }
-            } else if name.starts_with("cors_policy") && context.allows("cors_policy") {
+            } else if is_misspelled(name) {
                 self.unknown_directive(directive);
             } else if let Some(inside) = context.inside(name) {
                 self.walk_block(directive.block(), inside);
