@@ -10,6 +10,7 @@ mod policy_file;
 mod rules;
 mod walk;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use nginx_conf::{Body, Disk, MAX_BYTES, Reading, Site};
@@ -82,7 +83,7 @@ struct Check<'c> {
     is_part: bool,
     names: Names,
     /// Each `cors_policy_file` that has been read.
-    files: Vec<PathBuf>,
+    files: HashSet<PathBuf>,
     /// The number of directives of the module.
     directives: usize,
 }
@@ -95,7 +96,7 @@ impl<'c> Check<'c> {
         };
         let is_part = !reading.directives.iter().any(is_main);
         let names = Names::default();
-        Self { reading, checked, folder, is_part, names, files: Vec::new(), directives: 0 }
+        Self { reading, checked, folder, is_part, names, files: HashSet::new(), directives: 0 }
     }
 
     fn file(&self, site: Site) -> &'c Path {

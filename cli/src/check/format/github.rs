@@ -58,9 +58,11 @@ fn annotation(level: Level, place: Place<'_>, title: &str, message: &str) -> Str
     };
     let mut properties = Vec::new();
     let file = place.file.display().to_string();
+    // The runner compares it with the paths of a change.
+    let file = file.strip_prefix("./").unwrap_or(&file);
     let is_stream = file.starts_with('<');
     if !is_stream {
-        properties.push(format!("file={}", property(&file)));
+        properties.push(format!("file={}", property(file)));
     }
     if let Some(line) = place.line.filter(|_| !is_stream) {
         properties.push(format!("line={line}"));
@@ -90,6 +92,11 @@ mod tests {
             annotation(Level::Error, place, "x: y", "50% of a::b\r\n::set-env name=A::b"),
             "::error file=a%2Cb%3A%3Ac%0A%25.yaml,line=3,title=x%3A y::50%25 of a::b%0D%0A::set-env \
              name=A::b\n"
+        );
+        let place = Place { file: Path::new("./a.yaml"), line: None };
+        assert_eq!(
+            annotation(Level::Warning, place, "t", "m"),
+            "::warning file=a.yaml,title=t::m\n"
         );
         let place = Place { file: Path::new("<stdin>"), line: Some(3) };
         assert_eq!(annotation(Level::Note, place, "t", "m"), "::notice title=t::m\n");

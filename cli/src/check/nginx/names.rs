@@ -1,13 +1,16 @@
 //! The names of policies: who defines them, and where they are in force.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use nginx_conf::Site;
 
 use super::{Check, rules};
 use crate::check::finding::{Finding, Level};
+
+/// The number of unknown names that are compared with those that are defined.
+const MAX_COMPARED: usize = 100;
 
 /// The names of the policies of a configuration.
 #[derive(Default)]
@@ -35,9 +38,14 @@ impl Names {
             return Vec::new();
         }
         let mut unknown = Vec::new();
-        let mut noted: Vec<&str> = Vec::new();
+        let mut noted = BTreeSet::new();
         for (name, site) in self.references.iter().filter(|it| !self.defined.contains_key(&it.0)) {
-            let nearest = cors_policy::nearest(name, self.defined.keys().map(String::as_str));
+            // There may be many of both, and only the first messages are shown.
+            let names = self.defined.keys().map(String::as_str);
+            let nearest = match unknown.len() {
+                0..MAX_COMPARED => cors_policy::nearest(name, names),
+                _ => None,
+            };
             if !self.is_incomplete {
                 let remedy = match nearest {
                     Some(nearest) => format!("did you mean \"{nearest}\"?"),
@@ -49,8 +57,7 @@ impl Names {
                 };
                 let message = format!("unknown CORS policy \"{name}\", {remedy}");
                 unknown.push((Level::Error, *site, message));
-            } else if !noted.contains(&name.as_str()) {
-                noted.push(name);
+            } else if noted.insert(name) {
                 let hint = nearest.map(|nearest| format!("; did you mean \"{nearest}\"?"));
                 let message = format!(
                     "CORS policy \"{name}\" is not defined in what is read here{}",

@@ -47,7 +47,7 @@ impl Check<'_> {
                 self.names.has_unread = true;
             }
         }
-        self.files.push(path);
+        self.files.insert(path);
     }
 }
 
