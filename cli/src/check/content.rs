@@ -57,9 +57,9 @@ fn sign(line: &str) -> Option<Sign> {
     let unquoted = first.trim_start_matches(['"', '\'']);
     if line.starts_with("{{") || line.starts_with("{%") {
         Some(Sign::Clear(Nginx))
-    } else if line.starts_with('{') || line.starts_with("---") || line.starts_with("%YAML") {
-        Some(Sign::Clear(Document))
-    } else if is_key_of_document(line) {
+    } else if is_key_of_document(line)
+        || ["{", "---", "%YAML"].iter().any(|start| line.starts_with(start))
+    {
         Some(Sign::Clear(Document))
     } else if is_key(line) || line.starts_with('[') {
         Some(Sign::Likely(Document))

@@ -126,7 +126,7 @@ impl List {
         }
         for violation in pattern.violations(true) {
             if !refused.contains(&violation) {
-                let kind = MistakeKind::RefusedWithCredentials(violation);
+                let kind = MistakeKind::RefusedWithCredentials(Box::new(violation));
                 self.reader.add(location, Some(quote(text)), kind);
             }
         }

@@ -224,7 +224,7 @@ pub enum MistakeKind {
     /// A warning: an origin pattern that a policy with credentials would refuse, in a list that no policy
     /// names.
     #[error("{0}, so that a policy with credentials refuses it")]
-    RefusedWithCredentials(GuardViolation),
+    RefusedWithCredentials(Box<GuardViolation>),
     /// A warning: a line of a list that stands there before.
     #[error("has no effect: the same stands in line {first}")]
     RepeatedLine {
@@ -537,7 +537,8 @@ impl MistakeKind {
                 };
             }
             Self::Pattern { error, closed } => return pattern_remedy(error, closed),
-            Self::Guard(error) | Self::RefusedWithCredentials(error) => return error.remedy(),
+            Self::Guard(error) => return error.remedy(),
+            Self::RefusedWithCredentials(error) => return error.remedy(),
             Self::RepeatedLine { .. } => "remove one of them",
             Self::Matcher(error) => return error.remedy(),
             Self::LineTooLong { .. } | Self::EmptyOriginsFile => "write one origin a line",
