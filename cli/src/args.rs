@@ -35,20 +35,24 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Check policy documents, and say everything that is wrong with them.
+    /// Check policies, and say everything that is wrong with them.
     ///
-    /// This is the validation that nginx makes when it reads its configuration. Each mistake is one
-    /// line: the file and the line in it, the place in the document, the value, what is wrong with
-    /// it, and what to write instead. A line with `warning:` is about something that has no effect;
-    /// nginx takes such a document.
+    /// Reads policy documents, lists of origins, and nginx.conf with the documents that it names, and
+    /// tells by its content what a file is. This is the validation that nginx makes when it reads its
+    /// configuration. Each mistake is one line: the file and the line in it, the place in the document,
+    /// the value, what is wrong with it, and what to write instead. A line with `warning:` is about
+    /// something that has no effect; nginx takes such a document. A line with `note:` is worth knowing, such
+    /// as a guard that `dangerously_allow` opens.
     #[command(after_help = "\
 Examples:
   cors-policy check cors.yaml
-  cors-policy check policies/*.yaml
+  cors-policy check policies/*.yaml customers.txt
+  cors-policy check /etc/nginx/nginx.conf
+  cors-policy check --format sarif nginx.conf > cors-policy.sarif
   kubectl get configmap cors -o jsonpath='{.data.cors\\.yaml}' | cors-policy check -
 
 Exit code: 0 if every file is fine, 2 if any is refused. With --strict, warnings refuse a file, too.
-Files that are fine are listed on standard output, mistakes on standard error.")]
+Files that are fine and open guards are listed on standard output, mistakes on standard error.")]
     Check(CheckArgs),
 
     /// Explain what a policy decides about a request, by which pattern, and what it sends.
@@ -105,13 +109,45 @@ With the YAML language server, which most editors have, write into the first lin
 
 #[derive(clap::Args)]
 pub(crate) struct CheckArgs {
-    /// Policy documents (YAML); `-` is standard input
+    /// Policy documents (YAML), lists of origins, or nginx.conf; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+
+    /// What the files are; recognized by their content if it is not given
+    #[arg(long = "as", value_name = "KIND")]
+    pub(crate) kind: Option<CheckedKind>,
 
     /// Refuse files with warnings, too
     #[arg(long)]
     pub(crate) strict: bool,
+
+    /// Form of the result
+    #[arg(long, default_value = "text")]
+    pub(crate) format: CheckFormat,
+}
+
+/// What `check` reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckedKind {
+    /// Origins, one a line, as in an allow_origins_file
+    List,
+    /// A policy document, in YAML or JSON
+    Document,
+    /// nginx.conf with its includes, or a part of one
+    Nginx,
+}
+
+/// How `check` prints its results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// For people
+    Text,
+    /// One JSON object, for programs
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
 }
 
 #[derive(clap::Args)]

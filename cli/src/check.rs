@@ -1,14 +1,35 @@
-//! `cors-policy check`: all mistakes of policy documents.
+//! `cors-policy check`: all mistakes of policy documents, of lists of origins and of nginx.conf.
+//!
+//! A [`Source`](source::Source) is opened, [`content`] tells what it is, and [`document`], [`list`] or
+//! [`nginx`] read it into [`Checked`](checked::Checked). [`format`] prints the results.
+
+mod checked;
+mod content;
+mod document;
+mod finding;
+mod format;
+mod list;
+mod nginx;
+mod source;
 
 use std::path::Path;
 
-use cors_policy::document::Mistake;
-
+use self::{
+    checked::Checked,
+    content::Recognized,
+    finding::{Finding, Level, Rule},
+    source::Source,
+};
 use crate::{
     Outcome,
-    args::CheckArgs,
-    input::{self, Unusable},
-    output::{self, BAD, DOUBTFUL, GOOD, styled},
+    args::{CheckArgs, CheckedKind},
+    input::Unusable,
+};
+
+/// A hint at what a file was read as.
+const READ_AS: Rule = Rule {
+    id: "read-as",
+    description: "What a file was read as, where its content leaves a doubt.",
 };
 
 /// Checks every file, also after one with mistakes.
@@ -17,83 +38,42 @@ use crate::{
 ///
 /// If standard output cannot be written.
 pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Unusable> {
-    let CheckArgs { files, strict } = args;
-    let mut errors = 0;
-    let mut warnings = 0;
-    let mut files_with_mistakes = 0;
-    let mut outcome = Outcome::Good;
-    for file in files {
-        match summary(file) {
-            Ok((summary, found)) => {
-                for warning in &found {
-                    output::print_diagnostic(warning);
-                }
-                warnings += count_warnings(&found);
-                files_with_mistakes += usize::from(!found.is_empty());
-                if *strict && !found.is_empty() {
-                    outcome = Outcome::Unusable;
-                } else {
-                    let name = input::name(file);
-                    let name = name.display();
-                    output::print(&format!("{name}: {} {summary}\n", styled(GOOD, "ok:")))?;
-                }
-            }
-            Err(error) => {
-                output::print_error(&error);
-                errors += error.errors();
-                warnings += count_warnings(error.warnings());
-                files_with_mistakes += 1;
-                outcome = Outcome::Unusable;
-            }
-        }
+    let mut all = Vec::new();
+    for file in &args.files {
+        all.push(check(file, args.kind));
     }
-    let errors =
-        (errors > 0).then(|| styled(BAD, count(errors, "mistake", "mistakes")).to_string());
-    let warnings = (warnings > 0)
-        .then(|| styled(DOUBTFUL, count(warnings, "warning", "warnings")).to_string());
-    let all: Vec<_> = [errors, warnings].into_iter().flatten().collect();
-    if !all.is_empty() {
-        let all = all.join(" and ");
-        output::print_diagnostic(match files.len() {
-            1 => all,
-            files => format!("{all} in {files_with_mistakes} of {files} files"),
-        });
+    format::print(&all, args)?;
+    let is_refused = all.iter().any(|checked| !checked.is_accepted(args.strict));
+    Ok(if is_refused { Outcome::Unusable } else { Outcome::Good })
+}
+
+/// Checks a file as one of this kind, or as the one that its content shows.
+fn check(file: &Path, kind: Option<CheckedKind>) -> Checked {
+    let source = Source::open(file);
+    let recognized = match kind {
+        Some(kind) => Recognized { kind, is_clear: true },
+        None => content::recognize(&source.head),
+    };
+    let is_doubtful = source.is_readable && !recognized.is_clear;
+    let mut checked = Checked::new(source.name.clone(), recognized.kind);
+    match recognized.kind {
+        CheckedKind::Document => document::check(source, &mut checked),
+        CheckedKind::List => list::check(source, &mut checked),
+        CheckedKind::Nginx => nginx::check(source, &mut checked),
     }
-    Ok(outcome)
+    if is_doubtful && checked.errors() > 0 {
+        checked.add(read_as(&checked));
+    }
+    checked
 }
 
-/// How many warnings there are, with those that are not described.
-fn count_warnings<'m>(described: impl IntoIterator<Item = &'m Mistake>) -> usize {
-    described.into_iter().map(|warning| 1 + warning.more()).sum()
-}
-
-/// The numbers of policies, rules and patterns, so that an accidentally empty document is noticed, and
-/// the warnings.
-fn summary(file: &Path) -> Result<(String, Vec<Mistake>), Unusable> {
-    let mut patterns = 0;
-    // Patterns come policy by policy.
-    let mut policy = String::new();
-    let mut rules_before = 0;
-    let mut rules = 0;
-    let read = input::read(file, |site| {
-        patterns += 1;
-        if site.policy() != policy {
-            policy = site.policy().to_owned();
-            rules_before += rules;
-            rules = 0;
-        }
-        // No rule is without patterns.
-        rules = rules.max(site.rule().map_or(0, |index| index + 1));
-    })?;
-    let summary = format!(
-        "{}, {}, {}",
-        count(read.value.len(), "policy", "policies"),
-        count(rules_before + rules, "rule", "rules"),
-        count(patterns, "origin pattern", "origin patterns"),
-    );
-    Ok((summary, read.warnings))
-}
-
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+/// Says what a file was read as. Its mistakes can come from that alone.
+fn read_as(checked: &Checked) -> Finding {
+    let (is, others) = match checked.kind {
+        CheckedKind::Document => ("a policy document", "`--as list` or `--as nginx`"),
+        CheckedKind::List => ("a list of origins", "`--as document` or `--as nginx`"),
+        CheckedKind::Nginx => ("nginx.conf", "`--as document` or `--as list`"),
+    };
+    let message = format!("the file was read as {is}, by its content; {others} reads it otherwise");
+    Finding::new(Level::Note, READ_AS, &checked.file, None, message)
 }

@@ -10,14 +10,14 @@ use std::{
 
 use cors_policy::{
     Policy,
-    document::{self, Accepted, Mistake, PatternSite, Report},
+    document::{self, Accepted, PatternSite, Report},
 };
 
 /// The name for standard input.
 const STDIN: &str = "-";
 
 /// The most that is read, in bytes: much larger than a document can be, and small enough to hold.
-const MAX_STREAM: u64 = 16 << 20;
+pub(crate) const MAX_STREAM: u64 = 16 << 20;
 
 /// The reason why there is no result.
 #[derive(Debug)]
@@ -29,29 +29,12 @@ pub(crate) enum Unusable {
 }
 
 impl Unusable {
-    /// How many errors these are.
-    pub(crate) fn errors(&self) -> usize {
-        match self {
-            Self::Mistakes(report) => report.errors().count() + report.omitted(),
-            Self::Other(_) => 1,
-        }
-    }
-
     /// The errors alone.
     pub(crate) fn without_warnings(self) -> Self {
         match self {
             Self::Mistakes(report) => Self::Mistakes(report.without_warnings()),
             other => other,
         }
-    }
-
-    /// The warnings beside the errors.
-    pub(crate) fn warnings(&self) -> impl Iterator<Item = &Mistake> {
-        let report = match self {
-            Self::Mistakes(report) => Some(report),
-            Self::Other(_) => None,
-        };
-        report.into_iter().flat_map(Report::warnings)
     }
 }
 
@@ -99,6 +82,17 @@ fn is_stream(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|data| !data.is_file() && !data.is_dir())
 }
 
+/// Opens standard input, or what can be read only once. `None` for a path that leads to anything else.
+pub(crate) fn open_stream(file: &Path) -> Option<io::Result<Box<dyn Read>>> {
+    if is_stdin(file) {
+        Some(Ok(Box::new(io::stdin())))
+    } else if is_stream(file) {
+        Some(File::open(file).map(|file| Box::new(file) as _))
+    } else {
+        None
+    }
+}
+
 /// Reads a document and calls `each` for every pattern in it. In a stream, the paths of other files
 /// are relative to the working directory.
 ///
@@ -109,11 +103,7 @@ pub(crate) fn read(
     file: &Path,
     each: impl FnMut(&PatternSite<'_>),
 ) -> Result<Accepted<Vec<Policy>>, Unusable> {
-    let stream: io::Result<Box<dyn Read>> = if is_stdin(file) {
-        Ok(Box::new(io::stdin()))
-    } else if is_stream(file) {
-        File::open(file).map(|file| Box::new(file) as _)
-    } else {
+    let Some(stream) = open_stream(file) else {
         return Ok(document::load_with_patterns(file, each)?);
     };
     let name = name(file);

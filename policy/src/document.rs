@@ -31,13 +31,16 @@
 //! by aliases are bounded, and an `allow_origins_file` is streamed. Only regular files are read, so
 //! nothing waits for a pipe or a device.
 
+mod block;
 mod covered_lines;
 mod covered_patterns;
 mod file;
 mod keys;
 mod level;
+mod list;
 mod mistake_kind;
 mod node;
+mod open_guard;
 mod open_guards;
 mod origins_file;
 mod pattern_site;
@@ -58,10 +61,13 @@ mod yaml;
 
 use std::{io::Read, path::Path};
 
+pub use block::{Block, BlockError};
 pub use keys::KeyKind;
 pub use level::Level;
+pub use list::{check_list, check_list_from};
 pub use mistake_kind::{Expected, MistakeKind, StaticObstacle};
 pub use node::{Node, NodeLine, Value};
+pub use open_guard::OpenGuard;
 pub use pattern_site::PatternSite;
 pub use report::{Accepted, Mistake, Report};
 #[cfg(feature = "schema")]
@@ -146,12 +152,27 @@ pub fn policy_from_node(
     file: &Path,
     lines: &[NodeLine],
 ) -> Result<Accepted<Policy>, Report> {
-    let mut ignore = |_: &PatternSite<'_>| {};
-    let mut validator = Validator::of_block(file, lines, &mut ignore);
+    policy_from_node_with_patterns(name, node, file, lines, |_| {})
+}
+
+/// Validates one policy as [`policy_from_node`] does, and calls `each` for every pattern without
+/// mistakes, in the order of the block.
+///
+/// # Errors
+///
+/// All mistakes of the policy at once. Their places begin with its name.
+pub fn policy_from_node_with_patterns(
+    name: &str,
+    node: &Node,
+    file: &Path,
+    lines: &[NodeLine],
+    mut each: impl FnMut(&PatternSite<'_>),
+) -> Result<Accepted<Policy>, Report> {
+    let mut validator = Validator::of_block(file, lines, &mut each);
     let policy = validator.named_policy(name, node);
-    let Accepted { value: (), warnings } = validator.finish(())?;
+    let Accepted { value: (), warnings, guards } = validator.finish(())?;
     match policy {
-        Some(value) => Ok(Accepted { value, warnings }),
+        Some(value) => Ok(Accepted { value, warnings, guards }),
         // A policy is missing only if an error was reported.
         None => unreachable!("a policy without errors is compiled"),
     }

@@ -5,9 +5,9 @@
 //! type: between the braces, nginx accepts only these directives and `include`.
 
 use core::ffi::{c_char, c_void};
-use core::{mem, ptr};
+use core::ptr;
 
-use cors_policy::document::{self, Accepted, KeyKind, Level, Mistake, Node, NodeLine, Value};
+use cors_policy::document::{self, Accepted, Block, BlockError, Level, Mistake, NodeLine};
 use nginx_sys::{
     NGX_CONF_1MORE, NGX_CONF_BLOCK, NGX_CONF_NOARGS, NGX_MAIN_CONF, ngx_command_t, ngx_conf_parse,
     ngx_conf_t, ngx_module_t, ngx_str_t, ngx_uint_t,
@@ -72,41 +72,10 @@ static mut COMMANDS: [ngx_command_t; 19] = [
     ngx_command_t::empty(),
 ];
 
-/// The keys and values of one pair of braces.
-type Keys = Vec<(Node, Node)>;
-
-/// The part of a policy that is read so far.
-#[derive(Default)]
-struct Block {
-    /// The keys of the innermost open block.
-    keys: Keys,
-    rules: Vec<Node>,
-    in_rule: bool,
-    /// The line of each directive. The line numbers of nodes are indices into this, from 1, since
-    /// included files count their own lines.
-    lines: Vec<SourceLine>,
-}
-
-impl Block {
-    /// The block that is being read.
-    fn open(cf: &mut ngx_conf_t) -> &mut Self {
-        // SAFETY: the directives of this module are read only in `read`, which puts a block here.
-        unsafe { &mut *cf.handler_conf.cast() }
-    }
-
-    fn note(&mut self, line: SourceLine) -> u32 {
-        self.lines.push(line);
-        self.lines.len() as u32
-    }
-
-    fn into_node(mut self) -> (Node, Vec<SourceLine>) {
-        if let Some(first) = self.rules.first() {
-            let line = first.line;
-            let key = Node { value: Value::String("rules".to_owned()), line };
-            self.keys.push((key, Node { value: Value::List(self.rules), line }));
-        }
-        (Node { value: Value::Map(self.keys), line: Some(1) }, self.lines)
-    }
+/// The block that is being read.
+fn open_block(cf: &mut ngx_conf_t) -> &mut Block {
+    // SAFETY: the directives of this module are read only in `read`, which puts a block here.
+    unsafe { &mut *cf.handler_conf.cast() }
 }
 
 /// Reads the block that begins at `cf`, and adds its policy to `policies`.
@@ -123,8 +92,7 @@ pub(crate) fn read(
         return Err(cf.reject(format_args!("\"{name}\" cannot name a CORS policy")));
     };
     let line = cf.source_line();
-    let mut block = Block::default();
-    block.note(line.clone());
+    let mut block = Block::new(node_line(&line));
 
     let outer = (cf.module_type, cf.cmd_type, cf.handler_conf);
     cf.module_type = MODULE_TYPE;
@@ -137,10 +105,9 @@ pub(crate) fn read(
         return Err(rv);
     }
 
-    let (node, lines) = block.into_node();
-    let node_lines: Vec<NodeLine> = lines.iter().map(node_line).collect();
+    let (node, node_lines) = block.into_node();
     match document::policy_from_node(&name, &node, line.file(), &node_lines) {
-        Ok(Accepted { value: policy, warnings }) => {
+        Ok(Accepted { value: policy, warnings, .. }) => {
             log(cf, &line, &warnings, &node_lines);
             policies
                 .define(cf, RenderedPolicy::new(policy), line, None, false)
@@ -189,16 +156,18 @@ fn suggest(cf: &mut ngx_conf_t, block: &Block) {
     let words = cf.words().iter().map(|word| word.to_str().map(str::to_owned));
     let Ok(words) = words.collect::<Result<Vec<_>, _>>() else { return };
     let Some((name, arguments)) = words.split_first() else { return };
-    let known = || document::keys().filter(|key| *key != "rules").chain(["rule"]);
-    if known().any(|key| key == name) {
-        return;
+    if let Some(advice) = block.advice(name, arguments) {
+        cf.log_emerg(advice);
     }
-    let arguments = arguments.iter().map(|word| Node::string(word, 1)).collect();
-    if let Some(advice) = document::directive_advice(name, arguments, block.in_rule) {
-        cf.log_emerg(format_args!("in \"cors_policy_define\", in place of \"{name}\": {advice}"));
-    } else if let Some(key) = cors_policy::nearest(name, known()) {
-        cf.log_emerg(format_args!("in \"cors_policy_define\", did you mean \"{key}\"?"));
-    }
+}
+
+/// The text by which a directive's handler reports an error. nginx puts the directive's name before it.
+fn reason(error: BlockError) -> *mut c_char {
+    let text = match error {
+        BlockError::OneArgument => c"takes one argument",
+        BlockError::NestedRule => c"is not allowed in another one",
+    };
+    text.as_ptr().cast_mut()
 }
 
 /// The directive of a key of a policy.
@@ -217,41 +186,24 @@ extern "C" fn cmd_key(
 }
 
 fn read_key(cf: &mut ngx_conf_t) -> Result<(), *mut c_char> {
-    let line = cf.source_line();
+    let line = node_line(&cf.source_line());
     let mut words = Vec::with_capacity(cf.words().len());
     for word in cf.words() {
         words.push(
             word.to_str().map(str::to_owned).map_err(|_| c"is not UTF-8".as_ptr().cast_mut())?,
         );
     }
-    let line = Block::open(cf).note(line);
-    let mut words = words.into_iter();
-    let key = words.next().unwrap_or_default();
-    let mut words = words.map(|word| Node::string(word, line)).collect::<Vec<_>>();
-
-    let value = match (document::key_kind(&key), words.as_mut_slice()) {
-        (Some(KeyKind::List | KeyKind::Rules), _) | (Some(KeyKind::BooleanOrList), [_, _, ..]) => {
-            Node::new(Value::List(words), line)
-        }
-        (_, [Node { value: Value::String(word), .. }]) => {
-            let value = match (document::key_kind(&key), word.as_str()) {
-                (Some(KeyKind::Boolean | KeyKind::BooleanOrList), "on") => Value::Bool(true),
-                (Some(KeyKind::Boolean | KeyKind::BooleanOrList), "off") => Value::Bool(false),
-                // As everywhere in nginx.conf, a path is relative to its folder.
-                _ if key == "allow_origins_file" => Value::String(full_path(cf)?),
-                _ => Value::String(mem::take(word)),
-            };
-            Node::new(value, line)
-        }
-        _ => return Err(c"takes one argument".as_ptr().cast_mut()),
-    };
-    Block::open(cf).keys.push((Node::string(key, line), value));
-    Ok(())
+    let key = words.remove(0);
+    // As everywhere in nginx.conf, a path is relative to its folder.
+    if let ("allow_origins_file", [path]) = (key.as_str(), &mut words[..]) {
+        *path = full_path(cf)?;
+    }
+    open_block(cf).add(line, &key, words).map_err(reason)
 }
 
 /// The argument of the directive as a path.
 fn full_path(cf: &mut ngx_conf_t) -> Result<String, *mut c_char> {
-    // `read_key` has checked that there is one argument.
+    // `read_key` calls this only for a directive with one argument.
     let name = cf.words()[1];
     let path = cf.path(name).ok_or(NGX_CONF_ERROR)?;
     path.into_os_string().into_string().map_err(|_| c"is not UTF-8".as_ptr().cast_mut())
@@ -266,18 +218,15 @@ extern "C" fn cmd_rule(
     // SAFETY: nginx calls with a valid configuration.
     let cf = unsafe { &mut *cf };
     panic::catch(cf.log, || {
-        let line = cf.source_line();
-        let block = Block::open(cf);
-        if mem::replace(&mut block.in_rule, true) {
-            return c"is not allowed in another one".as_ptr().cast_mut();
+        let line = node_line(&cf.source_line());
+        if let Err(error) = open_block(cf).open_rule(line) {
+            return reason(error);
         }
-        let line = block.note(line);
-        let around = mem::take(&mut block.keys);
         let rv = parse(cf);
-        let block = Block::open(cf);
-        let keys = mem::replace(&mut block.keys, around);
-        block.in_rule = false;
-        block.rules.push(Node::new(Value::Map(keys), line));
+        // After a mistake, the rule stays open: advice depends on where it is.
+        if rv == NGX_CONF_OK {
+            open_block(cf).close_rule();
+        }
         rv
     })
     .unwrap_or(NGX_CONF_ERROR)

@@ -147,13 +147,13 @@ impl DocumentFiles {
             // A mistake in one of the named files can be mended there, too.
             self.add(report.files(), begun);
         })?;
-        let Accepted { value: policies, warnings } = read;
+        let Accepted { value: policies, warnings, guards } = read;
         let named = || policies.iter().flat_map(|policy| policy.files());
         self.files
             .retain(|file| file.path == self.document || named().any(|path| *path == file.path));
         self.add(named(), begun);
         let value = policies.into_iter().map(RenderedPolicy::new).collect();
-        Ok(Accepted { value, warnings })
+        Ok(Accepted { value, warnings, guards })
     }
 
     /// Adds files that the document names, which are known once it is read.

@@ -1,4 +1,4 @@
-//! An explanation for machines. docs/cors-policy.md describes the fields, which do not change
+//! An explanation for machines. docs/schemas/explain.json describes the fields, which do not change
 //! within a major version; new ones may come.
 
 use cors_policy::Decision;
@@ -9,6 +9,7 @@ use crate::request::Request;
 
 #[derive(Serialize)]
 pub(super) struct Document<'e> {
+    version: u8,
     file: &'e str,
     policy: &'e str,
     #[serde(flatten)]
@@ -54,6 +55,7 @@ pub(super) fn decision<S: Serializer>(
 impl<'e> From<&'e Explanation> for Document<'e> {
     fn from(explanation: &'e Explanation) -> Self {
         Self {
+            version: 1,
             file: &explanation.file,
             policy: &explanation.policy,
             request: &explanation.request,

@@ -10,7 +10,7 @@ use crate::{
     output::{self, BAD, DOUBTFUL, HEADING, styled},
 };
 
-/// The result in JSON. Its fields are described in docs/cors-policy.md.
+/// The result in JSON. docs/schemas/import.json describes its fields.
 #[derive(Serialize)]
 struct Report<'i> {
     version: u8,

@@ -6,10 +6,49 @@ use crate::run::{command, documents, finish, folder, run, run_with_stdin};
 
 #[test]
 fn a_document_without_mistakes_is_one_line() {
-    let run = run(&["check", "shop.yaml"]);
-    assert_eq!(run.stdout, "shop.yaml: ok: 3 policies, 4 rules, 9 origin patterns\n");
-    assert_eq!(run.stderr, "");
-    assert_eq!(run.code, 0);
+    let text = b"version: 1\npolicies: {a: {allow_origins: 'https://a.example'}}";
+    let run = run_with_stdin(&["check", "-"], text);
+    assert_eq!(run.stdout, "<stdin>: ok: 1 policy, 1 rule, 1 origin pattern\n");
+    assert_eq!((run.stderr.as_str(), run.code), ("", 0));
+}
+
+/// What is printed about shop.yaml, in which one guard is open.
+const SHOP: &str = "shop.yaml: ok: 3 policies, 4 rules, 9 origin patterns\n\
+                    shop.yaml:31: note: policies.anyone.dangerously_allow[0]: \
+                    \"any_origin_with_credentials\" is open: \"*\" lets in every origin with \
+                    credentials; any page can act as its visitor\n";
+
+#[test]
+fn an_open_guard_is_listed_and_is_no_mistake() {
+    for args in [&["check", "shop.yaml"][..], &["check", "--strict", "shop.yaml"]] {
+        let run = run(args);
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str(), run.code), (SHOP, "", 0));
+    }
+    // Beside mistakes, each once for a policy or a rule, in the order of the document.
+    let text = b"version: 1\npolicies:\n  a:\n    allow_origins: [A]\n    dangerously_allow: \
+                 [null_origin, null_origin, x]\n  b:\n    rules:\n      - allow_origins: ['null']\n        \
+                 dangerously_allow: null_origin\n";
+    let run = run_with_stdin(&["check", "-"], text);
+    let guards: Vec<_> =
+        run.stdout.lines().map(|line| line.split_once(" is open: ").unwrap().0).collect();
+    assert_eq!(
+        guards,
+        [
+            "<stdin>:5: note: policies.a.dangerously_allow[0]: \"null_origin\"",
+            "<stdin>:9: note: policies.b.rules[0].dangerously_allow: \"null_origin\"",
+        ]
+    );
+    assert_eq!(run.code, 2);
+}
+
+#[test]
+fn open_guards_that_are_not_listed_are_counted() {
+    let rule = "{allow_origins: ['null'], dangerously_allow: null_origin}";
+    let policies: Vec<_> = (0..130).map(|index| format!("p{index}: {rule}")).collect();
+    let text = format!("version: 1\npolicies: {{{}}}", policies.join(", "));
+    let run = run_with_stdin(&["check", "-"], text.as_bytes());
+    assert_eq!(run.stdout.lines().count(), 1 + 100 + 1);
+    assert!(run.stdout.ends_with("\nand 30 more open guards\n"), "{}", run.stdout);
 }
 
 #[test]
@@ -33,8 +72,16 @@ fn ten_mistakes_are_ten_lines_in_the_order_of_the_document() {
 
 #[test]
 fn every_file_is_checked() {
-    let run = run(&["check", "mistakes.yaml", "missing.yaml", "shop.yaml", "partners.txt"]);
-    assert_eq!(run.stdout, "shop.yaml: ok: 3 policies, 4 rules, 9 origin patterns\n");
+    let run = run(&[
+        "check",
+        "--as",
+        "document",
+        "mistakes.yaml",
+        "missing.yaml",
+        "shop.yaml",
+        "partners.txt",
+    ]);
+    assert_eq!(run.stdout, SHOP);
     assert!(
         run.stderr.contains("\nmissing.yaml: cannot be read: No such file or directory"),
         "{}",
@@ -113,7 +160,7 @@ fn warnings_refuse_a_file_only_if_asked_for() {
     assert_eq!((run.stdout.as_str(), run.stderr.as_str(), run.code), ("", warning, 2));
 
     let good = run_with_stdin(&["check", "--strict", "shop.yaml", "-"], text);
-    assert_eq!(good.stdout, "shop.yaml: ok: 3 policies, 4 rules, 9 origin patterns\n");
+    assert_eq!(good.stdout, SHOP);
     assert!(good.stderr.ends_with("\n1 warning in 1 of 2 files\n"), "{}", good.stderr);
     assert_eq!(good.code, 2);
 }

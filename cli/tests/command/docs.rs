@@ -29,7 +29,14 @@ fn commands(block: &str) -> Vec<(String, String)> {
 fn every_example_prints_what_it_shows() {
     let folder = folder("docs");
     fs::copy(project().join("nginx-conf/cors.yaml"), folder.join("cors.yaml")).unwrap();
-    for name in ["mistakes.yaml", "shop.yaml", "partners.txt", "ingress.yaml"] {
+    for name in [
+        "mistakes.yaml",
+        "shop.yaml",
+        "partners.txt",
+        "ingress.yaml",
+        "customers.txt",
+        "nginx.conf",
+    ] {
         fs::copy(documents().join(name), folder.join(name)).unwrap();
     }
     let binaries = Path::new(env!("CARGO_BIN_EXE_cors-policy")).parent().unwrap().to_owned();
@@ -92,12 +99,16 @@ fn every_json_field_is_described() {
             }
         }
     }
-    let import = run(&["import", "--format", "json", "ingress.yaml"]).json();
-    for (name, value) in import.as_object().unwrap() {
-        check(name.clone());
-        let first = value.as_array().and_then(|list| list.first()).and_then(Value::as_object);
-        for field in first.into_iter().flat_map(|fields| fields.keys()) {
-            check(format!("{name}[].{field}"));
+    for args in [
+        &["import", "--format", "json", "ingress.yaml"][..],
+        &["check", "--format", "json", "mistakes.yaml", "shop.yaml"],
+    ] {
+        for (name, value) in run(args).json().as_object().unwrap() {
+            check(name.clone());
+            let first = value.as_array().and_then(|list| list.first()).and_then(Value::as_object);
+            for field in first.into_iter().flat_map(|fields| fields.keys()) {
+                check(format!("{name}[].{field}"));
+            }
         }
     }
     assert!(described > 50, "{described}");

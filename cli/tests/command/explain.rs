@@ -235,6 +235,7 @@ fn json_says_the_same() {
     assert_eq!(
         run.json(),
         json!({
+            "version": 1,
             "file": "shop.yaml",
             "policy": "shop",
             "origin": "http://admin.shop.example",

@@ -68,6 +68,37 @@ pub(crate) fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
+/// The errors of a JSON value by a schema of the project, as its path in it.
+#[track_caller]
+pub(crate) fn errors_by_schema(path: &str, value: &serde_json::Value) -> Vec<String> {
+    errors_by(&schema(path), value)
+}
+
+/// The errors of a log by the schema of SARIF.
+#[track_caller]
+pub(crate) fn sarif_errors(log: &serde_json::Value) -> Vec<String> {
+    let mut schema = schema("cli/tests/schemas/sarif-2.1.0.json");
+    // The expression has a bracket too many, which not every implementation takes.
+    for owner in ["run", "toolComponent"] {
+        let language = &mut schema["definitions"][owner]["properties"]["language"];
+        assert!(language.as_object_mut().unwrap().remove("pattern").is_some(), "{owner}");
+    }
+    errors_by(&schema, log)
+}
+
+/// A schema of the project.
+#[track_caller]
+fn schema(path: &str) -> serde_json::Value {
+    serde_json::from_str(&fs::read_to_string(project().join(path)).unwrap()).unwrap()
+}
+
+#[track_caller]
+fn errors_by(schema: &serde_json::Value, value: &serde_json::Value) -> Vec<String> {
+    let validator = jsonschema::validator_for(schema).unwrap();
+    let errors = validator.iter_errors(value);
+    errors.map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
 /// An empty folder.
 pub(crate) fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use strum::{EnumMessage, IntoStaticStr};
 use thiserror::Error;
 
 use super::{
@@ -18,7 +19,8 @@ use crate::{
 };
 
 /// A kind of mistake. `Display` says what is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, EnumMessage, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 #[non_exhaustive]
 pub enum MistakeKind {
     /// A file that cannot be read.
@@ -219,6 +221,19 @@ pub enum MistakeKind {
     /// Patterns that take too much memory together.
     #[error(transparent)]
     Matcher(MatcherError),
+    /// A warning: an origin pattern that a policy with credentials would refuse, in a list that no policy
+    /// names.
+    #[error("{0}, so that a policy with credentials refuses it")]
+    RefusedWithCredentials(Box<GuardViolation>),
+    /// A warning: a line of a list that stands there before.
+    #[error("has no effect: the same stands in line {first}")]
+    RepeatedLine {
+        /// The line of the first one.
+        first: u32,
+    },
+    /// A list without a line.
+    #[error("no origin in this list")]
+    EmptyOriginsFile,
     /// A line of an `allow_origins_file` that is longer than any pattern.
     #[error("a line of more than {limit} bytes")]
     LineTooLong {
@@ -352,9 +367,23 @@ impl MistakeKind {
             | Self::MaxAgeCapped
             | Self::OpensNothing
             | Self::CoveredPattern { .. }
+            | Self::RefusedWithCredentials(_)
+            | Self::RepeatedLine { .. }
             | Self::NobodyAsks => Level::Warning,
             _ => Level::Error,
         }
+    }
+
+    /// The name of the kind, in lower case with hyphens: `unreadable`, `several-in-one`. It never changes.
+    #[must_use]
+    pub fn id(&self) -> &'static str {
+        self.into()
+    }
+
+    /// What mistakes of this kind have in common, as a noun phrase with a full stop.
+    #[must_use]
+    pub fn description(&self) -> &'static str {
+        self.get_documentation().unwrap_or_default()
     }
 
     /// What is wrong, in the words of the language.
@@ -509,8 +538,10 @@ impl MistakeKind {
             }
             Self::Pattern { error, closed } => return pattern_remedy(error, closed),
             Self::Guard(error) => return error.remedy(),
+            Self::RefusedWithCredentials(error) => return error.remedy(),
+            Self::RepeatedLine { .. } => "remove one of them",
             Self::Matcher(error) => return error.remedy(),
-            Self::LineTooLong { .. } => "write one origin a line",
+            Self::LineTooLong { .. } | Self::EmptyOriginsFile => "write one origin a line",
             Self::Method(error) => return method_remedy(*error, value, &example()),
             Self::HeaderName(error) => return header_name_remedy(*error, value, language, &example()),
             Self::CoveredByStar => "remove it, or remove `*`",

@@ -7,7 +7,7 @@ use super::{
     quote::quote,
     reader::{Reader, get, unknown_value},
 };
-use crate::origin::Guard;
+use crate::origin::{Guard, UnknownGuard};
 
 /// The guards that a policy or a rule opens.
 #[derive(Debug, Default)]
@@ -56,10 +56,23 @@ impl OpenGuards {
         })
     }
 
-    /// Reads the key, and reports what is not the name of a guard.
-    pub(super) fn read(&mut self, reader: &mut Reader, location: Location<'_>, node: &Node) {
-        reader.entries(location, node, |reader, location, node, text| {
-            if text.parse::<Guard>().is_err() {
+    /// Reads the key of the policy `policy` or of one of its rules. Notes each guard, and reports what is
+    /// not the name of one.
+    pub(super) fn read(
+        &mut self,
+        reader: &mut Reader,
+        policy: &str,
+        location: Location<'_>,
+        node: &Node,
+    ) {
+        let mut noted = Vec::new();
+        reader.entries(location, node, |reader, location, node, text| match text.parse() {
+            Ok(guard) if noted.contains(&guard) => {}
+            Ok(guard) => {
+                noted.push(guard);
+                reader.add_guard(guard, policy, location);
+            }
+            Err(UnknownGuard) => {
                 let known = Guard::ALL.map(Guard::as_str);
                 reader.report(location, node, unknown_value(text, &known));
             }

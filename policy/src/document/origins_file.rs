@@ -43,51 +43,63 @@ impl OriginsFile {
         self.length.min(MAX_BYTES) as usize
     }
 
-    /// Calls `each` with the number and the content of every line that is not empty.
-    ///
-    /// A `#` at the beginning of a line or after a space begins a comment. CR LF ends a line as LF
-    /// does; a byte order mark is skipped. Nothing is allocated for a line.
+    /// Calls `each` for every line, as [`read_lines`] does.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or is larger than [`MAX_BYTES`].
-    pub(super) fn read(self, mut each: impl FnMut(u32, Line<'_>)) -> Result<(), MistakeKind> {
-        let mut reader = BufReader::with_capacity(64 * 1024, self.file.take(MAX_BYTES + 1));
-        let mut number = 0_u32;
-        // The beginning of a line whose end is not in the reader's buffer.
-        let mut begun = Vec::new();
-        let mut total = 0_u64;
-        loop {
-            let buffer = reader.fill_buf().map_err(file::unreadable)?;
-            if buffer.is_empty() {
-                break;
-            }
-            let mut rest = buffer;
-            while let Some(end) = memchr::memchr(b'\n', rest) {
-                let line = if begun.is_empty() {
-                    &rest[..end]
-                } else {
-                    extend(&mut begun, &rest[..end]);
-                    &begun
-                };
-                number = number.saturating_add(1);
-                visit(number, line, &mut each);
-                begun.clear();
-                rest = &rest[end + 1..];
-            }
-            extend(&mut begun, rest);
-            let length = buffer.len();
-            reader.consume(length);
-            total += length as u64;
-            if total > MAX_BYTES {
-                return Err(MistakeKind::ListTooLarge { limit: MAX_BYTES });
-            }
-        }
-        if !begun.is_empty() {
-            visit(number.saturating_add(1), &begun, &mut each);
-        }
-        Ok(())
+    /// As for [`read_lines`].
+    pub(super) fn read(self, each: impl FnMut(u32, Line<'_>)) -> Result<(), MistakeKind> {
+        read_lines(self.file, each)
     }
+}
+
+/// Calls `each` with the number and the content of every line that is not empty.
+///
+/// A `#` at the beginning of a line or after a space begins a comment. CR LF ends a line as LF does; a
+/// byte order mark is skipped. Nothing is allocated for a line.
+///
+/// # Errors
+///
+/// If the list cannot be read, or is larger than [`MAX_BYTES`].
+pub(super) fn read_lines(
+    list: impl Read,
+    mut each: impl FnMut(u32, Line<'_>),
+) -> Result<(), MistakeKind> {
+    let mut reader = BufReader::with_capacity(64 * 1024, list.take(MAX_BYTES + 1));
+    let mut number = 0_u32;
+    // The beginning of a line whose end is not in the reader's buffer.
+    let mut begun = Vec::new();
+    let mut total = 0_u64;
+    loop {
+        let buffer = reader.fill_buf().map_err(file::unreadable)?;
+        if buffer.is_empty() {
+            break;
+        }
+        let mut rest = buffer;
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let line = if begun.is_empty() {
+                &rest[..end]
+            } else {
+                extend(&mut begun, &rest[..end]);
+                &begun
+            };
+            number = number.saturating_add(1);
+            visit(number, line, &mut each);
+            begun.clear();
+            rest = &rest[end + 1..];
+        }
+        extend(&mut begun, rest);
+        let length = buffer.len();
+        reader.consume(length);
+        total += length as u64;
+        if total > MAX_BYTES {
+            return Err(MistakeKind::ListTooLarge { limit: MAX_BYTES });
+        }
+    }
+    if !begun.is_empty() {
+        visit(number.saturating_add(1), &begun, &mut each);
+    }
+    Ok(())
 }
 
 /// Collects a line, up to the byte that shows that it is too long.

@@ -21,7 +21,7 @@ use crate::origin::{Guard, MatcherBuilder, OriginPattern, PatternError, Rank};
 
 /// Collects the patterns of a policy.
 pub(super) struct PolicyOrigins<'p> {
-    policy: &'p str,
+    pub(super) policy: &'p str,
     visitor: PatternVisitor<'p>,
     /// The guards that the policy opens for all of its rules.
     pub(super) open: OpenGuards,

@@ -6,11 +6,15 @@ use super::{
     keys::{KeySpec, Language},
     mistake_kind::{Expected, MistakeKind},
     node::{Node, NodeLine, Value},
+    open_guard::OpenGuard,
     place::Location,
     quote::{quote, show},
     report::{Accepted, Mistake, Mistakes, Report},
 };
-use crate::{nearest, origin::OriginPattern};
+use crate::{
+    nearest,
+    origin::{Guard, OriginPattern},
+};
 
 /// The keys of a mapping so far, and their lines.
 pub(super) type SeenKeys<'n> = HashMap<&'n str, Option<u32>>;
@@ -84,10 +88,7 @@ impl Reader {
         value: Option<String>,
         kind: MistakeKind,
     ) {
-        let (file, line) = match self.source_of(location) {
-            Some(source) => (source.file.clone(), Some(source.line)),
-            None => (location.file.clone(), location.line),
-        };
+        let (file, line) = self.file_and_line(location);
         let language = self.language;
         self.mistakes.insert(position, kind, |kind| Mistake {
             file,
@@ -99,6 +100,20 @@ impl Reader {
             language,
             more: 0,
         });
+    }
+
+    /// Notes that the policy opens a guard here.
+    pub(super) fn add_guard(&mut self, guard: Guard, policy: &str, location: Location<'_>) {
+        let (file, line) = self.file_and_line(location);
+        self.mistakes.add_guard(|| OpenGuard::new(guard, policy, location, file, line));
+    }
+
+    /// The file and the line that messages name.
+    fn file_and_line(&self, location: Location<'_>) -> (Arc<Path>, Option<u32>) {
+        match self.source_of(location) {
+            Some(source) => (source.file.clone(), Some(source.line)),
+            None => (location.file.clone(), location.line),
+        }
     }
 
     /// What a line of the document stands for, if not for itself.

@@ -12,6 +12,7 @@ use super::{
     keys::{KeySpec, Language},
     level::Level,
     mistake_kind::MistakeKind,
+    open_guard::{OpenGuard, OpenGuardList},
 };
 use crate::origin::Guard;
 
@@ -29,6 +30,9 @@ pub struct Accepted<T> {
     /// The warnings, in the order of the document. At most ten of a kind are described; the last of
     /// them counts further ones.
     pub warnings: Vec<Mistake>,
+    /// The guards that are open, in the order of the document. At most a hundred are described; the
+    /// last of them counts further ones.
+    pub guards: Vec<OpenGuard>,
 }
 
 /// All mistakes of a document that is refused, in its order. There is at least one error. At most a
@@ -39,6 +43,7 @@ pub struct Report {
     mistakes: Vec<Mistake>,
     omitted: usize,
     files: Vec<PathBuf>,
+    guards: Vec<OpenGuard>,
 }
 
 impl Report {
@@ -80,6 +85,11 @@ impl Report {
     /// The number of errors that [`Report::errors`] does not describe.
     pub fn omitted(&self) -> usize {
         self.omitted
+    }
+
+    /// The guards that are open, as in [`Accepted::guards`].
+    pub fn guards(&self) -> &[OpenGuard] {
+        &self.guards
     }
 
     /// Each `allow_origins_file` that the document names. A program that watches the document for
@@ -134,6 +144,7 @@ pub(super) struct Mistakes {
     warnings: Vec<(Discriminant<MistakeKind>, usize)>,
     /// Each `allow_origins_file`.
     files: Vec<PathBuf>,
+    guards: OpenGuardList,
 }
 
 impl Mistakes {
@@ -200,8 +211,14 @@ impl Mistakes {
         self.files.push(path.to_owned());
     }
 
+    /// Notes that a guard is open.
+    pub(super) fn add_guard(&mut self, guard: impl FnOnce() -> OpenGuard) {
+        self.guards.add(guard);
+    }
+
     pub(super) fn into_result<T>(self, value: T) -> Result<Accepted<T>, Report> {
-        let Self { mut found, errors, warnings, files } = self;
+        let Self { mut found, errors, warnings, files, guards } = self;
+        let guards = guards.into_vec();
         for (kind, count) in warnings {
             let described = found.iter().filter(|mistake| discriminant(&mistake.kind) == kind);
             let more = count - described.count();
@@ -211,10 +228,10 @@ impl Mistakes {
             }
         }
         if errors == 0 {
-            Ok(Accepted { value, warnings: found })
+            Ok(Accepted { value, warnings: found, guards })
         } else {
             let omitted = errors.saturating_sub(MAX_ERRORS);
-            Err(Report { mistakes: found, omitted, files })
+            Err(Report { mistakes: found, omitted, files, guards })
         }
     }
 }

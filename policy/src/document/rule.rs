@@ -52,9 +52,15 @@ impl RuleBuilder {
         (RuleSettings { any, null, file, ..self.settings }, open)
     }
 
-    /// Reads the rule's own `dangerously_allow`.
-    pub(super) fn read_guards(&mut self, reader: &mut Reader, location: Location<'_>, node: &Node) {
-        self.origins.open.read(reader, location, node);
+    /// Reads the rule's own `dangerously_allow`, in the policy of this name.
+    pub(super) fn read_guards(
+        &mut self,
+        reader: &mut Reader,
+        policy: &str,
+        location: Location<'_>,
+        node: &Node,
+    ) {
+        self.origins.open.read(reader, policy, location, node);
     }
 
     /// Reads a key. No key may be read twice.

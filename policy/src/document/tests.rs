@@ -1910,3 +1910,34 @@ fn words_of_other_origin_checks() {
         assert!(found.len() == 1 && found[0].ends_with(&end), "{key}: {found:?}");
     }
 }
+
+/// Programs know the names, and people read the descriptions.
+#[test]
+fn kinds_of_mistakes_have_names_and_descriptions() {
+    for (kind, id, description) in [
+        (
+            MistakeKind::NotUtf8,
+            "not-utf8",
+            "A file, or a line of an `allow_origins_file`, that is not UTF-8.",
+        ),
+        (MistakeKind::MissingVersion, "missing-version", "No `version`."),
+        (
+            MistakeKind::RepeatedLine { first: 1 },
+            "repeated-line",
+            "A warning: a line of a list that stands there before.",
+        ),
+        (
+            MistakeKind::UnquotedBracket('['),
+            "unquoted-bracket",
+            "An origin or an expression with a bracket or a brace outside of quotes, in a list in \
+             brackets.",
+        ),
+        (
+            MistakeKind::UnsettableHeader,
+            "unsettable-header",
+            "A warning: an entry of `allow_headers` that no page can set.",
+        ),
+    ] {
+        assert_eq!((kind.id(), kind.description()), (id, description));
+    }
+}

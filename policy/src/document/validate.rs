@@ -178,7 +178,7 @@ impl<'v> Validator<'v> {
                     settings.read_key(reader, &mut origins, location, key, node);
                 }
                 Key::DangerouslyAllow => {
-                    origins.open.read(reader, location, node);
+                    origins.open.read(reader, name, location, node);
                 }
                 Key::Rule(RuleKey::TimingAllowOrigin) if lists_timing_origins(node) => {
                     settings.read_timing_allow_origins(reader, location, node);
@@ -282,7 +282,7 @@ fn read_rule(
             }
             Some(Key::DangerouslyAllow) => {
                 let location = Location { key: spec, ..location.at(&path, node.line) };
-                rule.read_guards(reader, location, node);
+                rule.read_guards(reader, origins.policy, location, node);
             }
             Some(Key::Policy(_)) => {
                 let location = Location { key: spec, ..location.at(&path, key_node.line) };

@@ -41,6 +41,12 @@ pub enum PatternError {
         /// An expression for the same hosts, where one can say it.
         replacement: Option<String>,
     },
+    /// `- ` before the pattern, as in a list of YAML.
+    #[error("`- ` begins an entry of YAML, and no pattern")]
+    YamlEntry {
+        /// The text without it.
+        replacement: String,
+    },
     /// Quotation marks or brackets around the pattern.
     #[error("there are quotation marks or brackets around it")]
     Enclosed {
@@ -357,7 +363,8 @@ impl PatternError {
                 entries
             }
             Self::InvalidScheme { replacements, .. } => replacements,
-            Self::Enclosed { replacement }
+            Self::YamlEntry { replacement }
+            | Self::Enclosed { replacement }
             | Self::UpperCase { replacement }
             | Self::MissingScheme { replacement }
             | Self::DoubledScheme { replacement }

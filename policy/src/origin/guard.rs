@@ -64,6 +64,35 @@ impl Guard {
     }
 }
 
+impl Guard {
+    /// What an open guard lets in, and why that is dangerous, as a clause.
+    pub const fn lets_in(self) -> &'static str {
+        match self {
+            Self::InsecureOrigins => {
+                "`http` origins of other machines are let in with credentials; whoever can change \
+                 unencrypted traffic can act as them"
+            }
+            Self::PublicSuffixes => {
+                "patterns may let in, with credentials, names that anyone can register below a public \
+                 suffix, and any host"
+            }
+            Self::AnyOriginWithCredentials => {
+                "\"*\" lets in every origin with credentials; any page can act as its visitor"
+            }
+            Self::NullOrigin => {
+                "`null` may be let in; any page can have this origin, by way of a sandboxed frame for \
+                 instance"
+            }
+            Self::FileOrigin => {
+                "`file://` may be let in; any page that is opened as a file can have this origin"
+            }
+            Self::LooseRegex => {
+                "expressions may have classes that stand for any byte, and match foreign hosts by them"
+            }
+        }
+    }
+}
+
 impl fmt::Display for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -16,6 +16,9 @@ pub(super) fn text_mistake(text: &str) -> Option<PatternError> {
     if let Some(mistake) = word::every_origin(text) {
         return Some(mistake);
     }
+    if let Some(entry) = text.strip_prefix("- ").map(str::trim).filter(|it| !it.is_empty()) {
+        return Some(PatternError::YamlEntry { replacement: entry.to_owned() });
+    }
     if let Some(inner) = without_enclosure(text) {
         return Some(PatternError::Enclosed { replacement: inner.to_owned() });
     }
