@@ -1,0 +1,179 @@
+//! What pages may send now and with the policy: methods and headers that need a preflight.
+
+use cors_browser::{Credentials, Request, Response, SAFELISTED_METHODS, preflight_check};
+use cors_policy::headers::{check_method, check_request_header, is_forbidden_request_header};
+
+use super::difference::Page;
+use super::enforced::Enforced;
+use super::origin_of;
+use crate::probe::address::Address;
+use crate::probe::asker::{Asker, Observation};
+use crate::probe::exchange::{Exchange, Kind};
+use crate::probe::finding::{Finding, Id, Level, shown};
+
+/// The pages whose preflights are asked for.
+pub(super) struct Asked<'p> {
+    pub(super) pages: Vec<&'p Page>,
+    /// The number of pages whose preflights are not.
+    pub(super) left_out: usize,
+}
+
+/// What pages often send, besides what the policy and the server name.
+const METHODS: [&str; 3] = ["PUT", "PATCH", "DELETE"];
+const HEADERS: [&str; 3] = ["authorization", "content-type", "x-requested-with"];
+
+/// Headers that need permission only with unusual values:
+/// <https://fetch.spec.whatwg.org/#cors-safelisted-request-header>.
+const USUALLY_SAFE: [&str; 3] = ["accept", "accept-language", "content-language"];
+
+/// The most methods, and the most headers, that are asked for.
+const MAX_NAMES: usize = 16;
+
+/// A method or a header that needs permission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Item {
+    Method(String),
+    Header(String),
+}
+
+impl Item {
+    fn exchange(&self, address: &Address, origin: &str) -> Exchange {
+        match self {
+            Self::Method(method) => Exchange::preflight(&address.fresh(), origin, method, None),
+            Self::Header(name) => Exchange::preflight(&address.fresh(), origin, "GET", Some(name)),
+        }
+    }
+}
+
+/// Compares, and says of how many origins it could not.
+pub(super) fn permissions(
+    asker: &Asker<'_>,
+    address: &Address,
+    enforced: &Enforced<'_>,
+    asked: &Asked<'_>,
+) -> (Vec<Finding>, usize) {
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut left_out = asked.left_out;
+    let mut reported = Vec::new();
+    for page in &asked.pages {
+        let origin = origin_of(&page.now);
+        let first: Vec<_> =
+            [Item::Method("PUT".into()), Item::Header("authorization".into())].into();
+        if asker.left() < 2 * MAX_NAMES {
+            left_out += 1;
+            continue;
+        }
+        let mut answers =
+            asker.ask_all(first.iter().map(|it| it.exchange(address, origin)).collect());
+        let mut items = items(&answers, enforced);
+        items.retain(|it| !first.contains(it));
+        answers
+            .extend(asker.ask_all(items.iter().map(|it| it.exchange(address, origin)).collect()));
+        let Some((finding, what)) = compare(page, &answers, enforced) else { continue };
+        // Origins of one rule differ in the same way.
+        if !reported.contains(&what) {
+            reported.push(what);
+            findings.push(finding);
+        }
+    }
+    (findings, left_out)
+}
+
+/// What pages often send, and what server and policy name.
+fn items(answers: &[Observation], enforced: &Enforced<'_>) -> Vec<Item> {
+    let then: Vec<_> =
+        answers.iter().map(|it| enforced.respond(&it.exchange, &it.response)).collect();
+    let named = |name: &'static str| {
+        let now = answers.iter().map(|it| &it.response);
+        now.chain(&then)
+            .filter_map(move |response| response.headers.tokens(name).ok().flatten())
+            .flatten()
+            .collect::<Vec<_>>()
+    };
+    let mut methods: Vec<_> = METHODS.map(str::to_owned).into();
+    methods.extend(named("Access-Control-Allow-Methods"));
+    methods.retain(|it| {
+        !SAFELISTED_METHODS.contains(&&**it) && it != "OPTIONS" && check_method(it).is_ok()
+    });
+    let mut headers: Vec<_> = HEADERS.map(str::to_owned).into();
+    headers.extend(named("Access-Control-Allow-Headers").iter().map(|it| it.to_ascii_lowercase()));
+    headers.retain(|it| {
+        !USUALLY_SAFE.contains(&&**it)
+            && !is_forbidden_request_header(it)
+            && check_request_header(it).is_ok()
+    });
+    let methods = distinct(methods).into_iter().map(Item::Method);
+    methods.chain(distinct(headers).into_iter().map(Item::Header)).collect()
+}
+
+fn distinct(names: Vec<String>) -> Vec<String> {
+    let mut distinct: Vec<String> = Vec::new();
+    for name in names {
+        if distinct.len() < MAX_NAMES && !distinct.contains(&name) {
+            distinct.push(name);
+        }
+    }
+    distinct
+}
+
+/// The difference, and what it is about.
+fn compare(
+    page: &Page,
+    answers: &[Observation],
+    enforced: &Enforced<'_>,
+) -> Option<(Finding, (Vec<String>, Vec<String>))> {
+    let (mut lost, mut gained) = (Vec::new(), Vec::new());
+    let mut evidence = None;
+    for answer in answers {
+        let then = enforced.respond(&answer.exchange, &answer.response);
+        for mode in page.modes() {
+            let list = match (passes(answer, &answer.response, mode), passes(answer, &then, mode)) {
+                (true, false) => &mut lost,
+                (false, true) => &mut gained,
+                _ => continue,
+            };
+            let name = name_of(&answer.exchange);
+            if !list.contains(&name) {
+                list.push(name);
+            }
+            evidence.get_or_insert(answer);
+        }
+    }
+    let origin = origin_of(&page.now);
+    let policy = enforced.policy.name();
+    let mut sentences = Vec::new();
+    if !lost.is_empty() {
+        sentences.push(format!(
+            "pages of {origin} can send {} now, and could not with policy {policy}; write those that they \
+             need into allow_methods and allow_headers",
+            lost.join(", ")
+        ));
+    }
+    if !gained.is_empty() {
+        sentences.push(format!(
+            "pages of {origin} cannot send {} now, and could with policy {policy}; leave out of allow_methods \
+             and allow_headers what is not meant",
+            gained.join(", ")
+        ));
+    }
+    let level = if lost.is_empty() { Level::Warning } else { Level::Error };
+    let finding = Finding::new(Id::PreflightDiffers, level, evidence?, sentences.join("; "));
+    Some((finding, (lost, gained)))
+}
+
+/// Whether a browser sends the request after this answer to its preflight.
+fn passes(asked: &Observation, answer: &Response, credentials: Credentials) -> bool {
+    let Kind::Preflight { method, headers } = &asked.exchange.kind else { return false };
+    let request = Request { origin: origin_of(asked), method, headers, credentials };
+    preflight_check(&request, answer).is_ok()
+}
+
+fn name_of(exchange: &Exchange) -> String {
+    match &exchange.kind {
+        Kind::Preflight { headers, .. } if !headers.is_empty() => {
+            shown(headers.join(", ").as_bytes())
+        }
+        Kind::Preflight { method, .. } => shown(method.as_bytes()),
+        Kind::Get => String::new(),
+    }
+}

@@ -1,0 +1,1 @@
+//! Servers as functions: those that make a mistake, and sound ones.
