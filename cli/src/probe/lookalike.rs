@@ -18,8 +18,8 @@ pub(super) struct Lookalike {
     /// Whether somebody else can own its host. Otherwise it belongs to the domain of the origin that it
     /// looks like.
     pub(super) is_foreign: bool,
-    /// An origin of the same domain without any likeness. If that is let in too, all names of the domain are
-    /// meant, and this one proves nothing.
+    /// An origin that is let in for another reason: one of the same domain without any likeness, where all
+    /// names of the domain are meant. If it is let in too, the lookalike proves nothing.
     pub(super) control: Option<String>,
 }
 
@@ -134,17 +134,15 @@ fn dots(host: &Host<'_>, token: &Token) -> Vec<Lookalike> {
     let replaced = |at: usize| {
         let name = format!("{}x{}", &host.name[..at], &host.name[at + 1..]);
         let is_foreign = at + 1 >= host.domain;
-        // The label that the dot ended goes on to the next dot.
-        let label = host.name[..at].rfind('.').map_or(0, |dot| dot + 1);
-        let next = host.name[at + 1..].find('.').map(|dot| dot + at + 1);
-        let control = match next {
-            Some(next) if !is_foreign => Some(host.with(&format!(
-                "{}{}{}",
-                &host.name[..label],
-                token.as_str(),
-                &host.name[next..]
-            ))),
-            _ => None,
+        let control = if at + 1 == host.domain {
+            // A comparison of the end alone lets this in, too.
+            Some(host.with(&format!("{}{}", token.as_str(), &host.name[host.domain..])))
+        } else if is_foreign {
+            None
+        } else {
+            let label = host.name[..at].rfind('.').map_or(0, |dot| dot + 1);
+            let rest = host.name[at + 1..].find('.').map(|dot| &host.name[dot + at + 1..]);
+            rest.map(|rest| host.with(&format!("{}{}{rest}", &host.name[..label], token.as_str())))
         };
         Lookalike { id: Id::UnescapedDot, origin: host.with(&name), is_foreign, control }
     };
@@ -216,12 +214,15 @@ mod tests {
     fn a_letter_stands_for_a_dot() {
         for (origin, names) in [
             ("https://shop.com", &["https://shopxcom"][..]),
-            ("https://app.shop.com", &["https://appxshop.com", "https://app.shopxcom"]),
+            (
+                "https://app.shop.com",
+                &["https://appxshop.com https://k1shop.com", "https://app.shopxcom"],
+            ),
             (
                 "https://a.b.shop.co.uk",
                 &[
                     "https://axb.shop.co.uk https://k1.shop.co.uk",
-                    "https://a.bxshop.co.uk",
+                    "https://a.bxshop.co.uk https://k1shop.co.uk",
                     "https://a.b.shopxco.uk",
                     "https://a.b.shop.coxuk",
                 ],

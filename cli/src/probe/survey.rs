@@ -59,8 +59,8 @@ pub(super) struct Seen {
     /// The origin that it looks like.
     pub(super) of: String,
     pub(super) observation: Observation,
-    /// Whether pages of any name of the same domain are let in.
-    pub(super) is_meant: bool,
+    /// Whether it is let in for another reason.
+    pub(super) is_explained: bool,
 }
 
 impl Survey {
@@ -222,7 +222,7 @@ impl Survey {
                     observation.exchange.origin.as_ref() == Some(&it.origin)
                 };
                 let (_, of, lookalike) = list.iter().find(is_it)?.clone();
-                Some(Seen { lookalike, of, observation, is_meant: false })
+                Some(Seen { lookalike, of, observation, is_explained: false })
             })
             .collect();
         let controls: BTreeSet<_> =
@@ -233,7 +233,7 @@ impl Survey {
             let answer =
                 controls.iter().find(|other| other.exchange.origin.as_ref() == Some(control));
             // Without an answer, nothing is proven.
-            it.is_meant = answer.is_none_or(is_named);
+            it.is_explained = answer.is_none_or(is_named);
         }
         self.lookalikes = seen;
     }

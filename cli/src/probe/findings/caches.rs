@@ -57,7 +57,8 @@ fn missing_vary(survey: &Survey) -> Option<Finding> {
     let names = |it: &&&Observation| !named_origins([**it]).is_empty();
     let offending =
         answers.iter().filter(offends).find(names).or_else(|| answers.iter().find(offends))?;
-    let other = answers.iter().find(|it| cors_headers(it) != cors_headers(offending))?;
+    // From the end: without an origin, if that is another answer.
+    let other = answers.iter().rev().find(|it| cors_headers(it) != cors_headers(offending))?;
     Some(Finding::new(
         Id::MissingVary,
         Level::Warning,

@@ -19,7 +19,8 @@ pub(super) fn findings(survey: &Survey) -> Vec<Finding> {
 /// An origin that nobody can have listed is let in.
 fn reflects_any_origin(survey: &Survey) -> Option<Finding> {
     let of_page = survey.made_up.iter().filter(|it| is_named(it));
-    let of_preflight = survey.made_up_preflight.iter().filter(|it| is_named(it));
+    let passes = |it: &&Observation| is_named(it) && it.response.is_ok();
+    let of_preflight = survey.made_up_preflight.iter().filter(passes);
     let evidence = of_page.chain(of_preflight).next()?;
     let (level, how) = danger(reads(evidence)?);
     let consequence = if evidence.exchange.is_preflight() {
@@ -43,7 +44,7 @@ fn reflects_any_origin(survey: &Survey) -> Option<Finding> {
 
 /// Strangers whose origin looks like one that is allowed: of each kind the worst.
 fn looks_like(seen: &[Seen]) -> Vec<Finding> {
-    let proven: Vec<_> = seen.iter().filter(|it| !it.is_meant).collect();
+    let proven: Vec<_> = seen.iter().filter(|it| !it.is_explained).collect();
     [Id::MatchesPrefix, Id::MatchesSuffix, Id::UnescapedDot, Id::SpecialCharacters]
         .into_iter()
         .filter_map(|id| {
