@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, Read};
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -37,7 +38,8 @@ pub(super) struct Connection<'a> {
 
 /// The client of one probe.
 pub(super) struct HttpClient {
-    client: Client,
+    /// It is left to the end of the process: a server that never stops sending would keep it from ending.
+    client: ManuallyDrop<Client>,
     headers: HeaderMap,
     /// Whether a body came too slowly. The bodies after it are left unread.
     is_slow: AtomicBool,
@@ -69,7 +71,7 @@ impl HttpClient {
         }
         let client = builder.build().map_err(|error| root_cause(&error))?;
         let headers = own_headers(connection.headers)?;
-        Ok(Self { client, headers, is_slow: AtomicBool::new(false) })
+        Ok(Self { client: ManuallyDrop::new(client), headers, is_slow: AtomicBool::new(false) })
     }
 
     /// Reads a body, so that caches keep it and the connection can be used again. Its content is not needed,

@@ -59,22 +59,24 @@ fn lookalike_finding(seen: &Seen) -> Option<Finding> {
     let (danger, how) = danger(reads(observation)?);
     let level = if lookalike.is_foreign { danger } else { Level::Warning };
     let what = match lookalike.id {
-        Id::MatchesPrefix => "begins like it",
-        Id::MatchesSuffix => "ends like it, with letters before that",
-        Id::UnescapedDot => "has a letter in place of its dot",
-        _ => "goes on with a special character, which some browsers take in a host,",
+        Id::MatchesPrefix => "begins like",
+        Id::MatchesSuffix => "has letters before the end of",
+        Id::UnescapedDot => "has a letter in place of a dot of",
+        _ => "goes on with a special character, which some browsers take in a host, behind",
     };
     let whose = if lookalike.is_foreign {
-        "which anybody can own"
+        "anybody can own such a name"
     } else {
-        "a name of the same domain that nobody listed"
+        "it is a name of the same domain that nobody listed"
     };
     let fault = match lookalike.id {
         Id::MatchesPrefix | Id::SpecialCharacters => {
-            "the comparison does not go to the end of the origin"
+            "the comparison stops before the end of the origin"
         }
-        Id::MatchesSuffix => "the comparison does not begin at the start of a label",
-        _ => "a dot of a regular expression stands for any character: write \\.",
+        Id::MatchesSuffix => {
+            "the comparison does not begin at the start of the origin or of a label"
+        }
+        _ => "a dot of a regular expression stands for any character, and \\. for a dot",
     };
     let origin = observation.exchange.origin.as_deref()?;
     Some(Finding::new(
@@ -82,8 +84,8 @@ fn lookalike_finding(seen: &Seen) -> Option<Finding> {
         level,
         observation,
         format!(
-            "{of} may read, and so may {origin}, {whose}, {how}: it {what} and is let in; {fault}; compare \
-             whole origins (allow_origins: [{of}])"
+            "a page of {origin} reads the responses {how}, because its origin {what} {of}; {whose}; {fault}; \
+             compare whole origins (allow_origins: [{of}])"
         ),
     ))
 }
@@ -98,7 +100,7 @@ fn allows_null(observation: &Observation) -> Option<Finding> {
         level,
         observation,
         format!(
-            "null may read {how}: it is the origin of every sandboxed frame, and any page can make one; \
+            "a page of null reads the responses {how}: that is the origin of every sandboxed frame, and any page can make one; \
              leave null out of the list"
         ),
     ))
@@ -115,8 +117,8 @@ fn allows_insecure_scheme(observation: &Observation) -> Option<Finding> {
         Level::Error,
         observation,
         format!(
-            "{origin} may read with the cookies of its visitor: whoever is on the network between can change \
-             a page that comes over http, and reads what {secure} reads; list https alone \
+            "a page of {origin} reads the responses with the cookies of its visitor: whoever is on the network \
+             between can change what comes over http, and so reads what {secure} reads; list https alone \
              (allow_origins: [{secure}])"
         ),
     ))

@@ -76,7 +76,7 @@ fn preflight_fails(survey: &Survey, preflight: &Observation) -> Option<Finding> 
         Level::Warning,
         preflight,
         format!(
-            "{origin} may read what it gets, but its preflight fails: {reason}; {whose}; answer OPTIONS with \
+            "a page of {origin} reads the responses, but its preflight fails: {reason}; {whose}; answer OPTIONS with \
              204 and the same Access-Control-Allow-Origin, before authentication (a policy does)"
         ),
     ))
