@@ -61,6 +61,8 @@ impl HttpClient {
             .retry(reqwest::retry::never())
             .referer(false)
             .timeout(TIMEOUT)
+            // Shorter than that of any server, so that no connection ends just when it is used again.
+            .pool_idle_timeout(Duration::from_secs(2))
             .http1_max_headers(MAX_HEADERS)
             // As browsers do: one line that is none is not worth the others.
             .http1_ignore_invalid_headers_in_responses(true)

@@ -16,7 +16,7 @@ use super::access::{is_named, named_origins};
 use super::address::{Address, twin};
 use super::asker::{Asker, Observation};
 use super::exchange::{Exchange, Unreachable};
-use super::finding::{Finding, shown};
+use super::finding::{Finding, Id, shown};
 use super::findings::sorted;
 use super::survey::open;
 use super::token::Token;
@@ -70,12 +70,8 @@ impl Comparison {
                 Some(Page::new(now, whose, &enforced))
             })
             .collect();
-        let everyone = pages.iter().any(|it| it.whose == Whose::Stranger && is_named(&it.now));
         notes.extend(closed(&pages));
-        let relevant =
-            |it: &&Page| it.whose.is_known() || it.whose == Whose::Neighbour && !everyone;
-        let mut findings: Vec<_> =
-            pages.iter().filter(relevant).flat_map(|it| it.findings(policy.name())).collect();
+        let mut findings = differences(&pages, policy.name());
 
         let asked = choose(&pages, policy);
         let (differing, left_out) = permissions(asker, &address, &enforced, &asked);
@@ -99,10 +95,11 @@ fn origins(
     let stranger = token.origin();
     let twins: Vec<_> =
         origins.iter().chain(sample.origins()).filter_map(|it| twin(it)).take(8).collect();
-    let groups: [(&[String], Whose); 6] = [
+    let groups: [(&[String], Whose); 7] = [
         (origins, Whose::User),
         (&[stranger, "null".to_owned()], Whose::Stranger),
         (sample.origins(), Whose::Policy),
+        (sample.denied(), Whose::Denied),
         (named, Whose::Server),
         (sample.beside(), Whose::Neighbour),
         (&twins, Whose::Neighbour),
@@ -126,6 +123,16 @@ fn origins(
         ));
     }
     (all.into_iter().take(MAX_PAGES).collect(), notes)
+}
+
+/// What pages gain and lose. That strangers lose what they had is what a policy is for.
+fn differences(pages: &[Page], policy: &str) -> Vec<Finding> {
+    let strangers = || pages.iter().filter(|it| it.whose == Whose::Stranger);
+    let everyone = strangers().any(|it| is_named(&it.now) || it.reads_then());
+    let gain = strangers().flat_map(|it| it.findings(policy)).find(|it| it.id == Id::NewlyReadable);
+    let is_relevant = |it: &&Page| it.whose.is_known() || it.whose == Whose::Neighbour && !everyone;
+    let others = pages.iter().filter(is_relevant).flat_map(|it| it.findings(policy));
+    gain.into_iter().chain(others).collect()
 }
 
 /// Says that strangers read now and would not, which is what a policy is for.

@@ -136,20 +136,19 @@ impl Survey {
         let own = self.address.origin();
         let is_meant = |origin: &String| *origin == own || origins.contains(origin);
         let asked = self.pages.iter().filter_map(|it| Some((it, it.exchange.origin.as_ref()?)));
-        let twins: BTreeSet<_> = asked
+        let twins: Vec<_> = asked
             .filter(|(it, origin)| is_meant(origin) || reads(it).is_some())
             .filter(|(_, origin)| origin.starts_with("https://"))
             .filter_map(|(_, origin)| twin(origin))
-            .collect();
-        let (known, new): (Vec<_>, Vec<_>) = twins
-            .into_iter()
             // Pages of a service over http are its own.
             .filter(|twin| *twin != own)
-            .partition(|twin| seen.contains(twin));
+            .collect();
+        let unknown = twins.iter().filter(|twin| !seen.contains(*twin));
+        self.twins = asker.ask_all(unknown.map(|origin| get(origin)).collect());
         let is_known =
-            |it: &&Observation| known.iter().any(|twin| it.exchange.origin.as_ref() == Some(twin));
-        self.twins = self.pages.iter().filter(is_known).cloned().collect();
-        self.twins.extend(asker.ask_all(new.iter().map(|origin| get(origin)).collect()));
+            |it: &&Observation| it.exchange.origin.as_ref().is_some_and(|it| twins.contains(it));
+        let known: Vec<_> = self.pages.iter().filter(is_known).cloned().collect();
+        self.twins.extend(known);
     }
 
     /// The origins whose pages may be meant to read: those of the user, those that the server names unasked,

@@ -16,6 +16,8 @@ pub(super) enum Whose {
     User,
     /// The policy lists it, or has a pattern that matches it.
     Policy,
+    /// The policy denies it.
+    Denied,
     /// The server names it now.
     Server,
     /// It is close to one that the policy lists.
@@ -27,7 +29,7 @@ pub(super) enum Whose {
 impl Whose {
     /// Whether somebody named it.
     pub(super) fn is_known(self) -> bool {
-        matches!(self, Self::User | Self::Policy | Self::Server)
+        matches!(self, Self::User | Self::Policy | Self::Denied | Self::Server)
     }
 }
 
@@ -88,9 +90,11 @@ impl Page {
 
     fn newly_readable(&self, modes: &[Credentials], policy: &str) -> Finding {
         let level = if self.whose == Whose::Neighbour { Level::Error } else { Level::Warning };
+        let pattern =
+            if self.whose == Whose::Stranger { "what matches any origin" } else { "the origin" };
         let message = format!(
             "pages of {} cannot read the response {} now, and could with policy {policy}; if that is not \
-             meant, take the origin out of allow_origins{}",
+             meant, take {pattern} out of allow_origins{}",
             origin_of(&self.now),
             how(modes),
             if modes == [Credentials::Include] { ", or leave allow_credentials out" } else { "" },
@@ -99,7 +103,10 @@ impl Page {
     }
 
     fn no_longer_readable(&self, modes: &[Credentials], policy: &str) -> Finding {
-        let level = if self.whose == Whose::Neighbour { Level::Warning } else { Level::Error };
+        let level = match self.whose {
+            Whose::Neighbour | Whose::Denied => Level::Warning,
+            _ => Level::Error,
+        };
         let reason = match self.refusal {
             Some(Refusal::Host) => {
                 ": it would get 403, since the host is not in own_origins".to_owned()
@@ -109,6 +116,9 @@ impl Page {
         };
         let remedy = match (self.refusal, modes) {
             (Some(Refusal::Host), _) => "write the origin of this URL into own_origins",
+            _ if self.whose == Whose::Denied => {
+                "if they are to go on reading, take it out of deny_origins"
+            }
             (None, [Credentials::Include]) => "if they send cookies, write allow_credentials: true",
             _ => "if they are to go on reading, write the origin into allow_origins",
         };

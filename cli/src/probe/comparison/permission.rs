@@ -37,6 +37,17 @@ enum Item {
 }
 
 impl Item {
+    /// What a preflight asks for.
+    fn of(exchange: &Exchange) -> Self {
+        match &exchange.kind {
+            Kind::Preflight { headers, .. } if !headers.is_empty() => {
+                Self::Header(headers.join(","))
+            }
+            Kind::Preflight { method, .. } => Self::Method(method.clone()),
+            Kind::Get => Self::Method("GET".to_owned()),
+        }
+    }
+
     fn exchange(&self, address: &Address, origin: &str) -> Exchange {
         match self {
             Self::Method(method) => Exchange::preflight(&address.fresh(), origin, method, None),
@@ -121,7 +132,7 @@ fn compare(
     page: &Page,
     answers: &[Observation],
     enforced: &Enforced<'_>,
-) -> Option<(Finding, (Vec<String>, Vec<String>))> {
+) -> Option<(Finding, (Vec<Item>, Vec<Item>))> {
     let (mut lost, mut gained) = (Vec::new(), Vec::new());
     let mut evidence = None;
     for answer in answers {
@@ -132,9 +143,9 @@ fn compare(
                 (false, true) => &mut gained,
                 _ => continue,
             };
-            let name = name_of(&answer.exchange);
-            if !list.contains(&name) {
-                list.push(name);
+            let item = Item::of(&answer.exchange);
+            if !list.contains(&item) {
+                list.push(item);
             }
             evidence.get_or_insert(answer);
         }
@@ -146,14 +157,14 @@ fn compare(
         sentences.push(format!(
             "pages of {origin} can send {} now, and could not with policy {policy}; write those that they \
              need into allow_methods and allow_headers",
-            lost.join(", ")
+            list(&lost)
         ));
     }
     if !gained.is_empty() {
         sentences.push(format!(
             "pages of {origin} cannot send {} now, and could with policy {policy}; leave out of allow_methods \
              and allow_headers what is not meant",
-            gained.join(", ")
+            list(&gained)
         ));
     }
     let level = if lost.is_empty() { Level::Warning } else { Level::Error };
@@ -168,12 +179,16 @@ fn passes(asked: &Observation, answer: &Response, credentials: Credentials) -> b
     preflight_check(&request, answer).is_ok()
 }
 
-fn name_of(exchange: &Exchange) -> String {
-    match &exchange.kind {
-        Kind::Preflight { headers, .. } if !headers.is_empty() => {
-            shown(headers.join(", ").as_bytes())
-        }
-        Kind::Preflight { method, .. } => shown(method.as_bytes()),
-        Kind::Get => String::new(),
+/// Methods, and then headers.
+fn list(items: &[Item]) -> String {
+    let names = |is_method: bool| {
+        let of_kind = items.iter().filter(|it| matches!(it, Item::Method(_)) == is_method);
+        let names = of_kind.map(|(Item::Method(name) | Item::Header(name))| shown(name.as_bytes()));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    match (names(true), names(false)) {
+        (methods, headers) if headers.is_empty() => methods,
+        (methods, headers) if methods.is_empty() => format!("the headers {headers}"),
+        (methods, headers) => format!("{methods} and the headers {headers}"),
     }
 }

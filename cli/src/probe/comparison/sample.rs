@@ -23,6 +23,8 @@ pub(in crate::probe) struct Sample {
     policy: Option<String>,
     /// The origins, each once, in the order of the document.
     origins: Vec<String>,
+    /// Origins that the policy denies by name or by a pattern.
+    denied: Vec<String>,
     /// Origins beside a pattern, which may have been meant.
     beside: Vec<String>,
     known: BTreeSet<String>,
@@ -38,6 +40,7 @@ impl Sample {
             token: token.clone(),
             policy: policy.map(str::to_owned),
             origins: Vec::new(),
+            denied: Vec::new(),
             beside: Vec::new(),
             known: BTreeSet::new(),
             exact: 0,
@@ -51,6 +54,7 @@ impl Sample {
         if site.policy() != *self.policy.get_or_insert_with(|| site.policy().to_owned()) {
             return;
         }
+        let known = self.origins.len();
         match site.pattern() {
             // That everyone may read is seen by the origin that is made up for the run.
             OriginPattern::Any => {}
@@ -74,11 +78,19 @@ impl Sample {
                 }
             }
         }
+        if site.rule().is_none() {
+            self.denied.extend(self.origins.split_off(known));
+        }
     }
 
     /// The origins of the policy.
     pub(super) fn origins(&self) -> &[String] {
         &self.origins
+    }
+
+    /// The origins that it denies.
+    pub(super) fn denied(&self) -> &[String] {
+        &self.denied
     }
 
     /// Origins beside its patterns.

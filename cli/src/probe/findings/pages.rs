@@ -84,17 +84,25 @@ fn preflight_fails(survey: &Survey, preflight: &Observation) -> Option<Finding> 
 
 /// An error without permission, for a page that may read a success.
 fn errors_unreadable(survey: &Survey) -> Option<Finding> {
+    let path = survey.address.given().path();
     let at_address = survey.pages.iter().chain(&survey.made_up);
     let all: Vec<_> = at_address.chain(&survey.errors).collect();
     let reads_success = |origin: &Option<String>| {
         all.iter()
             .any(|it| it.exchange.origin == *origin && it.response.is_ok() && reads(it).is_some())
     };
+    // An error that pages of some origins get instead of a success is a refusal.
+    let is_refusal = |it: &Observation| {
+        let page = page(survey, it.exchange.origin.as_deref().unwrap_or_default());
+        let has_success = page.is_some_and(|page| page.response.is_ok() && reads(page).is_some());
+        it.exchange.url.path() == path && survey.plain.response.status < 400 && !has_success
+    };
     let is_unreadable = |it: &&&Observation| {
         let origin = it.exchange.origin.as_deref().unwrap_or_default();
         let request =
             Request { origin, method: "GET", headers: &[], credentials: Credentials::Omit };
         (400..=599).contains(&it.response.status)
+            && !is_refusal(it)
             && cors_check(&request, &it.response) == Err(Blocked::NoAllowOrigin)
     };
     let error = all.iter().filter(is_unreadable).find(|it| {

@@ -114,6 +114,25 @@ fn strangers_who_are_shut_out_are_no_finding() {
 }
 
 #[test]
+fn a_star_lets_strangers_in() {
+    let (found, _) = compare("allow_origins: \"*\"", |it| listed(it, |origin| origin == APP));
+    let ids: Vec<_> = found.iter().map(|(id, ..)| *id).collect();
+    assert_eq!(ids, [Id::NewlyReadable], "{found:#?}");
+    assert!(found[0].2.contains("what matches any origin"), "{found:#?}");
+}
+
+#[test]
+fn an_origin_that_is_denied_by_name_is_shut_out() {
+    let policy = "allow_origins: [https://*.shop.com]\ndeny_origins: [https://old.shop.com]";
+    let (found, _) = compare(policy, |it| {
+        listed(it, |origin| origin.starts_with("https://") && origin.ends_with(".shop.com"))
+    });
+    let brief: Vec<_> = found.iter().map(|(id, origin, _)| (*id, &**origin)).collect();
+    assert_eq!(brief, [(Id::NoLongerReadable, "https://old.shop.com")], "{found:#?}");
+    assert!(found[0].2.contains("deny_origins"), "{found:#?}");
+}
+
+#[test]
 fn headers_that_are_exposed_now_are_named() {
     let server = |it: &Exchange| {
         let answer = listed(it, |origin| origin == APP);

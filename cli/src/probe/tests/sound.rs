@@ -88,6 +88,18 @@ fn strangers_are_refused() {
 }
 
 #[test]
+fn a_refusal_beside_what_another_policy_allows() {
+    expect_nothing(|it| match (exists(it), &it.origin) {
+        (true, Some(_)) => response(403, &[("Vary", "Origin")]),
+        (true, None) => response(200, &[("Vary", "Origin")]),
+        (false, _) => with(
+            response(200, &[("Vary", "Origin")]),
+            &[("Access-Control-Allow-Origin", origin(it))],
+        ),
+    });
+}
+
+#[test]
 fn any_name_for_what_it_varies_on() {
     expect_nothing(|it| match origin(it) {
         APP => response(
