@@ -2,7 +2,7 @@
 
 #[cfg(feature = "probe")]
 #[path = "args/probe.rs"]
-mod probe;
+pub(crate) mod probe;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use cors_policy::headers::{
 use cors_policy::origin::suffix::LIST_DATE;
 
 #[cfg(feature = "probe")]
-pub(crate) use self::probe::{OwnHeader, ProbeArgs, Resolve};
+use self::probe::ProbeArgs;
 
 /// What `--version` prints behind the name: the guards depend on the list too.
 static VERSION: LazyLock<String> =

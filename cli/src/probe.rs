@@ -29,7 +29,7 @@ use self::report::{Document, Report, render};
 use self::survey::Survey;
 use self::token::Token;
 use crate::Outcome;
-use crate::args::{ProbeArgs, ReportFormat};
+use crate::args::{ReportFormat, probe::ProbeArgs};
 use crate::input::{self, Unusable};
 use crate::output;
 

@@ -61,7 +61,8 @@ pub(crate) struct OwnHeader {
 }
 
 /// Headers that say who asks and how. The probe or its HTTP client sets them.
-const RESERVED: [&str; 9] = [
+const RESERVED: [&str; 10] = [
+    "user-agent",
     "origin",
     "host",
     "connection",
@@ -177,6 +178,7 @@ mod tests {
             ("Host: a.example", "--resolve"),
             ("Access-Control-Request-Method: PUT", "itself"),
             ("Content-Length: 5", "itself"),
+            ("User-Agent: Mozilla", "itself"),
             ("X-A: a\nX-B: b", "control character"),
         ] {
             let error = text.parse::<OwnHeader>().err().unwrap_or_default();

@@ -12,7 +12,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 
 use super::exchange::{Exchange, Server, Unreachable};
-use crate::args::{OwnHeader, Resolve};
+use crate::args::probe::{OwnHeader, Resolve};
 
 /// The longest time to an answer's last header, with everything before it: the name, the connection, TLS.
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -80,11 +80,13 @@ pub(super) fn permissions(
         items.retain(|it| !first.contains(it));
         answers
             .extend(asker.ask_all(items.iter().map(|it| it.exchange(address, origin)).collect()));
-        let Some((finding, what)) = compare(page, &answers, enforced) else { continue };
+        let Some((difference, evidence)) = Difference::find(page, &answers, enforced) else {
+            continue;
+        };
         // Origins of one rule differ in the same way.
-        if !reported.contains(&what) {
-            reported.push(what);
-            findings.push(finding);
+        if !reported.contains(&difference) {
+            findings.push(difference.finding(evidence, enforced.policy.name()));
+            reported.push(difference);
         }
     }
     (findings, left_out)
@@ -127,49 +129,62 @@ fn distinct(names: Vec<String>) -> Vec<String> {
     distinct
 }
 
-/// The difference, and what it is about.
-fn compare(
-    page: &Page,
-    answers: &[Observation],
-    enforced: &Enforced<'_>,
-) -> Option<(Finding, (Vec<Item>, Vec<Item>))> {
-    let (mut lost, mut gained) = (Vec::new(), Vec::new());
-    let mut evidence = None;
-    for answer in answers {
-        let then = enforced.respond(&answer.exchange, &answer.response);
-        for mode in page.modes() {
-            let list = match (passes(answer, &answer.response, mode), passes(answer, &then, mode)) {
-                (true, false) => &mut lost,
-                (false, true) => &mut gained,
-                _ => continue,
-            };
-            let item = Item::of(&answer.exchange);
-            if !list.contains(&item) {
-                list.push(item);
+/// What differs for the pages of one origin.
+#[derive(Default, PartialEq, Eq)]
+struct Difference {
+    lost: Vec<Item>,
+    gained: Vec<Item>,
+}
+
+impl Difference {
+    /// The difference, and the first preflight that shows it.
+    fn find<'a>(
+        page: &Page,
+        answers: &'a [Observation],
+        enforced: &Enforced<'_>,
+    ) -> Option<(Self, &'a Observation)> {
+        let mut difference = Self::default();
+        let mut evidence = None;
+        for answer in answers {
+            let then = enforced.respond(&answer.exchange, &answer.response);
+            for mode in page.modes() {
+                let passes = (passes(answer, &answer.response, mode), passes(answer, &then, mode));
+                let items = match passes {
+                    (true, false) => &mut difference.lost,
+                    (false, true) => &mut difference.gained,
+                    _ => continue,
+                };
+                let item = Item::of(&answer.exchange);
+                if !items.contains(&item) {
+                    items.push(item);
+                }
+                evidence.get_or_insert(answer);
             }
-            evidence.get_or_insert(answer);
         }
+        Some((difference, evidence?))
     }
-    let origin = origin_of(&page.now);
-    let policy = enforced.policy.name();
-    let mut sentences = Vec::new();
-    if !lost.is_empty() {
-        sentences.push(format!(
-            "pages of {origin} can send {} now, and could not with policy {policy}; write those that they \
-             need into allow_methods and allow_headers",
-            list(&lost)
-        ));
+
+    fn finding(&self, evidence: &Observation, policy: &str) -> Finding {
+        let Self { lost, gained } = self;
+        let origin = origin_of(evidence);
+        let mut sentences = Vec::new();
+        if !lost.is_empty() {
+            sentences.push(format!(
+                "pages of {origin} can send {} now, and could not with policy {policy}; write those that \
+                 they need into allow_methods and allow_headers",
+                list(lost)
+            ));
+        }
+        if !gained.is_empty() {
+            sentences.push(format!(
+                "pages of {origin} cannot send {} now, and could with policy {policy}; leave out of \
+                 allow_methods and allow_headers what is not meant",
+                list(gained)
+            ));
+        }
+        let level = if lost.is_empty() { Level::Warning } else { Level::Error };
+        Finding::new(Id::PreflightDiffers, level, evidence, sentences.join("; "))
     }
-    if !gained.is_empty() {
-        sentences.push(format!(
-            "pages of {origin} cannot send {} now, and could with policy {policy}; leave out of allow_methods \
-             and allow_headers what is not meant",
-            list(&gained)
-        ));
-    }
-    let level = if lost.is_empty() { Level::Warning } else { Level::Error };
-    let finding = Finding::new(Id::PreflightDiffers, level, evidence?, sentences.join("; "));
-    Some((finding, (lost, gained)))
 }
 
 /// Whether a browser sends the request after this answer to its preflight.
