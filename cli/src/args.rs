@@ -1,5 +1,9 @@
 //! The command line.
 
+#[cfg(feature = "probe")]
+#[path = "args/probe.rs"]
+pub(crate) mod probe;
+
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
@@ -8,6 +12,9 @@ use cors_policy::headers::{
     HeaderNameError, MethodError, check_method, check_request_header, is_forbidden_request_header,
 };
 use cors_policy::origin::suffix::LIST_DATE;
+
+#[cfg(feature = "probe")]
+use self::probe::ProbeArgs;
 
 /// What `--version` prints behind the name: the guards depend on the list too.
 static VERSION: LazyLock<String> =
@@ -26,6 +33,7 @@ Examples:
   cors-policy explain cors.yaml --policy api --origin https://app.example.com
   cors-policy explain cors.yaml --policy api --origin https://app.example.com \\
       --method PUT --header Content-Type
+  cors-policy probe https://api.example.com/ --origin https://app.example.com
   cors-policy schema > cors-policy.schema.json"
 )]
 pub(crate) struct Args {
@@ -93,6 +101,30 @@ Examples:
 Exit code: 0 if the document allows what was allowed before, or less; 1 if a question is open, or if
 something is wider than before; 2 if a file cannot be read, or is in no known format.")]
     Import(ImportArgs),
+
+    /// Ask a running server what it lets browsers read, and what it gets wrong.
+    ///
+    /// Asks as browsers do, and as attackers would have them ask: by GET and OPTIONS, with origins that may
+    /// read and with those that look like them. With a policy document, compares what browsers read now with
+    /// what they would if the policy were in force. Each finding says what is wrong, what follows, and what
+    /// to write instead. Ask only servers that you may ask.
+    ///
+    /// At most 200 requests are sent, 5 at a time, as cors-policy/VERSION. No method changes anything, and
+    /// redirects are not followed. The proxies of the environment (HTTPS_PROXY, NO_PROXY) are used.
+    #[cfg(feature = "probe")]
+    #[command(after_help = "\
+Examples:
+  What does the server let in, and whom besides the pages of this origin?
+      cors-policy probe https://api.example.com/orders --origin https://app.example.com
+  With a login:
+      cors-policy probe https://api.example.com/orders -H \"Authorization: Bearer $TOKEN\"
+  What would change with a policy?
+      cors-policy probe https://api.example.com/orders cors.yaml --policy api
+  On a server that is not in the DNS yet:
+      cors-policy probe https://api.example.com/ --resolve api.example.com:443:192.0.2.1
+
+Exit code: 0 if nothing was found, 1 if something was, 2 if the server could not be asked.")]
+    Probe(Box<ProbeArgs>),
 
     /// Print the JSON Schema of the policy document, for editors.
     ///

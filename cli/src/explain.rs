@@ -10,7 +10,6 @@ mod text;
 use cors_policy::{
     Answer, Decision, Passed, Policy, PreflightMode, Refusal, UpstreamHeaders,
     document::PatternSite,
-    nearest,
     origin::{Origin, OriginPattern},
 };
 use serde::Serialize;
@@ -165,7 +164,7 @@ impl Explanation {
             .map_err(Unusable::without_warnings)?
             .value;
         let file = input::name(&args.file).display().to_string();
-        let policy = choose_policy(&policies, args.policy.as_deref(), &file)?;
+        let policy = input::choose_policy(&policies, args.policy.as_deref(), &file)?;
 
         let checked = policy.responses().origin_check().map(|it| request.check(policy, it, false));
         let mut answer = request.decide(policy);
@@ -415,28 +414,6 @@ impl Preflight {
             answer,
         }
     }
-}
-
-/// The policy of this name, or the only one.
-fn choose_policy<'p>(
-    policies: &'p [Policy],
-    name: Option<&str>,
-    file: &str,
-) -> Result<&'p Policy, Unusable> {
-    let names = || policies.iter().map(Policy::name).collect::<Vec<_>>().join(", ");
-    let error = match (name, policies) {
-        (None, [policy]) => return Ok(policy),
-        (None, _) => format!("{file} has several policies; choose one by --policy: {}", names()),
-        (Some(name), _) => match policies.iter().find(|policy| policy.name() == name) {
-            Some(policy) => return Ok(policy),
-            None => {
-                let meant = nearest(name, policies.iter().map(Policy::name))
-                    .map_or(".".to_owned(), |known| format!("; did you mean {known}?"));
-                format!("{file} has no policy {name:?}{meant} It has: {}", names())
-            }
-        },
-    };
-    Err(Unusable::Other(error))
 }
 
 /// The reason why a text cannot match as an origin.

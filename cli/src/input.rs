@@ -11,6 +11,7 @@ use std::{
 use cors_policy::{
     Policy,
     document::{self, Accepted, PatternSite, Report},
+    nearest,
 };
 
 /// The name for standard input.
@@ -112,4 +113,30 @@ pub(crate) fn read(
         .and_then(|stream| stream.take(MAX_STREAM).read_to_end(&mut text))
         .map_err(|error| Unusable::Other(format!("{}: {error}", name.display())))?;
     Ok(document::parse_with_patterns(&text, &name, each)?)
+}
+
+/// The policy of this name, or the only one.
+///
+/// # Errors
+///
+/// If there is none of this name, or no name and several policies.
+pub(crate) fn choose_policy<'p>(
+    policies: &'p [Policy],
+    name: Option<&str>,
+    file: &str,
+) -> Result<&'p Policy, Unusable> {
+    let names = || policies.iter().map(Policy::name).collect::<Vec<_>>().join(", ");
+    let error = match (name, policies) {
+        (None, [policy]) => return Ok(policy),
+        (None, _) => format!("{file} has several policies; choose one by --policy: {}", names()),
+        (Some(name), _) => match policies.iter().find(|policy| policy.name() == name) {
+            Some(policy) => return Ok(policy),
+            None => {
+                let meant = nearest(name, policies.iter().map(Policy::name))
+                    .map_or(".".to_owned(), |known| format!("; did you mean {known}?"));
+                format!("{file} has no policy {name:?}{meant} It has: {}", names())
+            }
+        },
+    };
+    Err(Unusable::Other(error))
 }

@@ -8,6 +8,8 @@ mod import;
 mod input;
 mod near_miss;
 mod output;
+#[cfg(feature = "probe")]
+mod probe;
 mod request;
 
 use std::process::ExitCode;
@@ -25,7 +27,11 @@ enum Outcome {
     Denied,
     /// An imported policy needs an answer of its user, or is wider than its source.
     Open,
-    /// There is no result: a document or the arguments have mistakes, or a file is unreadable.
+    /// A server has something wrong, or a policy would change what it lets pages do.
+    #[cfg(feature = "probe")]
+    Found,
+    /// There is no result: a document or the arguments have mistakes, a file is unreadable, or a server
+    /// cannot be asked.
     Unusable,
 }
 
@@ -34,6 +40,8 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Good => Self::SUCCESS,
             Outcome::Denied | Outcome::Open => Self::from(1),
+            #[cfg(feature = "probe")]
+            Outcome::Found => Self::from(1),
             // As clap does for what it refuses.
             Outcome::Unusable => Self::from(2),
         }
@@ -45,6 +53,8 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(args),
         Command::Import(args) => import::run(&args),
+        #[cfg(feature = "probe")]
+        Command::Probe(args) => probe::run(&args),
         Command::Schema => output::print_json(&cors_policy::document::schema())
             .map(|()| Outcome::Good)
             .map_err(Into::into),

@@ -65,7 +65,11 @@ fn every_example_prints_what_it_shows() {
 #[test]
 fn every_option_is_described() {
     let reference = reference();
-    for command in ["check", "explain", "import", "schema"] {
+    let mut commands = vec!["check", "explain", "import", "schema"];
+    if cfg!(feature = "probe") {
+        commands.push("probe");
+    }
+    for command in commands {
         assert!(reference.contains(&format!("\n## cors-policy {command}\n")), "{command}");
         let help = run(&[command, "--help"]).stdout;
         for word in help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2)

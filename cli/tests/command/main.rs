@@ -10,6 +10,8 @@ mod explain;
 mod hostile_import;
 mod import;
 mod import_nginx;
+#[cfg(feature = "probe")]
+mod probe;
 mod reference;
 mod run;
 mod schema;

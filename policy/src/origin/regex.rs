@@ -87,7 +87,7 @@ impl<'a> OriginRegex<'a> {
     }
 
     /// A well-formed origin that the expression accepts, if the shortest text is one.
-    pub(crate) fn example(&self) -> Option<Vec<u8>> {
+    pub fn example(&self) -> Option<Vec<u8>> {
         let found = witness([
             Condition::Accepted(&self.automaton),
             Condition::Accepted(&GRAMMAR.origin),
