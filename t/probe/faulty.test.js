@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import { argumentsFor } from './lib/arguments.js';
 import { identify } from './lib/identify.js';
 import { probe } from './lib/probe.js';
 import { Servers } from './lib/servers.js';
@@ -11,13 +12,6 @@ import { express5 } from './servers/faulty-express.js';
 import { byHand } from './servers/faulty-nginx.js';
 
 const GROUPS = { 'nginx by hand': byHand, Express: express5, 'a cache of nginx': caches };
-
-/** The arguments for a server: its address, the origins it is said to allow, and its headers. */
-function argumentsFor(description, url) {
-    const headers = Object.entries(description.headers ?? {});
-    return [url, ...description.origins.flatMap((origin) => ['--origin', origin]),
-        ...headers.flatMap(([name, value]) => ['-H', `${name}: ${value}`])];
-}
 
 for (const [group, descriptions] of Object.entries(GROUPS)) {
     describe(group, { concurrency: 4 }, () => {

@@ -51,20 +51,24 @@ class Asked {
         return [...found];
     }
 
+    /** Origins that look like this one and are of others, each with the identifier of why it is let in. */
     async imitationsOf(origin) {
         const { protocol, hostname, port } = new URL(origin);
         const at = (host) => `${protocol}//${host}${port && `:${port}`}`;
         const labels = hostname.split('.');
         const dots = [...hostname.matchAll(/\./g)].map(({ index }) => index);
-        // Where any name may stand in place of the first label, so may one with letters before it: that is a wildcard.
-        const isWildcard = labels.length > 2 && await this.isNamed(at([letters(), ...labels.slice(1)].join('.')));
+        const open = [];
+        for (const domain of parents(labels)) {
+            if (await this.isNamed(at(`${letters()}.${domain}`))) open.push(`.${domain}`);
+        }
         return [
-            ['matches-prefix', at(`${hostname}.${FOREIGN}`)],
-            ...(isWildcard ? [] : [['matches-suffix', at(letters() + hostname)]]),
-            ['matches-suffix', at(letters() + labels.slice(-2).join('.'))],
-            ...dots.map((i) => ['unescaped-dot', at(`${hostname.slice(0, i)}x${hostname.slice(i + 1)}`)]),
-            ...SPECIAL.map((character) => ['special-characters', at(`${hostname}${character}.${FOREIGN}`)]),
-        ];
+            ['matches-prefix', `${hostname}.${FOREIGN}`],
+            ['matches-suffix', letters() + hostname],
+            ['matches-suffix', letters() + labels.slice(-2).join('.')],
+            ...dots.map((i) => ['unescaped-dot', `${hostname.slice(0, i)}x${hostname.slice(i + 1)}`]),
+            ...SPECIAL.map((character) => ['special-characters', `${hostname}${character}.${FOREIGN}`]),
+            // Below a domain of which every name may read, it is one more name and no imitation.
+        ].filter(([, host]) => !open.some((domain) => host.endsWith(domain))).map(([id, host]) => [id, at(host)]);
     }
 
     async schemes() {
@@ -123,6 +127,11 @@ class Asked {
         }
         return [];
     }
+}
+
+/** The domains above a host, down to those of two labels. */
+function parents(labels) {
+    return labels.slice(1, -1).map((_, i) => labels.slice(i + 1).join('.'));
 }
 
 /** The CORS headers of an answer, as something to compare. */
