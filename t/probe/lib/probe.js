@@ -61,13 +61,14 @@ class Run {
         assert.doesNotMatch(this.output, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\ufffd]/);
     }
 
-    /** What holds for a run that could not ask: one line that says why. */
-    checkFailure(reason) {
+    /** What holds for a run that could not ask: one line that names the host, and says beside it what happened. */
+    checkFailure(url, reason) {
+        const { host } = new URL(url);
         assert.equal(this.status, 2, this.output);
         assert.equal(this.stdout, '');
         assert.equal(this.stderr.trimEnd().split('\n').length, 1, `more than one line:\n${this.stderr}`);
-        assert.match(this.stderr, /^error: ./);
-        assert.match(this.stderr, reason);
+        assert.ok(this.stderr.includes(host), `${host} is not named:\n${this.stderr}`);
+        assert.match(this.stderr.replaceAll(url, '').replaceAll(host, ''), reason);
     }
 }
 
