@@ -8,6 +8,7 @@ import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 
 import { Certificates } from './lib/certificates.js';
+import { curl } from './lib/curl.js';
 import { listen, onRequest, reflecting } from './lib/hostile.js';
 import { probe } from './lib/probe.js';
 import { control, hostile } from './servers/hostile.js';
@@ -35,8 +36,21 @@ function tcp({ connected }) {
     return listen(net.createServer(connected));
 }
 
+/** Looks whether curl gives up on a server as its description says. */
+async function check(description, url, ...more) {
+    assert.ok([description.curl].flat().includes(await curl(url, ...more)));
+}
+
 // The slow ones wait for the probe to lose patience, and need nothing meanwhile.
 describe('over TCP', { concurrency: 8 }, () => {
+    for (const description of [...hostile, ...control]) {
+        test(`${description.name}: the server is as described`, async (t) => {
+            const { port, close } = await tcp(description);
+            t.after(close);
+            await check(description, `http://127.0.0.1:${port}/data`);
+        });
+    }
+
     for (const description of hostile) {
         test(description.name, async (t) => {
             const { port, close } = await tcp(description);
@@ -97,6 +111,10 @@ describe('over TLS', { concurrency: 8 }, () => {
     }
 
     for (const description of [...certificates, ...handshakes, ...http2Servers]) {
+        test(`${description.name}: the server is as described`, async (t) => {
+            await check(description, await serve(t, description), '--cacert', authority.environment.SSL_CERT_FILE);
+        });
+
         test(description.name, async (t) => {
             const url = await serve(t, description);
             await judge(description, url, { environment: authority.environment });

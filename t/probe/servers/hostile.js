@@ -2,7 +2,8 @@
 //
 // `connected` is what a server does with a connection, and `fails` is what the line of the probe has to say. Where there
 // is an answer to judge by, the probe may do so instead: `may` is then `find`, where every origin is sent back; `pass`,
-// where nothing is wrong by the table; or `either`.
+// where nothing is wrong by the table; or `either`. `curl` is the exit status, or are those, with which curl gives up
+// on the server: it shows that the server does what its name says.
 
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
@@ -14,7 +15,7 @@ const GIGABYTE = 1024 ** 3;
 const TIME = /\btime|timed out|seconds|too slow|too long/i;
 const CLOSED = /clos|reset|\bend(ed|s)?\b|incomplete|\beof\b|broke|before/i;
 const NOT_HTTP = /not .*HTTP|no HTTP|invalid|malformed|pars|unexpected|understand/i;
-const TOO_LARGE = /large|big|long|limit|more than|many|exceed/i;
+const TOO_LARGE = /large|big|long|limit|more than|many|exceed|overflow/i;
 
 /** A text that a terminal would obey: it clears the screen, and rings. */
 const ESCAPES = '\x1b[2J\x07\x1b]0;title\x07';
@@ -38,14 +39,21 @@ function flooding(begin, text, bytes) {
 }
 
 const timing = [
-    { name: 'never answers', connected: () => {}, fails: TIME },
+    {
+        name: 'never answers',
+        curl: 28,
+        connected: () => {},
+        fails: TIME,
+    },
     {
         name: 'a byte a second',
+        curl: 28,
         connected: onRequest((socket) => drip(socket, 'HTTP/1.1 200 OK\r\nX-Slow: ')),
         fails: TIME,
     },
     {
         name: 'a byte of the body a second',
+        curl: 28,
         may: 'find',
         connected: onRequest((socket, request) => {
             socket.write(reflecting(request, 'Content-Length: 1000000'));
@@ -56,12 +64,34 @@ const timing = [
 ];
 
 const closing = [
-    { name: 'closes at once', connected: (socket) => socket.destroy(), fails: CLOSED },
-    { name: 'resets at once', connected: (socket) => socket.resetAndDestroy(), fails: CLOSED },
-    { name: 'closes after the request', connected: onRequest((socket) => socket.end()), fails: CLOSED },
-    { name: 'closes in the middle of the head', connected: replying('HTTP/1.1 200 OK\r\nX-Half: '), fails: CLOSED },
+    {
+        name: 'closes at once',
+        curl: [52, 56],
+        connected: (socket) => socket.destroy(),
+        fails: CLOSED,
+    },
+    {
+        name: 'resets at once',
+        curl: 56,
+        connected: (socket) => socket.resetAndDestroy(),
+        fails: CLOSED,
+    },
+    {
+        name: 'closes after the request',
+        curl: 52,
+        connected: onRequest((socket) => socket.end()),
+        fails: CLOSED,
+    },
+    {
+        // curl is content with a head that has no end.
+        name: 'closes in the middle of the head',
+        curl: 0,
+        connected: replying('HTTP/1.1 200 OK\r\nX-Half: '),
+        fails: CLOSED,
+    },
     {
         name: 'closes in the middle of the body',
+        curl: 18,
         may: 'find',
         connected: replying((request) => `${reflecting(request, 'Content-Length: 1000')}ten bytes.`),
         fails: CLOSED,
@@ -69,13 +99,39 @@ const closing = [
 ];
 
 const garbage = [
-    { name: 'random bytes', connected: onRequest((socket) => socket.end(randomBytes(4096))), fails: NOT_HTTP },
-    { name: 'another protocol', connected: (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'), fails: NOT_HTTP },
-    { name: 'HTTP/0.9', connected: replying('<html>hello</html>\r\n'), fails: NOT_HTTP },
-    { name: 'a status of five digits', connected: replying('HTTP/1.1 20000 OK\r\n\r\n'), fails: NOT_HTTP },
-    { name: 'TLS where there should be none', connected: replying('\x15\x03\x03\x00\x02\x02\x28'), fails: NOT_HTTP },
+    {
+        name: 'random bytes',
+        curl: 1,
+        connected: onRequest((socket) => socket.end(randomBytes(4096))),
+        fails: NOT_HTTP,
+    },
+    {
+        name: 'another protocol',
+        curl: 1,
+        connected: (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'),
+        fails: NOT_HTTP,
+    },
+    {
+        name: 'HTTP/0.9',
+        curl: 1,
+        connected: replying('<html>hello</html>\r\n'),
+        fails: NOT_HTTP,
+    },
+    {
+        name: 'a status of five digits',
+        curl: 1,
+        connected: replying('HTTP/1.1 20000 OK\r\n\r\n'),
+        fails: NOT_HTTP,
+    },
+    {
+        name: 'TLS where there should be none',
+        curl: 1,
+        connected: replying('\x15\x03\x03\x00\x02\x02\x28'),
+        fails: NOT_HTTP,
+    },
     {
         name: 'two lengths',
+        curl: 18,
         may: 'find',
         connected: replying((request) => `${reflecting(request, 'Content-Length: 1', 'Content-Length: 2')}x`),
         fails: NOT_HTTP,
@@ -83,21 +139,41 @@ const garbage = [
 ];
 
 const endless = [
-    { name: 'a gigabyte of headers', connected: flooding('HTTP/1.1 200 OK\r\n', 'X-Header: value\r\n', GIGABYTE),
-        fails: TOO_LARGE },
-    { name: 'a gigabyte of one header', connected: flooding('HTTP/1.1 200 OK\r\nX-Header: ', 'value', GIGABYTE),
-        fails: TOO_LARGE },
-    { name: 'a status line without end', connected: flooding('HTTP/1.1 200 ', 'O'), fails: TOO_LARGE },
-    { name: 'a body without end', may: 'find', connected: flooding((request) => reflecting(request), 'body '),
-        fails: TOO_LARGE },
+    {
+        name: 'a gigabyte of headers',
+        curl: 56,
+        connected: flooding('HTTP/1.1 200 OK\r\n', 'X-Header: value\r\n', GIGABYTE),
+        fails: TOO_LARGE,
+    },
+    {
+        name: 'a gigabyte of one header',
+        curl: 27,
+        connected: flooding('HTTP/1.1 200 OK\r\nX-Header: ', 'value', GIGABYTE),
+        fails: TOO_LARGE,
+    },
+    {
+        name: 'a status line without end',
+        curl: 27,
+        connected: flooding('HTTP/1.1 200 ', 'O'),
+        fails: TOO_LARGE,
+    },
+    {
+        name: 'a body without end',
+        curl: 28,
+        may: 'find',
+        connected: flooding((request) => reflecting(request), 'body '),
+        fails: TOO_LARGE,
+    },
     {
         name: 'chunks without end',
+        curl: 28,
         may: 'find',
         connected: flooding((request) => reflecting(request, 'Transfer-Encoding: chunked'), '4\r\nbody\r\n'),
         fails: TOO_LARGE,
     },
     {
         name: 'a trailer without end',
+        curl: 28,
         may: 'find',
         connected: flooding((request) => `${reflecting(request, 'Transfer-Encoding: chunked')}0\r\n`,
             'X-Trailer: value\r\n'),
@@ -105,12 +181,14 @@ const endless = [
     },
     {
         name: 'a size of a chunk without end',
+        curl: 56,
         may: 'find',
         connected: flooding((request) => reflecting(request, 'Transfer-Encoding: chunked'), '0'),
         fails: TOO_LARGE,
     },
     {
         name: 'a gigabyte in a megabyte of gzip',
+        curl: 0,
         may: 'find',
         connected: onRequest((socket, request) => {
             const bomb = bombOfGzip();
@@ -127,16 +205,19 @@ const endless = [
 const statuses = [
     {
         name: '101 to every request',
+        curl: 52,
         connected: replying('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'),
         fails: /101|switch|upgrad|protocol/i,
     },
     {
         name: '103 without end',
+        curl: 56,
         connected: flooding('', 'HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n'),
         fails: /1xx|103|interim|informational|final|early hints|limit|many|time/i,
     },
     {
         name: '100 every second',
+        curl: 28,
         connected: onRequest((socket) => {
             const clock = setInterval(() => socket.write('HTTP/1.1 100 Continue\r\n\r\n'), 1000);
             socket.once('close', () => clearInterval(clock));
@@ -145,6 +226,7 @@ const statuses = [
     },
     {
         name: 'a redirect to itself',
+        curl: 0,
         may: 'pass',
         connected: replying('HTTP/1.1 302 Found\r\nLocation: /data\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'),
         fails: /redirect|302/i,
@@ -162,7 +244,7 @@ const control = [
     ['one-byte escapes in a reason', () => `HTTP/1.1 500 ${CONTROL_SEQUENCE}\r\nContent-Length: 0\r\n\r\n`],
     ['escapes in a redirect', () => `HTTP/1.1 302 Found\r\nLocation: http://${ESCAPES}/\r\nContent-Length: 0\r\n\r\n`],
     ['escapes in place of a status', () => `HTTP/1.1 ${ESCAPES}\r\n\r\n`],
-].map(([name, answer]) => ({ name, may: 'either', connected: replying(answer), fails: NOT_HTTP }));
+].map(([name, answer]) => ({ name, curl: [0, 1], may: 'either', connected: replying(answer), fails: NOT_HTTP }));
 
 function plain(...lines) {
     return ['HTTP/1.1 200 OK', 'Content-Length: 0', 'Connection: close', ...lines, '', ''].join('\r\n');
