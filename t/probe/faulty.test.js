@@ -36,6 +36,18 @@ for (const [group, descriptions] of Object.entries(GROUPS)) {
     });
 }
 
+test('a report as text names every identifier', async () => {
+    const description = byHand.find(({ name }) => name === 'much at once');
+    const servers = await Servers.start([description]);
+    try {
+        const run = await probe(argumentsFor(description, servers.url(description)), { format: 'text' });
+        assert.equal(run.status, 1, run.output);
+        for (const id of description.expected) assert.ok(run.stdout.includes(id), `${id}:\n${run.output}`);
+    } finally {
+        await servers.stop();
+    }
+});
+
 test('every identifier that needs no policy is expected somewhere, from nginx and from Express', () => {
     const expected = (descriptions) => new Set(descriptions.flatMap((description) => description.expected));
     const all = ['allows-insecure-scheme', 'allows-null', 'duplicate-headers', 'errors-unreadable', 'matches-prefix',
