@@ -113,8 +113,9 @@ describe('requests', { concurrency: 4 }, () => {
         const recorder = await record(t);
         const url = `http://127.0.0.1:${recorder.port}/data`;
         const run = await probe([url, document('thousand.yaml', 1000), '--policy', 'api', '--origin', APP]);
-        assert.ok([0, 1, 2].includes(run.status), run.output);
-        if (run.status !== 2) checkManners(recorder);
+        // It may say that these are too many, or ask for some of them.
+        if (run.status === 2) assert.match(run.stderr, /origins|requests/);
+        else checkManners(recorder);
         assert.ok(recorder.requests.length <= 200, `${recorder.requests.length} requests`);
     });
 

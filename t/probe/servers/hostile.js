@@ -12,6 +12,9 @@ import { flood, onRequest, reflecting, repeated, replying } from '../lib/hostile
 
 const GIGABYTE = 1024 ** 3;
 
+/** A gigabyte of zeros, compressed: members of gzip, one after the other. */
+const bomb = Buffer.concat(Array(16).fill(gzipSync(Buffer.alloc(GIGABYTE / 16))));
+
 const TIME = /\btime|timed out|seconds|too slow|too long/i;
 const CLOSED = /clos|reset|\bend(ed|s)?\b|incomplete|\beof\b|broke|before/i;
 const NOT_HTTP = /not .*HTTP|no HTTP|invalid|malformed|pars|unexpected|understand/i;
@@ -191,7 +194,6 @@ const endless = [
         curl: 0,
         may: 'find',
         connected: onRequest((socket, request) => {
-            const bomb = bombOfGzip();
             flood(socket, {
                 begin: reflecting(request, 'Content-Encoding: gzip', `Content-Length: ${bomb.length}`),
                 piece: bomb,
@@ -248,14 +250,6 @@ const control = [
 
 function plain(...lines) {
     return ['HTTP/1.1 200 OK', 'Content-Length: 0', 'Connection: close', ...lines, '', ''].join('\r\n');
-}
-
-let bomb;
-
-/** A gigabyte of zeros, compressed. It is made once, when it is needed. */
-function bombOfGzip() {
-    bomb ??= Buffer.concat(Array(16).fill(gzipSync(Buffer.alloc(GIGABYTE / 16))));
-    return bomb;
 }
 
 export const hostile = [...timing, ...closing, ...garbage, ...endless, ...statuses];
