@@ -9,7 +9,7 @@ export PORT ?= 8080
 # The targets share target/ and dist/.
 .NOTPARALLEL:
 
-.PHONY: help build run test lint test-unit test-specs test-panics test-compare test-import browser-test \
+.PHONY: help build run test lint test-unit test-specs test-panics test-compare test-import test-probe browser-test \
 	test-debian test-neighbours test-hostile test-matrix test-changes soak test-valgrind test-sanitize test-layout \
 	test-configure bench bench-check deb deb-matrix image test-image public-suffixes clean
 
@@ -51,6 +51,10 @@ test-panics: ## test that a panic costs one request a 500, and nothing else (t/p
 test-import: ## test that nginx.conf and what it is imported as do the same, on two servers (t/import/)
 	@build/packages build test
 	@build/test import
+
+test-probe: ## test cors-policy probe against faulty, sound and hostile servers (t/probe/)
+	@build/packages build probe
+	@build/test probe
 
 test-compare: ## test that nginx does everything but CORS as without the module (t/compare/)
 	@build/packages build test
@@ -131,4 +135,4 @@ clean: ## remove everything built
 	[ ! -e target/matrix ] || build/matrix clean
 	[ ! -e target/deb ] || build/deb clean
 	[ ! -e target/image ] || build/test-image clean
-	rm -rf target dist t/servroot* t/browser/node_modules
+	rm -rf target dist t/servroot* t/browser/node_modules t/probe/node_modules
