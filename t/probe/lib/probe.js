@@ -34,15 +34,15 @@ class Run {
         return `status ${this.status}\n${this.stdout}${this.stderr}`;
     }
 
-    /** The findings of a report in JSON, which has to be as it is documented. */
+    /** The findings of a report in JSON, which has to have what the documents promise, and may have more. */
     findings(url) {
         assert.ok([0, 1].includes(this.status), this.output);
         const report = JSON.parse(this.stdout);
-        assert.deepEqual(Object.keys(report).sort(), ['findings', 'url', 'version'], this.output);
+        for (const key of ['findings', 'url', 'version']) assert.ok(key in report, `${key} is missing:\n${this.output}`);
         assert.equal(report.version, 1);
         assert.equal(report.url, url);
         for (const finding of report.findings) {
-            assert.deepEqual(Object.keys(finding).sort(), ['id', 'level', 'message', 'origin'], this.output);
+            for (const key of ['id', 'level', 'message', 'origin']) assert.ok(key in finding, `${key} is missing:\n${this.output}`);
             assert.ok(IDENTIFIERS.includes(finding.id), `${finding.id} is no identifier`);
             assert.ok(finding.level && finding.message, this.output);
             assert.ok(finding.origin === null || typeof finding.origin === 'string', this.output);
