@@ -36,7 +36,8 @@ pub(crate) struct ProbeArgs {
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<OwnHeader>,
 
-    /// Time between the starts of two requests: seconds, or a number with ms, s or m
+    /// Time between an answer and the next request, one at a time then: seconds, or a number with
+    /// ms, s or m
     #[arg(long, value_name = "TIME", default_value = "0", value_parser = delay)]
     pub(crate) delay: Duration,
 

@@ -17,7 +17,7 @@ pub(super) struct Limits {
     pub(super) requests: usize,
     /// The most requests at a time.
     pub(super) at_a_time: usize,
-    /// The time between the starts of two requests.
+    /// The time between an answer and the next request.
     pub(super) delay: Duration,
     /// The time after which no request is started.
     pub(super) total: Duration,
@@ -32,7 +32,8 @@ impl Limits {
         const ANSWERS: Duration = Duration::from_secs(300);
         Self {
             requests: REQUESTS as usize,
-            at_a_time: 5,
+            // Whoever asks for a pause wants one after every answer.
+            at_a_time: if delay.is_zero() { 5 } else { 1 },
             delay,
             total: ANSWERS + delay * REQUESTS,
             unanswered: 10,
@@ -151,14 +152,13 @@ impl<'s> Asker<'s> {
             return None;
         }
         state.sent += 1;
-        let begin = state.next.unwrap_or(now).max(now);
-        state.next = Some(begin + self.limits.delay);
         self.progress.show(state.sent);
-        Some(begin - now)
+        Some(state.next.map_or(Duration::ZERO, |next| next.saturating_duration_since(now)))
     }
 
     fn note(&self, answer: &Result<Response, Unreachable>) {
         let mut state = lock(&self.state);
+        state.next = Some(Instant::now() + self.limits.delay);
         match answer {
             Ok(_) => state.unanswered_in_a_row = 0,
             Err(reason) => {

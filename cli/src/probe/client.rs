@@ -118,8 +118,12 @@ impl Server for HttpClient {
             .send()
             .map_err(|error| Unreachable(describe(&error)))?;
         let lines = answer.headers().iter();
+        let status = answer.status();
+        if status.is_informational() {
+            return Err(Unreachable(format!("the answer is {status}, which no request asked for")));
+        }
         let response = Response {
-            status: answer.status().as_u16(),
+            status: status.as_u16(),
             headers: lines
                 .map(|(name, value)| (name.as_str(), value.as_bytes()))
                 .collect::<HeaderList>(),

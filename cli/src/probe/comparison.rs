@@ -12,7 +12,7 @@ use cors_policy::Policy;
 use self::difference::{Page, Whose};
 use self::enforced::Enforced;
 use self::permission::{Asked, permissions};
-use super::access::{is_named, named_origins};
+use super::access::named_origins;
 use super::address::{Address, twin};
 use super::asker::{Asker, Observation};
 use super::exchange::{Exchange, Unreachable};
@@ -128,7 +128,7 @@ fn origins(
 /// What pages gain and lose. That strangers lose what they had is what a policy is for.
 fn differences(pages: &[Page], policy: &str) -> Vec<Finding> {
     let strangers = || pages.iter().filter(|it| it.whose == Whose::Stranger);
-    let everyone = strangers().any(|it| is_named(&it.now) || it.reads_then());
+    let everyone = strangers().any(|it| it.reads_now() || it.reads_then());
     let gain = strangers().flat_map(|it| it.findings(policy)).find(|it| it.id == Id::NewlyReadable);
     let is_relevant = |it: &&Page| it.whose.is_known() || it.whose == Whose::Neighbour && !everyone;
     let others = pages.iter().filter(is_relevant).flat_map(|it| it.findings(policy));
@@ -137,8 +137,7 @@ fn differences(pages: &[Page], policy: &str) -> Vec<Finding> {
 
 /// Says that strangers read now and would not, which is what a policy is for.
 fn closed(pages: &[Page]) -> Option<String> {
-    let is_closed =
-        |it: &&Page| it.whose == Whose::Stranger && is_named(&it.now) && !it.reads_then();
+    let is_closed = |it: &&Page| it.whose == Whose::Stranger && it.reads_now() && !it.reads_then();
     let page = pages.iter().find(is_closed)?;
     let origin = page.now.exchange.origin.as_deref().unwrap_or_default();
     Some(format!(
@@ -147,11 +146,14 @@ fn closed(pages: &[Page]) -> Option<String> {
     ))
 }
 
-/// The pages whose preflights are compared: those that read now and with the policy, first one of each rule.
+/// The pages whose preflights are compared: those of the user, then one of each rule, then others.
 fn choose<'p>(pages: &'p [Page], policy: &Policy) -> Asked<'p> {
-    let readers = pages.iter().filter(|it| it.whose.is_known() && !it.modes().is_empty());
+    let known = pages.iter().filter(|it| it.whose.is_known());
     let mut rules = BTreeSet::new();
-    let (mut first, rest): (Vec<_>, Vec<_>) = readers.partition(|it| {
+    let (mut first, rest): (Vec<_>, Vec<_>) = known.partition(|it| {
+        if it.whose == Whose::User {
+            return true;
+        }
         let origin = it.now.exchange.origin.as_deref().unwrap_or_default();
         rules.insert(policy.decide(cors_policy::OriginHeader::One(origin.as_bytes())).rule())
     });

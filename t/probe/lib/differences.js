@@ -29,12 +29,21 @@ async function reading(...servers) {
     return found;
 }
 
-/** Whether there is a header in both responses that a page can read in the first one only. */
+/**
+ * Whether there is a header that a page can read from the first server only: one that both responses have, or one that
+ * the first server exposes whether this response has it or not.
+ */
 function lost(before, after, request) {
-    const shared = before.lines.map(([name]) => name)
+    const shared = before.lines.map(([name]) => name.toLowerCase())
         .filter((name) => after.value(name) !== undefined && !/^access-control-/i.test(name));
-    const [could, can] = [before, after].map(({ browser }) => readable(request, browser, shared));
+    const names = [...shared, ...listed(before, 'Access-Control-Expose-Headers').map((name) => name.toLowerCase())];
+    const [could, can] = [before, after].map(({ browser }) => readable(request, browser, names));
     return could.some((name) => !can.includes(name));
+}
+
+/** The names of a list, without `*`. */
+function listed(response, name) {
+    return (response.value(name) ?? '').split(',').map((part) => part.trim()).filter((part) => part !== '' && part !== '*');
 }
 
 async function passing(before, after, origin) {
@@ -54,10 +63,8 @@ async function passing(before, after, origin) {
 /** Requests that need a preflight: each method, and each header, that is common or that the server lists. */
 async function questionsFor(url, origin) {
     const answer = await askPreflight(url, { origin, method: 'PUT', headers: ['x-listed-nowhere'] });
-    const listed = (name) => (answer.value(name) ?? '').split(',').map((part) => part.trim())
-        .filter((part) => part !== '' && part !== '*');
-    const methods = new Set([...METHODS, ...listed('Access-Control-Allow-Methods')]);
-    const headers = new Set([...HEADERS, ...listed('Access-Control-Allow-Headers').map((name) => name.toLowerCase())]);
+    const methods = new Set([...METHODS, ...listed(answer, 'Access-Control-Allow-Methods')]);
+    const headers = new Set([...HEADERS, ...listed(answer, 'Access-Control-Allow-Headers').map((name) => name.toLowerCase())]);
     return [
         ...[...methods].map((method) => ({ method, headers: [] })),
         ...[...headers].map((name) => ({ method: 'GET', headers: [name] })),

@@ -58,14 +58,18 @@ class Asked {
         const labels = hostname.split('.');
         const dots = [...hostname.matchAll(/\./g)].map(({ index }) => index);
         const open = [];
-        for (const domain of parents(labels)) {
-            if (await this.isNamed(at(`${letters()}.${domain}`))) open.push(`.${domain}`);
+        for (const parent of parents(labels)) {
+            if (await this.isNamed(at(`${letters()}.${parent}`))) open.push(`.${parent}`);
         }
+        // Where any letters may precede the domain, a letter for the dot before it says nothing of the dot.
+        const domain = labels.slice(-2).join('.');
+        const isLoose = await this.isNamed(at(letters() + domain));
+        const tried = dots.filter((i) => !isLoose || hostname.slice(i + 1) !== domain);
         return [
             ['matches-prefix', `${hostname}.${FOREIGN}`],
             ['matches-suffix', letters() + hostname],
-            ['matches-suffix', letters() + labels.slice(-2).join('.')],
-            ...dots.map((i) => ['unescaped-dot', `${hostname.slice(0, i)}x${hostname.slice(i + 1)}`]),
+            ['matches-suffix', letters() + domain],
+            ...tried.map((i) => ['unescaped-dot', `${hostname.slice(0, i)}x${hostname.slice(i + 1)}`]),
             ...SPECIAL.map((character) => ['special-characters', `${hostname}${character}.${FOREIGN}`]),
             // Below a domain of which every name may read, it is one more name and no imitation.
         ].filter(([, host]) => !open.some((domain) => host.endsWith(domain))).map(([id, host]) => [id, at(host)]);

@@ -13,7 +13,7 @@ import { flood, repeated } from '../lib/hostile.js';
 const TLS = /TLS|handshake|certificate/i;
 const CLOSED = /clos|reset|\bend(ed|s)?\b|incomplete|\beof\b|broke|before|GOAWAY|refused|cancel|abort/i;
 const TIME = /\btime|timed out|seconds|too slow|too long/i;
-const BROKEN = /HTTP\/2|protocol|frame|flood|too (many|large|big)|limit|clos|reset|GOAWAY|time|calm/i;
+const BROKEN = /HTTP\/2|protocol|frame|flood|too (many|large|big)|limit|clos|reset|GOAWAY|no answer within|excessive load|calm/i;
 
 /** Sends back every origin. */
 export function reflect(request, response) {
@@ -157,7 +157,7 @@ export const http2Servers = [
             const clock = setInterval(() => stream.additionalHeaders({ ':status': 103, link: '</style.css>' }), 1);
             stream.once('close', () => clearInterval(clock));
         }),
-        fails: /1xx|103|interim|informational|final|limit|many|time|reset|HTTP\/2/i,
+        fails: /1xx|103|interim|informational|final|limit|many|no answer within|reset|HTTP\/2/i,
     },
     {
         name: 'PING without end',

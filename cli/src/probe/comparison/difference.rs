@@ -62,13 +62,18 @@ impl Page {
         cors_check(&self.request(credentials), response).is_ok()
     }
 
+    /// Whether the page reads the response now, in any way.
+    pub(super) fn reads_now(&self) -> bool {
+        Credentials::ALL.into_iter().any(|mode| self.reads(&self.now.response, mode))
+    }
+
     /// Whether the page reads the response with the policy, in any way.
     pub(super) fn reads_then(&self) -> bool {
         Credentials::ALL.into_iter().any(|mode| self.reads(&self.then, mode))
     }
 
     /// The modes in which the page reads now and with the policy.
-    pub(super) fn modes(&self) -> Vec<Credentials> {
+    fn modes(&self) -> Vec<Credentials> {
         let in_both = |mode: &Credentials| {
             self.reads(&self.now.response, *mode) && self.reads(&self.then, *mode)
         };

@@ -65,7 +65,6 @@ pub(super) fn permissions(
 ) -> (Vec<Finding>, usize) {
     let mut findings: Vec<Finding> = Vec::new();
     let mut left_out = asked.left_out;
-    let mut reported = Vec::new();
     for page in &asked.pages {
         let origin = origin_of(&page.now);
         let first: Vec<_> =
@@ -80,13 +79,8 @@ pub(super) fn permissions(
         items.retain(|it| !first.contains(it));
         answers
             .extend(asker.ask_all(items.iter().map(|it| it.exchange(address, origin)).collect()));
-        let Some((difference, evidence)) = Difference::find(page, &answers, enforced) else {
-            continue;
-        };
-        // Origins of one rule differ in the same way.
-        if !reported.contains(&difference) {
+        if let Some((difference, evidence)) = Difference::find(&answers, enforced) {
             findings.push(difference.finding(evidence, enforced.policy.name()));
-            reported.push(difference);
         }
     }
     (findings, left_out)
@@ -130,7 +124,7 @@ fn distinct(names: Vec<String>) -> Vec<String> {
 }
 
 /// What differs for the pages of one origin.
-#[derive(Default, PartialEq, Eq)]
+#[derive(Default)]
 struct Difference {
     lost: Vec<Item>,
     gained: Vec<Item>,
@@ -139,7 +133,6 @@ struct Difference {
 impl Difference {
     /// The difference, and the first preflight that shows it.
     fn find<'a>(
-        page: &Page,
         answers: &'a [Observation],
         enforced: &Enforced<'_>,
     ) -> Option<(Self, &'a Observation)> {
@@ -147,7 +140,7 @@ impl Difference {
         let mut evidence = None;
         for answer in answers {
             let then = enforced.respond(&answer.exchange, &answer.response);
-            for mode in page.modes() {
+            for mode in Credentials::ALL {
                 let passes = (passes(answer, &answer.response, mode), passes(answer, &then, mode));
                 let items = match passes {
                     (true, false) => &mut difference.lost,
