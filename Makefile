@@ -29,9 +29,9 @@ build: ## build the module, nginx and the cors-policy tool into dist/
 run: ## run the demo of nginx-conf/ on 127.0.0.1:8080
 	@build/run
 
-test: ## check format and lints, and run the tests of the nine parts that follow, and bench-check
-	@build/packages build test browser bench-check
-	@build/test lint unit specs panics compare import browser debian neighbours bench
+test: ## check format and lints, and run the tests of the ten parts that follow, and bench-check
+	@build/packages build test browser probe bench-check
+	@build/test lint unit specs panics compare import probe browser debian neighbours bench
 
 lint: ## check format and lints
 	@build/packages build
