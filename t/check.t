@@ -59,6 +59,7 @@ cors_policy_define api {
 }
 END
     [ 'every place of a setting', <<'END', 0 ],
+map $remote_addr $dry { default on; }
 cors_policy_define api { allow_origins *; }
 cors_policy off;
 cors_policy_dry_run on;
@@ -68,7 +69,7 @@ server {
         cors_policy $host;
         cors_policy_dry_run OFF;
         if ($arg_x) { cors_policy api; }
-        location /a/ { cors_policy "a-$host"; }
+        location /a/ { cors_policy "a-$host"; cors_policy_dry_run $dry; }
     }
     location /status { cors_policy_status; }
 }
