@@ -10,6 +10,7 @@
 //! methods that no file answers. Not followed: files that `try_files` finds, `index`, `satisfy`, `expires`,
 //! and everything that Lua, njs and Perl do.
 
+mod answer;
 mod build;
 mod condition;
 mod hand_over;
@@ -20,10 +21,12 @@ mod more_headers;
 mod regex;
 mod request;
 mod run;
+mod steps;
 mod template;
 mod value;
 mod variables;
 
+pub use answer::{Answer, Content, OriginTest, Tested};
 pub use build::{Config, Script};
 pub use condition::Test;
 pub use headers::{AddHeader, Header};
@@ -31,6 +34,6 @@ pub use location::{Kind, Level, LevelId, Location};
 pub use map::{Key, Map};
 pub use regex::Regex;
 pub use request::Request;
-pub use run::{Answer, Content, MAX_ANSWERS, OriginTest, Start, Tested};
+pub use run::{MAX_ANSWERS, Start};
 pub use template::Template;
 pub use value::{Unknown, Value};

@@ -1,8 +1,9 @@
 //! From directives to levels.
 
-use std::{cell::Cell, collections::HashMap, ops::Range, rc::Rc};
+use std::{collections::HashMap, ops::Range, rc::Rc};
 
 use super::{
+    answer::Content,
     condition::Test,
     hand_over::{self, ErrorPage, Target},
     headers::{AddHeader, Inheritance},
@@ -10,7 +11,7 @@ use super::{
     map::Map,
     more_headers::MoreHeaders,
     regex::Regex,
-    run::Content,
+    steps::Steps,
     template::Template,
 };
 use crate::{Body, Directive, Site};
@@ -29,10 +30,8 @@ pub struct Config {
     pub scripts: Vec<Script>,
     /// Statements of a template language.
     pub templates: Vec<(String, Site)>,
-    /// How many steps evaluations have taken.
-    pub(crate) steps: Cell<u64>,
-    /// How many they may take.
-    pub(crate) max_steps: u64,
+    /// The steps of all evaluations.
+    pub(crate) steps: Steps,
 }
 
 /// A directive that runs a program.
@@ -74,8 +73,7 @@ impl Config {
             variables: HashMap::new(),
             scripts: Vec::new(),
             templates: Vec::new(),
-            steps: Cell::new(0),
-            max_steps: u64::MAX,
+            steps: Steps::unlimited(),
         };
         let site = directives.first().map_or(Site { file: 0, line: 1 }, |first| first.site);
         let http: Vec<_> = directives.iter().filter(|directive| directive.is("http")).collect();
