@@ -13,6 +13,7 @@
 mod answer;
 mod build;
 mod condition;
+mod config;
 mod hand_over;
 mod headers;
 mod location;
@@ -27,8 +28,8 @@ mod value;
 mod variables;
 
 pub use answer::{Answer, Content, OriginTest, Tested};
-pub use build::{Config, Script};
 pub use condition::Test;
+pub use config::{Config, Script};
 pub use headers::{AddHeader, Header};
 pub use location::{Kind, Level, LevelId, Location};
 pub use map::{Key, Map};

@@ -20,9 +20,9 @@ use std::collections::HashMap;
 use self::{decisions::Decisions, rewrite::End, search::Captures};
 use super::{
     answer::{Answer, Content, OriginTest},
-    build::Config,
+    config::Config,
     hand_over::HandedOver,
-    location::{Kind, LevelId},
+    location::LevelId,
     request::Request,
     value::Value,
 };
@@ -61,19 +61,6 @@ impl Config {
             }
         }
         answers
-    }
-
-    /// The server around a level; none for `http`.
-    #[must_use]
-    pub fn server_of(&self, level: LevelId) -> Option<LevelId> {
-        let mut at = Some(level);
-        while let Some(level) = at {
-            if let Kind::Server(_) = self.levels[level].kind {
-                return Some(level);
-            }
-            at = self.levels[level].parent;
-        }
-        None
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::{build::Config, regex::Regex};
+use super::{config::Config, regex::Regex};
 
 /// Steps that were taken, and how many may be. A step is a directive or a search of an expression.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use super::Run;
 use crate::evaluate::{
-    Map, Tested, Unknown, Value, build::Definition, template::Values, variables::builtin,
+    Map, Tested, Unknown, Value, config::Definition, template::Values, variables::builtin,
 };
 
 /// How deep variables may be made of variables.
