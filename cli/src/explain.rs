@@ -19,7 +19,7 @@ use responses::{Actual, Preflight};
 
 use crate::{
     Outcome,
-    args::ExplainArgs,
+    args::explain::ExplainArgs,
     input::{self, Unusable},
     output,
     request::Request,
