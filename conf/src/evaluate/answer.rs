@@ -55,7 +55,7 @@ pub struct OriginTest {
 pub enum Tested {
     /// A text.
     Text(String),
-    /// The keys of a map, by its number in [`Config::maps`].
+    /// The keys of a map, by its number in [`Config::maps`](super::Config::maps).
     Map(usize),
     /// An expression.
     Regex(Regex),
