@@ -7,7 +7,7 @@ use cors_policy::{
 };
 use serde::{Serialize, Serializer};
 
-use crate::args::{ExplainArgs, Initiator};
+use crate::args::explain::{ExplainArgs, Initiator};
 
 /// A request of a page, of a user or of a program.
 #[derive(Debug, Serialize)]

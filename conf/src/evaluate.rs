@@ -10,8 +10,10 @@
 //! methods that no file answers. Not followed: files that `try_files` finds, `index`, `satisfy`, `expires`,
 //! and everything that Lua, njs and Perl do.
 
+mod answer;
 mod build;
 mod condition;
+mod config;
 mod hand_over;
 mod headers;
 mod location;
@@ -20,17 +22,19 @@ mod more_headers;
 mod regex;
 mod request;
 mod run;
+mod steps;
 mod template;
 mod value;
 mod variables;
 
-pub use build::{Config, Script};
+pub use answer::{Answer, Content, OriginTest, Tested};
 pub use condition::Test;
+pub use config::{Config, Script};
 pub use headers::{AddHeader, Header};
 pub use location::{Kind, Level, LevelId, Location};
 pub use map::{Key, Map};
 pub use regex::Regex;
 pub use request::Request;
-pub use run::{Answer, Content, MAX_ANSWERS, OriginTest, Start, Tested};
+pub use run::{MAX_ANSWERS, Start};
 pub use template::Template;
 pub use value::{Unknown, Value};

@@ -7,7 +7,7 @@ use cors_browser::{
 };
 use serde::Serialize;
 
-use super::{Actual, Headers, Preflight};
+use super::responses::{Actual, Headers, Preflight};
 use crate::{
     output::{HEADING, styled},
     request::Request,

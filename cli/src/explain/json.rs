@@ -4,7 +4,12 @@
 use cors_policy::Decision;
 use serde::{Serialize, Serializer};
 
-use super::{Actual, Browser, Explanation, Headers, NearMiss, Preflight, Site};
+use super::{
+    Browser, Explanation,
+    pattern_search::NearMiss,
+    responses::{Actual, Headers, Preflight},
+    site::Site,
+};
 use crate::request::Request;
 
 #[derive(Serialize)]
@@ -61,8 +66,8 @@ impl<'e> From<&'e Explanation> for Document<'e> {
             request: &explanation.request,
             allowed: super::is_allowed(explanation.decision),
             decision: explanation.decision,
-            matched: explanation.matched.as_ref(),
-            near_misses: &explanation.near_misses,
+            matched: explanation.patterns.matched.as_ref(),
+            near_misses: &explanation.patterns.near_misses,
             notes: &explanation.notes,
             preflight: explanation.preflight.as_ref().map(PreflightDocument::from),
             actual: &explanation.actual,

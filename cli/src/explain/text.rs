@@ -4,7 +4,10 @@ use std::fmt::{self, Display, Formatter};
 
 use cors_policy::Decision;
 
-use super::{Actual, Explanation, Headers, Preflight, Site};
+use super::{
+    Explanation,
+    responses::{Actual, Headers, Preflight},
+};
 use crate::output::{BAD, GOOD, HEADING, styled};
 
 pub(super) fn render(explanation: &Explanation) -> String {
@@ -55,19 +58,19 @@ impl Display for Explanation {
 
 impl Explanation {
     fn write_reason(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if let Some(site) = &self.matched {
+        if let Some(site) = &self.patterns.matched {
             let does = if site.rule.is_some() { "allows" } else { "denies" };
             return writeln!(f, "{site} {does} the origin");
         }
-        match self.unmatched {
+        match self.patterns.unmatched {
             None => {}
             Some(1) => writeln!(f, "Its one pattern does not match.")?,
             Some(patterns) => writeln!(f, "None of its {patterns} patterns matches.")?,
         }
-        if !self.near_misses.is_empty() {
+        if !self.patterns.near_misses.is_empty() {
             writeln!(f, "Near misses:")?;
         }
-        for near_miss in &self.near_misses {
+        for near_miss in &self.patterns.near_misses {
             writeln!(f, "  {}: {}", near_miss.site, near_miss.reason)?;
         }
         Ok(())
@@ -119,17 +122,6 @@ impl Display for Preflight {
             write_headers(f, '<', &answer.headers)?;
         }
         Ok(())
-    }
-}
-
-impl Display for Site {
-    /// As mistakes are written, so that terminals and editors find the line.
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file)?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
-        write!(f, ": {}: \"{}\"", self.place, self.pattern)
     }
 }
 

@@ -1,23 +1,24 @@
 //! From what a level answers to a policy, and to what has to be known about it.
 
+mod entries;
 mod origin_reports;
+mod patterns;
 mod response_reports;
-
-use std::cell::RefCell;
-use std::collections::HashSet;
+mod rule;
 
 use cors_policy::origin::OriginPattern;
 use nginx_conf::Site;
 use nginx_conf::evaluate::LevelId;
 
+pub(super) use self::entries::Entries;
+use self::patterns::Patterns;
 use super::Context;
 use super::audience::{Audience, Group, Remark};
-use super::profile::{Cors, Listed, Profile};
+use super::profile::Profile;
 use super::sample;
 use super::survey::TooMuch;
-use crate::import::max_age::max_age;
-use crate::import::model::{Findings, Names, Place, Policy, Rule, Star};
-use crate::import::{names, origins};
+use crate::import::model::{Findings, Place, Policy, Rule, Star};
+use crate::import::origins;
 
 /// The policy of a level, or `None` if no page of another origin may read anything there.
 ///
@@ -34,55 +35,11 @@ pub(super) fn derive(
     deriving.run(findings)
 }
 
+/// A policy that is made of what a level answers.
 struct Deriving<'c> {
     context: &'c Context<'c>,
     level: LevelId,
     audience: &'c Audience,
-}
-
-/// The entries of `allow_origins` that were made of groups before, and what had to be said about them. Many
-/// locations share a map, which may have thousands of origins.
-#[derive(Default)]
-pub(super) struct Entries(RefCell<Vec<Entry>>);
-
-struct Entry {
-    rule: Rule,
-    groups: Vec<(String, Site)>,
-    origins: Vec<String>,
-    findings: Findings,
-}
-
-impl Entries {
-    /// The entries for a rule without origins: those that were made before, or those that `add` makes.
-    fn origins(
-        &self,
-        rule: &Rule,
-        groups: &[&Group],
-        findings: &mut Findings,
-        add: impl FnOnce(&mut Rule, &mut Findings),
-    ) -> Vec<String> {
-        let is_same = |entry: &&Entry| {
-            let known = entry.groups.iter().map(|(pattern, site)| (pattern.as_str(), *site));
-            entry.rule == *rule && known.eq(groups.iter().map(|g| (g.pattern.as_str(), g.site)))
-        };
-        if let Some(entry) = self.0.borrow().iter().find(is_same) {
-            // The policy for which they were made may not have been reported.
-            findings.repeat(&entry.findings);
-            return entry.origins.clone();
-        }
-        let mut filled = rule.clone();
-        let mut apart = findings.apart();
-        add(&mut filled, &mut apart);
-        findings.go_on_counting(&apart);
-        findings.repeat(&apart);
-        self.0.borrow_mut().push(Entry {
-            rule: rule.clone(),
-            groups: groups.iter().map(|g| (g.pattern.clone(), g.site)).collect(),
-            origins: filled.allow_origins.clone(),
-            findings: apart,
-        });
-        filled.allow_origins
-    }
 }
 
 /// Groups that get the same.
@@ -99,9 +56,31 @@ impl Deriving<'_> {
             return Ok(self.without_readers(findings));
         }
         self.ask_about_unsure(findings);
-        let others =
-            audience.others.as_ref().map(|profile| (self.rule_of(profile, findings), profile));
-        let same = self.same(&allowed, others.as_ref().map(|(rule, _)| rule), findings);
+        let rules = self.rules(&allowed, findings);
+        let mut policy = Policy::of_rules(rules);
+        self.write_timing(&mut policy);
+        policy.deny_origins = self.denied(&policy);
+        self.report_remarks(findings);
+        self.report_widened(&policy, findings);
+        for rule in policy.each_rule() {
+            origins::ask_if_none(rule, &self.here(), findings);
+        }
+        let profiles = self.profiles(&allowed);
+        self.report_methods(&profiles, findings);
+        self.report_unlike(&profiles, findings);
+        self.report_preflights(&profiles, &mut policy, findings);
+        self.report_responses(&profiles, findings);
+        self.report_upstream_headers(&mut policy, findings);
+        self.report_refusals(findings);
+        self.report_other_options(findings)?;
+        Ok(Some(policy))
+    }
+
+    /// The rules in the order in which they are tried. Without any origin there is one.
+    fn rules(&self, allowed: &[&Group], findings: &mut Findings) -> Vec<Rule> {
+        let others = self.audience.others.as_ref();
+        let others = others.map(|profile| (self.rule_of(profile, findings), profile));
+        let same = self.same(allowed, others.as_ref().map(|(rule, _)| rule), findings);
         let mut rules: Vec<_> = by_precedence(&same)
             .into_iter()
             .map(|(rule, groups)| self.with_origins(rule, &groups, findings))
@@ -115,28 +94,18 @@ impl Deriving<'_> {
         } else {
             rules.truncate(1);
         }
-        let mut policy = Policy::of_rules(rules);
-        self.write_timing(&mut policy);
-        policy.deny_origins = self.denied(&policy);
-        self.report_remarks(findings);
-        self.report_widened(&policy, findings);
-        for rule in policy.each_rule() {
-            origins::ask_if_none(rule, &self.here(), findings);
-        }
+        rules
+    }
+
+    /// What the origins get that are let in, each once.
+    fn profiles<'p>(&'p self, allowed: &[&'p Group]) -> Vec<&'p Profile> {
         let mut profiles: Vec<&Profile> = Vec::new();
-        for profile in allowed.iter().map(|group| &*group.profile).chain(&audience.others) {
+        for profile in allowed.iter().map(|group| &*group.profile).chain(&self.audience.others) {
             if !profiles.iter().any(|known| std::ptr::eq(*known, profile)) {
                 profiles.push(profile);
             }
         }
-        self.report_methods(&profiles, findings);
-        self.report_unlike(&profiles, findings);
-        self.report_preflights(&profiles, &mut policy, findings);
-        self.report_responses(&profiles, findings);
-        self.report_upstream_headers(&mut policy, findings);
-        self.report_refusals(findings);
-        self.report_other_options(findings)?;
-        Ok(Some(policy))
+        profiles
     }
 
     /// The policy where no origin is known to get in: none, or one without origins if some may.
@@ -211,68 +180,6 @@ impl Deriving<'_> {
         Rule { allow_origins, ..rule.clone() }
     }
 
-    /// A rule without origins.
-    fn rule_of(&self, profile: &Profile, findings: &mut Findings) -> Rule {
-        let Profile { cors, .. } = profile;
-        let place = &profile.list_site.map_or_else(|| self.here(), |site| self.place(site));
-        let credentials = allow_credentials(cors, place, findings);
-        let allow_methods = match &cors.methods {
-            Listed::Echo => Some(Names::ANY),
-            Listed::Names(_) => {
-                let listed =
-                    self.without_star(&cors.methods, "methods", credentials, place, findings);
-                names::methods(listed, place, findings)
-            }
-            Listed::Absent => self.context.config.levels[self.level]
-                .limit_except
-                .as_ref()
-                .and_then(|(methods, _)| names::methods(methods, place, findings)),
-        };
-        let allow_headers = match &cors.headers {
-            Listed::Echo => names::any_header(credentials),
-            Listed::Names(_) | Listed::Absent => {
-                let listed =
-                    self.without_star(&cors.headers, "headers", credentials, place, findings);
-                names::request_headers(listed, place, findings)
-            }
-        };
-        let expose = cors.expose.as_deref().unwrap_or_default().split(',');
-        let seconds = cors.max_age.as_deref().and_then(|text| seconds(text, place, findings));
-        Rule {
-            allow_origins: Vec::new(),
-            allow_credentials: credentials,
-            allow_methods,
-            allow_headers,
-            expose_headers: names::response_headers(expose, credentials, place, findings),
-            max_age: seconds.map(|seconds| max_age(seconds, place, findings)),
-            allow_private_network: cors.private_network,
-            timing_allow_origin: cors.timing,
-        }
-    }
-
-    /// The names of a list. With credentials a `*` is the name of a method or header.
-    fn without_star<'l>(
-        &self,
-        listed: &'l Listed,
-        what: &str,
-        credentials: bool,
-        place: &Place,
-        findings: &mut Findings,
-    ) -> Vec<&'l str> {
-        let mut names = listed.names();
-        if credentials && names.contains(&"*") {
-            names.retain(|name| *name != "*");
-            findings.warn(
-                place,
-                format!(
-                    "`*` is left out of allow_{what}: with credentials browsers take it for a name, so \
-                     that it allows nothing today; list the {what} that pages send"
-                ),
-            );
-        }
-        names
-    }
-
     /// Origins and patterns that get nothing, though the policy would let them in.
     fn denied(&self, policy: &Policy) -> Vec<String> {
         let patterns = Patterns::of(policy);
@@ -343,94 +250,9 @@ fn by_precedence<'s>(same: &'s [Same<'_>]) -> Vec<(&'s Rule, Vec<&'s Group>)> {
     parts
 }
 
-/// `allow_credentials`, for which a response has to say `true`.
-fn allow_credentials(cors: &Cors, place: &Place, findings: &mut Findings) -> bool {
-    match cors.credentials.as_deref() {
-        Some("true") if cors.is_star => {
-            findings.note(
-                place,
-                "Access-Control-Allow-Credentials is left out: with `*` browsers refuse it",
-            );
-            false
-        }
-        Some("true") => true,
-        Some(value) if value != "false" && !value.is_empty() => {
-            findings.note(
-                place,
-                format!(
-                    "Access-Control-Allow-Credentials \"{value}\" is left out: only \"true\" has an \
-                     effect"
-                ),
-            );
-            false
-        }
-        _ => false,
-    }
-}
-
-/// The seconds of an `Access-Control-Max-Age`.
-fn seconds(text: &str, place: &Place, findings: &mut Findings) -> Option<i64> {
-    let seconds = text.trim().parse().ok();
-    if seconds.is_none() {
-        findings.note(
-            place,
-            format!("Access-Control-Max-Age \"{text}\" is left out: it is no number of seconds"),
-        );
-    }
-    seconds
-}
-
 /// Whether a group is an entry of the policy: it may read, or was meant to.
 fn is_allowed(group: &Group) -> bool {
     let is_one_of_several =
         || group.is_exact && group.profile.named.iter().any(|(origin, _)| *origin == group.pattern);
     group.profile.cors.is_readable() || is_one_of_several()
-}
-
-/// The patterns of a policy, read once.
-struct Patterns<'p> {
-    allowed: PatternSet<'p>,
-    denied: PatternSet<'p>,
-}
-
-impl<'p> Patterns<'p> {
-    fn of(policy: &'p Policy) -> Self {
-        Self {
-            allowed: policy.each_rule().flat_map(|rule| &rule.allow_origins).collect(),
-            denied: policy.deny_origins.iter().collect(),
-        }
-    }
-
-    /// Whether they let an origin read.
-    fn allow(&self, origin: &str) -> bool {
-        self.allowed.matches(origin) && !self.denied.matches(origin)
-    }
-}
-
-/// Origins, and patterns of several.
-#[derive(Default)]
-struct PatternSet<'p> {
-    exact: HashSet<&'p str>,
-    others: Vec<OriginPattern<'p>>,
-}
-
-impl PatternSet<'_> {
-    fn matches(&self, origin: &str) -> bool {
-        self.exact.contains(origin)
-            || self.others.iter().any(|pattern| pattern.matches(origin.as_bytes()))
-    }
-}
-
-impl<'p> FromIterator<&'p String> for PatternSet<'p> {
-    fn from_iter<I: IntoIterator<Item = &'p String>>(patterns: I) -> Self {
-        let mut set = Self::default();
-        for pattern in patterns {
-            if sample::is_one_origin(pattern) {
-                set.exact.insert(pattern);
-            } else {
-                set.others.extend(OriginPattern::parse(pattern));
-            }
-        }
-        set
-    }
 }

@@ -1,8 +1,8 @@
 //! The way to a location that answers in the place of another one.
 
-use super::{Answer, Content, End, MAX_CYCLES, Run};
+use super::{MAX_CYCLES, Run, rewrite::End};
 use crate::evaluate::{
-    LevelId,
+    Answer, Content, LevelId,
     hand_over::{self, Overwrite, Target},
 };
 
@@ -51,7 +51,7 @@ impl Run<'_> {
             Target::Path(path) => {
                 let path = path.fill(self);
                 self.path = Some(path.known()?.to_owned());
-                Some(self.find(server).0)
+                Some(self.find_location(server).0)
             }
             Target::Address => None,
         }
@@ -59,7 +59,7 @@ impl Run<'_> {
 
     /// The answer of a location without its server.
     fn answer_of_location(&mut self, location: LevelId) -> Answer {
-        let (end, level) = self.codes(&self.config.levels[location].codes, location);
+        let (end, level) = self.rewrite_phase(location);
         match end {
             End::Return(status) => self.respond(level, status, Content::Return),
             End::Next => self.content(level),
