@@ -12,6 +12,7 @@ mod findings;
 mod lookalike;
 mod notes;
 mod progress;
+mod refusals;
 mod report;
 mod survey;
 #[cfg(test)]
