@@ -14,6 +14,7 @@ mod notes;
 mod progress;
 mod refusals;
 mod report;
+mod site;
 mod survey;
 #[cfg(test)]
 mod tests;

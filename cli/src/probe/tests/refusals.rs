@@ -91,3 +91,14 @@ fn a_preflight_that_is_not_modified_is_no_redirect() {
     });
     assert_eq!(found, [Id::PreflightFails].into());
 }
+
+#[test]
+fn a_server_that_keeps_other_sites_out_lets_in_those_of_its_own() {
+    let found = ids(|it| match it.site() {
+        "cross-site" => response(403, &[("Vary", "Origin, Sec-Fetch-Site")]),
+        _ if it.is_preflight() => response(405, &[("Vary", "Origin, Sec-Fetch-Site")]),
+        _ => listed(it, |origin| origin == APP),
+    });
+    // What is wrong for a page that reads shows that it reads.
+    assert_eq!(found, [Id::PreflightFails].into());
+}
