@@ -86,11 +86,12 @@ fn behind(host: &Host<'_>, token: &Token) -> Vec<Lookalike> {
         is_foreign: true,
         control: None,
     };
-    let mut list = vec![foreign(Id::MatchesPrefix, "")];
-    if !name.starts_with('[') {
-        list.extend(SPECIAL.iter().map(|it| foreign(Id::SpecialCharacters, &it.to_string())));
+    // No host goes on behind the bracket of an address.
+    if name.starts_with('[') {
+        return Vec::new();
     }
-    list
+    let special = SPECIAL.iter().map(|it| foreign(Id::SpecialCharacters, &it.to_string()));
+    std::iter::once(foreign(Id::MatchesPrefix, "")).chain(special).collect()
 }
 
 /// With letters before the host, and before the registrable domain.
@@ -163,6 +164,7 @@ mod tests {
             named("http://127.0.0.1:3000", Id::MatchesPrefix),
             ["http://127.0.0.1.k1.example"]
         );
+        assert_eq!(lookalikes("http://[::1]:3000", &Token::of("k1")), []);
         assert!(
             named("https://shop.com", Id::SpecialCharacters)
                 .contains(&"https://shop.com`.k1.example".to_owned())
