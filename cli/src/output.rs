@@ -28,6 +28,22 @@ pub(crate) fn styled(style: Style, text: impl Display) -> impl Display {
     format!("{style}{text}{style:#}")
 }
 
+/// A text of which nothing controls a terminal or the log of a CI service, and which stays one line: names of
+/// files and of directives can have any character.
+pub(crate) fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        // Line and paragraph separators, and what changes the direction of a text (Unicode, UAX #9).
+        let is_format = matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || is_format {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
+}
+
 /// Writes to standard output.
 ///
 /// # Errors
@@ -61,5 +77,19 @@ pub(crate) fn print_error(error: &Unusable) {
         // Each mistake names its file and line.
         Unusable::Mistakes(report) => print_diagnostic(report),
         Unusable::Other(text) => print_diagnostic(format!("{} {text}", styled(BAD, "error:"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::on_one_line;
+
+    #[test]
+    fn nothing_breaks_a_line_or_controls_a_terminal() {
+        assert_eq!(on_one_line("é a:1: \"x\\y\""), "é a:1: \"x\\y\"");
+        assert_eq!(
+            on_one_line("a\n::error::b\r\x1b[31m\u{9b}\u{202e}c\u{2028}"),
+            r"a\n::error::b\r\u{1b}[31m\u{9b}\u{202e}c\u{2028}"
+        );
     }
 }

@@ -12,7 +12,9 @@ mod findings;
 mod lookalike;
 mod notes;
 mod progress;
+mod refusals;
 mod report;
+mod site;
 mod survey;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod directive;
+mod dump;
 mod error;
 pub mod evaluate;
 
@@ -19,6 +20,7 @@ mod read;
 mod words;
 
 pub use directive::{Body, Directive, Site};
+pub use dump::Dump;
 pub use error::{Error, Problem};
 pub use files::{Disk, Files};
 pub use read::{MAX_BYTES, MAX_DEPTH, MissingInclude, Reading, Source, read, read_text};

@@ -94,7 +94,9 @@ impl FromStr for OwnHeader {
         if lower == "host" {
             return Err("the probe sets Host; choose another server by --resolve".to_owned());
         }
-        if RESERVED.contains(&&*lower) || lower.starts_with("access-control-request-") {
+        let is_of_fetch =
+            ["access-control-request-", "sec-fetch-"].iter().any(|it| lower.starts_with(it));
+        if RESERVED.contains(&&*lower) || is_of_fetch {
             return Err(format!("the probe sets {name} itself"));
         }
         let value = header_value(value.trim())?;
@@ -178,6 +180,7 @@ mod tests {
             ("origin: https://a.example", "--origin"),
             ("Host: a.example", "--resolve"),
             ("Access-Control-Request-Method: PUT", "itself"),
+            ("Sec-Fetch-Site: same-origin", "itself"),
             ("Content-Length: 5", "itself"),
             ("User-Agent: Mozilla", "itself"),
             ("X-A: a\nX-B: b", "control character"),

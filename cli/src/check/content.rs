@@ -22,6 +22,9 @@ enum Sign {
 ///
 /// What is none of the three is read as nginx.conf, and an empty file as a document.
 pub(super) fn recognize(head: &[u8]) -> Recognized {
+    if nginx_conf::Dump::is_one(head) {
+        return Recognized { kind: CheckedKind::Nginx, is_clear: true };
+    }
     let text = String::from_utf8_lossy(head);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let lines = || text.lines().map(without_comment).filter(|line| !line.is_empty());
@@ -150,6 +153,7 @@ mod tests {
             ("a.example\nb.example\n", List, false),
             ("localhost:3000\n", List, false),
             ("http {\n", Nginx, true),
+            ("nginx: x\n# configuration file /a/nginx.conf:\nversion: 1\n", Nginx, true),
             ("worker_processes auto;events{}", Nginx, true),
             ("# version: 1\nserver { # x\n", Nginx, true),
             ("events\n{\n}\n", Nginx, true),

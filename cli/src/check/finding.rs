@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use cors_policy::document::{self, Mistake, OpenGuard};
 use serde::Serialize;
 
+use crate::output::on_one_line;
+
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -70,11 +72,13 @@ impl Finding {
         Self { level, rule, file, line, place: String::new(), value: None, message, more: 0 }
     }
 
-    /// The place, the value and the message.
+    /// The place, the value and the message, on one line.
     pub(super) fn text(&self) -> String {
         let place = [Some(self.place.as_str()), self.value.as_deref()];
         let place = place.into_iter().flatten().filter(|part| !part.is_empty());
-        place.fold(String::new(), |all, part| all + part + ": ") + &self.counted_message()
+        let text =
+            place.fold(String::new(), |all, part| all + part + ": ") + &self.counted_message();
+        on_one_line(&text)
     }
 
     /// The message, and how many further findings there are.

@@ -13,7 +13,7 @@ mod walk;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use nginx_conf::{Body, Disk, MAX_BYTES, Reading, Site};
+use nginx_conf::{Body, Disk, Dump, Files, MAX_BYTES, Reading, Site};
 
 use self::names::Names;
 use super::{
@@ -39,6 +39,9 @@ const FILES_OF_NGINX: [&str; 10] = [
 
 /// Checks a configuration with its includes, or a part of one.
 pub(super) fn check(source: Source, checked: &mut Checked) {
+    if Dump::is_one(&source.head) {
+        return check_dump(source, checked);
+    }
     let folder = match source.stream {
         None => source.path.parent().unwrap_or(Path::new("")).to_owned(),
         Some(_) => PathBuf::new(),
@@ -60,17 +63,43 @@ pub(super) fn check(source: Source, checked: &mut Checked) {
             check.walk();
             check.names();
         }
-        Err(error) => {
-            let message = error.problem.to_string();
-            checked.add(Finding::new(
-                Level::Error,
-                rules::SYNTAX,
-                &error.file,
-                error.line,
-                message,
-            ));
-        }
+        Err(error) => refuse_syntax(checked, &error),
     }
+}
+
+/// Checks what `nginx -T` prints. Every include is in it, and no document.
+fn check_dump(source: Source, checked: &mut Checked) {
+    let limit = MAX_BYTES as u64 + 1;
+    let text = match source.stream {
+        None => Disk.read(&source.path, limit),
+        Some(stream) => stream.and_then(|it| source::read(&source.head, it, limit)),
+    };
+    let text = match text {
+        Ok(text) if text.len() <= MAX_BYTES => text,
+        Ok(_) => {
+            let message = nginx_conf::Problem::TooLarge.to_string();
+            let file = checked.file.clone();
+            return checked.add(Finding::new(Level::Error, rules::SYNTAX, &file, None, message));
+        }
+        Err(error) => return unreadable(checked, &error),
+    };
+    let Some(dump) = Dump::parse(&text) else { return };
+    let folder = dump.main().parent().unwrap_or(Path::new("")).to_owned();
+    match nginx_conf::read(dump.main(), &dump) {
+        Ok(reading) => {
+            let mut check = Check::new(&reading, folder, checked);
+            check.is_elsewhere = true;
+            check.walk();
+            check.names();
+        }
+        Err(error) => refuse_syntax(checked, &error),
+    }
+}
+
+/// Adds that a file is no configuration.
+fn refuse_syntax(checked: &mut Checked, error: &nginx_conf::Error) {
+    let message = error.problem.to_string();
+    checked.add(Finding::new(Level::Error, rules::SYNTAX, &error.file, error.line, message));
 }
 
 /// A configuration that is being checked.
@@ -81,6 +110,8 @@ struct Check<'c> {
     folder: PathBuf,
     /// Whether `http` is somewhere else.
     is_part: bool,
+    /// Whether the configuration is of another machine, perhaps, whose documents are not here.
+    is_elsewhere: bool,
     names: Names,
     /// Each `cors_policy_file` that has been read.
     files: HashSet<PathBuf>,
@@ -96,7 +127,16 @@ impl<'c> Check<'c> {
         };
         let is_part = !reading.directives.iter().any(is_main);
         let names = Names::default();
-        Self { reading, checked, folder, is_part, names, files: HashSet::new(), directives: 0 }
+        Self {
+            reading,
+            checked,
+            folder,
+            is_part,
+            is_elsewhere: is_part,
+            names,
+            files: HashSet::new(),
+            directives: 0,
+        }
     }
 
     fn file(&self, site: Site) -> &'c Path {

@@ -30,7 +30,10 @@ impl Address {
             format!("{text:?} is not a URL: {error}{hint}")
         })?;
         if !matches!(given.scheme(), "http" | "https") {
-            return Err(format!("{text:?}: only http and https can be asked"));
+            // A host with a port looks like a scheme.
+            let is_host = !text.contains("://");
+            let hint = if is_host { "; write https:// before the host" } else { "" };
+            return Err(format!("{text:?}: only http and https can be asked{hint}"));
         }
         if !given.username().is_empty() || given.password().is_some() {
             return Err(

@@ -67,6 +67,10 @@ struct State {
     unanswered_in_a_row: usize,
     /// Why the first of them got no answer.
     reason: Option<Unreachable>,
+    /// Whether the time is over.
+    is_late: bool,
+    /// Why what was seen cannot be trusted.
+    doubt: Option<String>,
     /// When the next request may start.
     next: Option<Instant>,
 }
@@ -82,7 +86,18 @@ pub(super) struct Account {
     pub(super) unanswered: usize,
     /// Why the first of them got none.
     pub(super) reason: Option<Unreachable>,
+    /// Whether requests were left out because the time was over.
+    pub(super) is_late: bool,
+    /// Why what was seen cannot be trusted: a sentence.
+    pub(super) doubt: Option<String>,
 }
+
+/// The status by which a server says that it gives no answer now
+/// ([RFC 6585, section 4](https://www.rfc-editor.org/rfc/rfc6585#section-4)).
+pub(super) const TOO_MANY_REQUESTS: u16 = 429;
+
+/// Requests that other questions leave for [`Asker::ask_last`].
+const RESERVED: usize = 1;
 
 impl<'s> Asker<'s> {
     pub(super) fn new(server: &'s dyn Server, limits: Limits, progress: Progress) -> Self {
@@ -95,11 +110,32 @@ impl<'s> Asker<'s> {
     ///
     /// If there is no answer, or a limit is reached.
     pub(super) fn ask(&self, exchange: &Exchange) -> Result<Response, Unreachable> {
-        let wait = self.admit().ok_or_else(|| Unreachable("too many requests".to_owned()))?;
+        self.ask_within(exchange, self.limits.requests - RESERVED)
+    }
+
+    /// Asks one thing when everything else has been asked. There is a request left for it, unless another limit
+    /// is reached. `None` if there is no answer.
+    pub(super) fn ask_last(&self, exchange: &Exchange) -> Option<Response> {
+        self.ask_within(exchange, self.limits.requests).ok()
+    }
+
+    fn ask_within(&self, exchange: &Exchange, most: usize) -> Result<Response, Unreachable> {
+        let wait = self.admit(most).ok_or_else(|| Unreachable("too many requests".to_owned()))?;
         thread::sleep(wait);
-        let answer = self.server.ask(exchange);
+        let answer = self.server.ask(exchange).and_then(|response| match response.status {
+            TOO_MANY_REQUESTS => Err(Unreachable(format!(
+                "the server answers {TOO_MANY_REQUESTS} (too many requests); wait a while, and ask more slowly, \
+                 as by --delay 2s"
+            ))),
+            _ => Ok(response),
+        });
         self.note(&answer);
         answer
+    }
+
+    /// Notes why what was seen cannot be trusted: a sentence.
+    pub(super) fn doubt(&self, why: String) {
+        lock(&self.state).doubt.get_or_insert(why);
     }
 
     /// Asks many things, several at a time. The answers are in the order of the questions; those without an
@@ -126,7 +162,7 @@ impl<'s> Asker<'s> {
 
     /// How many requests are left.
     pub(super) fn left(&self) -> usize {
-        self.limits.requests - lock(&self.state).sent
+        (self.limits.requests - RESERVED).saturating_sub(lock(&self.state).sent)
     }
 
     /// What was asked in all.
@@ -137,16 +173,19 @@ impl<'s> Asker<'s> {
             left_out: state.left_out,
             unanswered: state.unanswered,
             reason: state.reason.clone(),
+            is_late: state.is_late,
+            doubt: state.doubt.clone(),
         }
     }
 
-    /// How long to wait before one more request is sent; `None` if none may be.
-    fn admit(&self) -> Option<Duration> {
+    /// How long to wait before one more request is sent; `None` if none may be, or `most` have been.
+    fn admit(&self, most: usize) -> Option<Duration> {
         let mut state = lock(&self.state);
         let now = Instant::now();
-        let is_over = state.sent == self.limits.requests
-            || state.unanswered_in_a_row >= self.limits.unanswered
-            || now.duration_since(self.start) > self.limits.total;
+        let is_late = now.duration_since(self.start) > self.limits.total;
+        state.is_late |= is_late;
+        let is_over =
+            is_late || state.sent >= most || state.unanswered_in_a_row >= self.limits.unanswered;
         if is_over {
             state.left_out += 1;
             return None;

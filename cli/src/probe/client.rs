@@ -176,6 +176,10 @@ fn describe(error: &reqwest::Error) -> String {
             rustls::Error::InvalidCertificate(_) => {
                 format!("the certificate is not trusted ({fault}); --insecure takes any")
             }
+            rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
+                "TLS failed: the server answers in another protocol; if it is http, ask by http://"
+                    .to_owned()
+            }
             _ => format!("TLS failed: {fault}"),
         };
     }

@@ -18,7 +18,9 @@ use super::asker::{Asker, Observation};
 use super::exchange::{Exchange, Unreachable};
 use super::finding::{Finding, Id, shown};
 use super::findings::sorted;
-use super::survey::open;
+use super::notes::of_address;
+use super::refusals::Refusals;
+use super::survey::{open, reads_only_as_given};
 use super::token::Token;
 
 pub(super) use self::sample::Sample;
@@ -58,8 +60,16 @@ impl Comparison {
         let (plain, fresh) = open(asker, &mut address)?;
         let named = named_origins([&plain].into_iter().chain(&fresh));
         let (list, mut notes) = origins(subject, &named, &address.origin());
-        let get = |origin: &str| Exchange::get(&address.fresh(), origin);
-        let answers = asker.ask_all(list.iter().map(|(origin, _)| get(origin)).collect());
+        let ask = |address: &Address| {
+            let get = |(origin, _): &(String, Whose)| Exchange::get(&address.fresh(), origin);
+            asker.ask_all(list.iter().map(get).collect())
+        };
+        let mut answers = ask(&address);
+        if reads_only_as_given(asker, &address, &answers) {
+            address.refuse_parameters();
+            answers = ask(&address);
+        }
+        notes.extend(of_address(&address));
 
         let policy = subject.policy;
         let enforced = Enforced { policy, host: address.host(), is_tls: address.is_tls() };
@@ -81,6 +91,9 @@ impl Comparison {
                 "The preflights of {left_out} more origins were not asked for; one of each rule was."
             ));
         }
+        let pages: Vec<_> = pages.into_iter().map(|it| it.now).collect();
+        let refusals = Refusals::new(asker, &address, &plain, &pages);
+        findings.retain(|it| it.evidence.as_ref().is_none_or(|it| !refusals.contain(it)));
         Ok(Self { findings: sorted(findings), notes })
     }
 }

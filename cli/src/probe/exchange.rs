@@ -5,6 +5,8 @@ use std::fmt;
 use cors_browser::Response;
 use reqwest::Url;
 
+use super::site::relation;
+
 /// One request of the probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Exchange {
@@ -63,6 +65,14 @@ impl Exchange {
         if self.is_preflight() { "OPTIONS" } else { "GET" }
     }
 
+    /// How the page that asks stands to the address. The user asks for what no page of another origin does.
+    pub(super) fn site(&self) -> &'static str {
+        match &self.origin {
+            Some(origin) => relation(origin, &self.url.origin().ascii_serialization()),
+            None => "none",
+        }
+    }
+
     /// The headers by which browsers say who asks for what, in lower case:
     /// [CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch), steps 3 to 6, and
     /// [Fetch Metadata](https://www.w3.org/TR/fetch-metadata/#framework).
@@ -74,11 +84,9 @@ impl Exchange {
                 lines.push(("access-control-request-headers", headers.join(",")));
             }
         }
-        // The user asks for what no page of another origin does.
-        let (mode, site) =
-            if self.origin.is_some() { ("cors", "cross-site") } else { ("navigate", "none") };
+        let mode = if self.origin.is_some() { "cors" } else { "navigate" };
         lines.push(("sec-fetch-mode", mode.to_owned()));
-        lines.push(("sec-fetch-site", site.to_owned()));
+        lines.push(("sec-fetch-site", self.site().to_owned()));
         let is_page = self.origin.is_none();
         lines.push(("sec-fetch-dest", if is_page { "document" } else { "empty" }.to_owned()));
         lines

@@ -1,11 +1,9 @@
 //! Origins of strangers that look like one that is allowed, by which careless patterns are found.
 
-use cors_policy::origin::{
-    Origin,
-    suffix::{Sections, public_suffix},
-};
+use cors_policy::origin::Origin;
 
 use super::finding::Id;
+use super::site::{is_address, registrable_start};
 use super::token::Token;
 
 /// An origin that a careless pattern lets in.
@@ -46,13 +44,12 @@ impl<'a> Host<'a> {
             return None;
         }
         let name = std::str::from_utf8(parsed.host()).ok()?;
-        let last = name.rsplit('.').next().unwrap_or_default();
         Some(Self {
             scheme: std::str::from_utf8(parsed.scheme()).ok()?,
             name,
             port: parsed.port().map(|port| format!(":{port}")).unwrap_or_default(),
             domain: registrable_start(name),
-            is_address: name.starts_with('[') || last.bytes().all(|byte| byte.is_ascii_digit()),
+            is_address: is_address(name),
         })
     }
 
@@ -65,17 +62,6 @@ impl<'a> Host<'a> {
         let parent = &self.name[self.name[at..].find('.')? + at..];
         Some(self.with(&format!("{}{parent}", token.as_str())))
     }
-}
-
-/// Where the registrable domain of a name begins: one label before the public suffix, or of a name without
-/// one, the last two labels.
-fn registrable_start(name: &str) -> usize {
-    let suffix = match public_suffix(name.as_bytes(), Sections::All) {
-        Some(suffix) => suffix.len(),
-        None => name.len() - name.rfind('.').map_or(0, |dot| dot + 1),
-    };
-    let before = &name[..(name.len() - suffix).saturating_sub(1)];
-    before.rfind('.').map_or(0, |dot| dot + 1)
 }
 
 /// The names that look like this origin.
@@ -100,11 +86,12 @@ fn behind(host: &Host<'_>, token: &Token) -> Vec<Lookalike> {
         is_foreign: true,
         control: None,
     };
-    let mut list = vec![foreign(Id::MatchesPrefix, "")];
-    if !name.starts_with('[') {
-        list.extend(SPECIAL.iter().map(|it| foreign(Id::SpecialCharacters, &it.to_string())));
+    // No host goes on behind the bracket of an address.
+    if name.starts_with('[') {
+        return Vec::new();
     }
-    list
+    let special = SPECIAL.iter().map(|it| foreign(Id::SpecialCharacters, &it.to_string()));
+    std::iter::once(foreign(Id::MatchesPrefix, "")).chain(special).collect()
 }
 
 /// With letters before the host, and before the registrable domain.
@@ -177,6 +164,7 @@ mod tests {
             named("http://127.0.0.1:3000", Id::MatchesPrefix),
             ["http://127.0.0.1.k1.example"]
         );
+        assert_eq!(lookalikes("http://[::1]:3000", &Token::of("k1")), []);
         assert!(
             named("https://shop.com", Id::SpecialCharacters)
                 .contains(&"https://shop.com`.k1.example".to_owned())

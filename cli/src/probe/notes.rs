@@ -1,6 +1,7 @@
 //! What the reader of a report has to know: sentences.
 
 use super::access::reads;
+use super::address::Address;
 use super::asker::{Account, Observation};
 use super::finding::shown;
 use super::survey::Survey;
@@ -21,16 +22,16 @@ pub(super) fn of_answer(plain: &Observation) -> Vec<String> {
     }
 }
 
+/// About the addresses that were asked.
+pub(super) fn of_address(address: &Address) -> Option<String> {
+    let note = "The server answers otherwise if there is a query parameter that it does not know, so all \
+                requests went to one address: a cache on the way may have answered some.";
+    (!address.takes_parameter()).then(|| note.to_owned())
+}
+
 /// About what was asked.
 pub(super) fn of_survey(survey: &Survey) -> Vec<String> {
-    let mut notes = Vec::new();
-    if !survey.address.takes_parameter() {
-        notes.push(
-            "The server answers otherwise if there is a query parameter that it does not know, so all \
-             requests went to one address: a cache on the way may have answered some."
-                .to_owned(),
-        );
-    }
+    let mut notes: Vec<_> = of_address(&survey.address).into_iter().collect();
     let all = survey.pages.iter().chain(&survey.made_up);
     if all.filter(|it| reads(it).is_some()).count() == 0 {
         notes.push(
@@ -47,8 +48,8 @@ pub(super) fn of_survey(survey: &Survey) -> Vec<String> {
 
 /// About what was not asked, or not answered.
 pub(super) fn of_account(account: &Account) -> Vec<String> {
-    let Account { requests, left_out, unanswered, reason } = account;
-    let mut notes = Vec::new();
+    let Account { requests, left_out, unanswered, reason, is_late: _, doubt } = account;
+    let mut notes: Vec<_> = doubt.iter().cloned().collect();
     if let Some(reason) = reason {
         let reason = shown(reason.0.as_bytes());
         notes.push(format!(

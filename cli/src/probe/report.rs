@@ -22,8 +22,9 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Whether everything that the limits allow was answered.
+    /// Whether everything that the limit of requests allows was answered, and can be trusted.
     pub(super) fn is_complete(&self) -> bool {
-        self.account.unanswered == 0
+        let Account { unanswered, is_late, doubt, .. } = &self.account;
+        *unanswered == 0 && !is_late && doubt.is_none()
     }
 }

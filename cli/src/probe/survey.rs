@@ -13,6 +13,7 @@ use super::address::{Address, twin};
 use super::asker::{Asker, Observation};
 use super::exchange::{Exchange, Unreachable};
 use super::lookalike::{Lookalike, lookalikes};
+use super::refusals::Refusals;
 use super::token::Token;
 
 /// The most origins whose pages are asked for; of the user's, the first.
@@ -77,11 +78,40 @@ impl Survey {
     ) -> Result<Self, Unreachable> {
         let mut survey = Self::first(asker, address)?;
         survey.ask_pages(asker, token, origins);
+        if reads_only_as_given(asker, &survey.address, &survey.pages) {
+            survey.address.refuse_parameters();
+            survey.fresh = None;
+            survey.ask_pages(asker, token, origins);
+        }
         let readers = survey.readers();
         survey.ask_about(asker, &readers);
         survey.ask_lookalikes(asker, token);
         survey.ask_cache(asker, token);
+        survey.disregard_refusals(asker);
         Ok(survey)
+    }
+
+    /// Removes the answers of a server that has begun to refuse the probe.
+    fn disregard_refusals(&mut self, asker: &Asker<'_>) {
+        let refusals = Refusals::new(asker, &self.address, &self.plain, &self.pages);
+        for answer in
+            [&mut self.fresh, &mut self.made_up, &mut self.made_up_preflight, &mut self.null]
+        {
+            if answer.as_ref().is_some_and(|it| refusals.contain(it)) {
+                *answer = None;
+            }
+        }
+        let lists = [
+            &mut self.pages,
+            &mut self.twins,
+            &mut self.preflights,
+            &mut self.errors,
+            &mut self.cached,
+        ];
+        for list in lists {
+            list.retain(|it| !refusals.contain(it));
+        }
+        self.lookalikes.retain(|it| !refusals.contain(&it.observation));
     }
 
     /// Asks without an origin.
@@ -259,6 +289,24 @@ impl Survey {
         self.cached = asker.ask_all(vec![one]);
         self.cached.extend(asker.ask_all(vec![Exchange::get(&url, &other)]));
     }
+}
+
+/// The most pages that are asked for at the address itself.
+const MAX_AS_GIVEN: usize = 4;
+
+/// Whether no page reads at fresh addresses, and one of the first does at the address itself: the server looks at
+/// the query. A status shows that only of servers that refuse what they do not know.
+pub(super) fn reads_only_as_given(
+    asker: &Asker<'_>,
+    address: &Address,
+    pages: &[Observation],
+) -> bool {
+    if !address.takes_parameter() || pages.iter().any(|it| reads(it).is_some()) {
+        return false;
+    }
+    let origins = pages.iter().filter_map(|it| it.exchange.origin.as_ref()).take(MAX_AS_GIVEN);
+    let as_given = origins.map(|origin| Exchange::get(address.given(), origin)).collect();
+    asker.ask_all(as_given).iter().any(|it| reads(it).is_some())
 }
 
 /// Asks without an origin, at the address itself and at a fresh one, and finds out whether the server takes a

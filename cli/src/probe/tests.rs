@@ -3,6 +3,7 @@
 mod comparison;
 mod limits;
 mod mistakes;
+mod refusals;
 mod sound;
 
 use std::collections::BTreeSet;

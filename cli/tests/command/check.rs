@@ -237,3 +237,15 @@ fn what_cannot_be_written_is_an_error() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.starts_with("error: No space left on device"), "{stderr}");
 }
+
+#[test]
+fn a_template_of_a_document_is_told_from_a_slip() {
+    let template = "version: 1\npolicies:\n  api:\n    allow_origins:\n    {{- range .Values.origins }}\n      \
+         - {{ . | quote }}\n    {{- end }}\n";
+    let run = run_with_stdin(&["check", "-"], template.as_bytes());
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("render the template first"), "{}", run.stderr);
+    let slip = "version: 1\npolicies:\n  api:\n    allow_origins: [\"https://a.example\n";
+    let run = run_with_stdin(&["check", "-"], slip.as_bytes());
+    assert!(run.stderr.contains("check quotes, colons"), "{}", run.stderr);
+}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::run::{errors_by_schema, run, run_with_stdin, sarif_errors};
+use crate::run::{command, errors_by_schema, finish, folder, run, run_with_stdin, sarif_errors};
 
 /// Files with findings of all levels, of all kinds.
 const FILES: [&str; 4] = ["mistakes.yaml", "shop.yaml", "partners.txt", "missing.yaml"];
@@ -175,6 +175,37 @@ fn github_gets_no_command_from_a_file() {
     let run = run_with_stdin(&["check", "--format", "github", "-"], text.as_bytes());
     assert_eq!(run.stdout.lines().count(), 1, "{}", run.stdout);
     assert!(run.stdout.starts_with("::error title=cors-policy%3A pattern::"), "{}", run.stdout);
+}
+
+/// The name of a file can have any byte but two.
+#[cfg(unix)]
+#[test]
+fn a_name_of_a_file_gives_neither_a_runner_nor_a_terminal_a_command() {
+    let folder = folder("check-names");
+    let name = "x\n::error::\x1b[31my.yaml";
+    let document = "version: 1\npolicies:\n  api:\n    allow_origins: [\"https://a.example\"]\n";
+    for (text, code) in [(document, 0), ("version: 2\n", 2)] {
+        std::fs::write(folder.join(name), text).unwrap();
+        for format in ["text", "github"] {
+            let run = finish(command(&["check", "--format", format, name]).current_dir(&folder));
+            assert_eq!(run.code, code);
+            let is_escaped = |line: &str| {
+                !line.starts_with("::error::") && !line.contains(|c: char| c.is_control())
+            };
+            assert!(run.stdout.lines().all(is_escaped), "{format}: {:?}", run.stdout);
+            assert!(run.stderr.lines().all(is_escaped), "{format}: {:?}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_directive_of_nginx_gives_no_terminal_a_command() {
+    let text =
+        "http {\n\"cors_policy_x\n::error::a\x1b[31m\" on;\ncors_policy \"b\n::error::c\";\n}\n";
+    let run = run_with_stdin(&["check", "-"], text.as_bytes());
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains(r"cors_policy_x\n::error::a\u{1b}[31m"), "{}", run.stderr);
+    assert!(run.stderr.lines().all(|line| !line.starts_with("::")), "{}", run.stderr);
 }
 
 #[test]

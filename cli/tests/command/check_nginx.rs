@@ -225,3 +225,32 @@ fn mistakes_of_a_configuration_are_bounded() {
     assert!(run.stderr.ends_with("\nand 400 more mistakes\n500 mistakes\n"), "{}", run.stderr);
     assert_eq!(run.stderr.lines().count(), 102);
 }
+
+#[test]
+fn what_nginx_prints_of_its_configuration_is_checked_by_the_files_in_it() {
+    let text = "nginx: the configuration file /srv/x/nginx.conf syntax is ok\n\
+         # configuration file /srv/x/nginx.conf:\nevents {}\nhttp {\n    include sites/*;\n    \
+         include none/*;\n    cors_policy_file cors.yaml;\n}\n\n\
+         # configuration file /srv/x/sites/shop:\ncors_policy_define shop {\n    \
+         allow_origins https://a.example/;\n}\nserver { cors_policy shop; }\n\
+         server { cors_policy other; }\n";
+    let expected = "/srv/x/sites/shop:2: shop.allow_origins[0]: \"https://a.example/\": an origin does not \
+         end with a slash; write \"https://a.example\"\n\
+         /srv/x/nginx.conf:5: warning: cors.yaml is not there, so that it is not checked; nginx looks for it \
+         in the folder of nginx.conf\n\
+         /srv/x/sites/shop:5: note: CORS policy \"other\" is not defined in what is read here\n\
+         1 mistake and 1 warning\n";
+    let run = run_with_stdin(&["check", "-"], text.as_bytes());
+    assert_eq!((run.stderr.as_str(), run.code), (expected, 2));
+
+    let folder = configuration("dump", &[("dump.txt", text)]);
+    assert_eq!(check(&folder, &["dump.txt"]).stderr, expected);
+    let good = text.replace(".example/;", ".example;");
+    let run = run_with_stdin(&["check", "-"], good.as_bytes());
+    assert_eq!(
+        (run.stdout.as_str(), run.code),
+        ("<stdin>: ok: 1 policy, 1 rule, 1 origin pattern, in force in 2 places\n", 0)
+    );
+    let large = format!("{text}# {}", "x".repeat(4 << 20));
+    assert_eq!(run_with_stdin(&["check", "-"], large.as_bytes()).code, 2);
+}

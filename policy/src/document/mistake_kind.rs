@@ -425,6 +425,9 @@ impl MistakeKind {
             }
             Self::NotUtf8 => "save the file as UTF-8",
             Self::ControlCharacter(_) => "remove it",
+            Self::Syntax(_) if value.is_some_and(is_template) => {
+                "render the template first, as `helm template` does, and check what comes out"
+            }
             Self::Syntax(_) => {
                 "check quotes, colons and indentation in this line and in the one above"
             }
@@ -668,4 +671,9 @@ fn covering(is_same_rule: bool, is_denied: bool) -> &'static str {
         (_, true) => "matches all that it matches",
         (_, false) => "decides about all that it matches",
     }
+}
+
+/// Whether a line has a statement of Helm, Go, Jinja or their like. In YAML, braces rarely stand twice.
+fn is_template(line: &str) -> bool {
+    ["{{", "{%"].iter().any(|start| line.contains(start))
 }

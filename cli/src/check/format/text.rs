@@ -6,7 +6,7 @@ use crate::{
     args::CheckedKind,
     check::checked::{Checked, Contents},
     input::Unusable,
-    output::{self, BAD, DOUBTFUL, GOOD, styled},
+    output::{self, BAD, DOUBTFUL, GOOD, on_one_line, styled},
 };
 
 /// Prints the results of all files.
@@ -17,14 +17,14 @@ use crate::{
 pub(super) fn print(all: &[Checked], strict: bool) -> Result<(), Unusable> {
     for checked in all {
         for finding in &checked.findings {
-            output::print_diagnostic(finding);
+            output::print_diagnostic(on_one_line(&finding.to_string()));
         }
         if let Some(rest) = rest(checked.omitted) {
             output::print_diagnostic(rest);
         }
         print_good(checked, strict)?;
         for guard in &checked.guards {
-            output::print(&format!("{guard}\n"))?;
+            output::print(&format!("{}\n", on_one_line(&guard.to_string())))?;
         }
         if let Some(rest) = rest_of_guards(checked.omitted_guards) {
             output::print(&format!("{rest}\n"))?;
@@ -41,7 +41,7 @@ pub(super) fn print(all: &[Checked], strict: bool) -> Result<(), Unusable> {
 /// If standard output cannot be written.
 pub(super) fn print_good(checked: &Checked, strict: bool) -> Result<(), Unusable> {
     if checked.is_accepted(strict) {
-        let name = checked.file.display();
+        let name = on_one_line(&checked.file.display().to_string());
         output::print(&format!("{name}: {} {}\n", styled(GOOD, "ok:"), summary(checked)))?;
     }
     Ok(())

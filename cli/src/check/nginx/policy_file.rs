@@ -25,7 +25,7 @@ impl Check<'_> {
         if self.files.contains(&path) {
             return;
         }
-        if self.is_part && !path.exists() {
+        if self.is_elsewhere && !path.exists() {
             self.names.is_incomplete = true;
             let message = format!(
                 "{name} is not there, so that it is not checked; nginx looks for it in the folder of \

@@ -41,7 +41,7 @@ impl Enforced<'_> {
             is_preflight: exchange.is_preflight(),
             is_websocket: false,
             origin: origin_of(exchange),
-            site: FetchSite::Absent.with(b"cross-site"),
+            site: FetchSite::Absent.with(exchange.site().as_bytes()),
             hosts: RequestHosts { header: Some(self.host.as_bytes()), target: None },
             is_tls: self.is_tls,
         };

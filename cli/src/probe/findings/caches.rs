@@ -39,7 +39,7 @@ fn is_cacheable(observation: &Observation) -> bool {
 
 /// Whether the server could do what it does at other times.
 fn is_regular(observation: &Observation) -> bool {
-    observation.response.status < 500 && observation.response.status != 429
+    observation.response.status < 500
 }
 
 fn missing_vary(survey: &Survey) -> Option<Finding> {

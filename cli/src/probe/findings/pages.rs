@@ -26,10 +26,13 @@ fn page_reads(survey: &Survey, preflight: &Observation) -> Option<Credentials> {
     reads(page(survey, preflight.exchange.origin.as_deref()?)?)
 }
 
+/// [Redirect statuses](https://fetch.spec.whatwg.org/#redirect-status).
+const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
+
 fn preflight_redirects(survey: &Survey, preflight: &Observation) -> Option<Finding> {
     page_reads(survey, preflight)?;
     let status = preflight.response.status;
-    if !(300..=399).contains(&status) {
+    if !REDIRECTS.contains(&status) {
         return None;
     }
     let target = preflight.response.headers.get("Location").unwrap_or_default();
@@ -48,7 +51,7 @@ fn preflight_redirects(survey: &Survey, preflight: &Observation) -> Option<Findi
 
 fn preflight_fails(survey: &Survey, preflight: &Observation) -> Option<Finding> {
     let credentials = page_reads(survey, preflight)?;
-    if (300..=399).contains(&preflight.response.status) {
+    if REDIRECTS.contains(&preflight.response.status) {
         return None;
     }
     let origin = preflight.exchange.origin.as_deref()?;

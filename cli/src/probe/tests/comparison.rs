@@ -1,5 +1,7 @@
 //! A policy before servers that are functions.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use cors_policy::document;
 
 use super::*;
@@ -191,4 +193,25 @@ fn a_million_origins_are_sampled() {
     let (found, notes) = compare(&format!("allow_origins: [{list}]"), without_cors);
     assert!((8..=40).contains(&found.len()), "{}", found.len());
     assert!(notes.iter().any(|note| note.contains("were not asked for")), "{notes:?}");
+}
+
+#[test]
+fn a_server_that_begins_to_refuse_loses_nothing_by_a_policy() {
+    let asked = AtomicUsize::new(0);
+    let lines = "allow_origins: [\"https://app.shop.com\", \"https://www.shop.com\"]";
+    expect(lines, &[], |it| match asked.fetch_add(1, Ordering::SeqCst) {
+        ..2 => listed(it, |origin| origin.ends_with(".shop.com")),
+        _ => response(403, &[]),
+    });
+}
+
+#[test]
+fn a_server_that_leaves_cors_out_if_there_is_a_query_is_compared_without() {
+    let lines = "allow_origins: [\"https://app.shop.com\"]";
+    let (found, notes) = compare(lines, |it| match it.url.query() {
+        None => listed(it, |origin| origin == APP),
+        Some(_) => response(200, &[]),
+    });
+    assert!(found.iter().all(|(id, ..)| *id == Id::PreflightDiffers), "{found:#?}");
+    assert!(notes.iter().any(|it| it.contains("query parameter")), "{notes:?}");
 }

@@ -98,7 +98,7 @@ fn requests_are_those_of_browsers() {
         ("access-control-request-method", "PUT"),
         ("access-control-request-headers", "authorization"),
         ("sec-fetch-mode", "cors"),
-        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
         ("sec-fetch-dest", "empty"),
     ];
     assert_eq!(preflight.headers(), expected.map(|(name, value)| (name, value.to_owned())));
