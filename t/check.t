@@ -135,7 +135,10 @@ for my $case (@cases) {
         make_path(dirname("$folder/$path"));
         spew("$folder/$path", $files->{$path});
     }
-    my $before = "${load}pid $folder/nginx.pid;\nerror_log stderr;\nevents { }\nhttp {\naccess_log off;\n";
+    # The folders that are compiled into a packaged nginx are not there.
+    my $temporary = join "\n", map { "${_}_temp_path $folder/$_;" } qw(client_body proxy fastcgi uwsgi scgi);
+    my $before    = "${load}pid $folder/nginx.pid;\nerror_log stderr;\nevents { }\n"
+        . "http {\naccess_log off;\n$temporary\n";
     spew("$folder/nginx.conf", "$before$http\n}\n");
 
     my ($nginx_status, $nginx) = output_of([ binary(), '-t', '-p', $folder, '-c', "$folder/nginx.conf" ]);
