@@ -47,6 +47,18 @@ pub enum FieldName {
 }
 
 impl FieldName {
+    /// Every name.
+    pub const ALL: [Self; 8] = [
+        Self::AllowOrigin,
+        Self::AllowCredentials,
+        Self::AllowMethods,
+        Self::AllowHeaders,
+        Self::ExposeHeaders,
+        Self::MaxAge,
+        Self::AllowPrivateNetwork,
+        Self::TimingAllowOrigin,
+    ];
+
     /// The name as it is usually written, `Access-Control-Allow-Origin`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -124,16 +136,7 @@ mod tests {
 
     #[test]
     fn the_lower_case_names_are_the_names_in_lower_case() {
-        for name in [
-            FieldName::AllowOrigin,
-            FieldName::AllowCredentials,
-            FieldName::AllowMethods,
-            FieldName::AllowHeaders,
-            FieldName::ExposeHeaders,
-            FieldName::MaxAge,
-            FieldName::AllowPrivateNetwork,
-            FieldName::TimingAllowOrigin,
-        ] {
+        for name in FieldName::ALL {
             assert_eq!(name.as_str().to_ascii_lowercase(), name.lowercase());
         }
     }

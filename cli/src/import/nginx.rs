@@ -19,6 +19,7 @@ mod survey;
 use std::path::Path;
 use std::sync::Arc;
 
+use cors_policy::FieldName;
 use nginx_conf::evaluate::{Config, Kind, LevelId, Location};
 use nginx_conf::{Disk, Reading, Site};
 
@@ -285,5 +286,5 @@ fn is_finished(policy: &Policy) -> bool {
 
 /// Whether a header is one that a policy decides about.
 fn is_cors_header(name: &str) -> bool {
-    profile::CORS_HEADERS.iter().any(|known| name.eq_ignore_ascii_case(known.as_str()))
+    FieldName::ALL.iter().any(|known| name.eq_ignore_ascii_case(known.as_str()))
 }

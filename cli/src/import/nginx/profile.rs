@@ -9,19 +9,7 @@ use nginx_conf::evaluate::{LevelId, Unknown};
 use self::responses::Responses;
 use super::survey::{Response, Survey, TooMuch};
 
-/// The headers that decide what browsers do.
-pub(super) const CORS_HEADERS: [FieldName; 8] = [
-    FieldName::AllowOrigin,
-    FieldName::AllowCredentials,
-    FieldName::AllowMethods,
-    FieldName::AllowHeaders,
-    FieldName::ExposeHeaders,
-    FieldName::MaxAge,
-    FieldName::AllowPrivateNetwork,
-    FieldName::TimingAllowOrigin,
-];
-
-/// Those that list what a page may send.
+/// The headers that list what a page may send.
 const LISTS: [FieldName; 2] = [FieldName::AllowMethods, FieldName::AllowHeaders];
 
 /// What an origin gets.

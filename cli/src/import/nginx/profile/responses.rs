@@ -5,7 +5,7 @@ use cors_policy::FieldName;
 use nginx_conf::Site;
 use nginx_conf::evaluate::{Content, Unknown};
 
-use super::{CORS_HEADERS, Cors, LISTS, Listed, Preflight, Unlike};
+use super::{Cors, LISTS, Listed, Preflight, Unlike};
 use crate::import::nginx::survey::{Ask, FOREIGN_HEADER, Field, Response, Survey, TooMuch};
 
 /// The responses to an origin.
@@ -183,7 +183,7 @@ impl<'o> Responses<'o> {
         let actual = self.actual.iter().map(|(_, responses)| responses);
         for responses in actual.chain([&self.preflights]) {
             let differ = responses.iter().any(|response| {
-                CORS_HEADERS.iter().any(|name| response.field(*name) != responses[0].field(*name))
+                FieldName::ALL.iter().any(|name| response.field(*name) != responses[0].field(*name))
             });
             if differ {
                 let assumed = responses.iter().flat_map(Response::assumed);
@@ -191,7 +191,7 @@ impl<'o> Responses<'o> {
             }
         }
         for response in self.all() {
-            unsure.extend(CORS_HEADERS.iter().filter_map(|name| unknown(response, *name)));
+            unsure.extend(FieldName::ALL.iter().filter_map(|name| unknown(response, *name)));
         }
         let mut once = Vec::new();
         for entry in unsure {
