@@ -9,8 +9,11 @@ use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
+use cors_comparison::Change;
 use cors_policy::Decision;
+use cors_refusals as refusals;
 
 /// The kind of request that a decision is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,6 +77,8 @@ pub(crate) struct Counters {
     last_used: AtomicU64,
     /// By dry run, and by the index in [`SERIES`].
     counts: [[AtomicU64; SERIES.len()]; 2],
+    /// What would change, of requests in dry runs, by the index in [`Change::ALL`].
+    changes: [AtomicU64; Change::ALL.len()],
 }
 
 impl Counters {
@@ -89,6 +94,21 @@ impl Counters {
         self.counts[usize::from(dry_run)].each_ref().map(|count| count.load(Ordering::Relaxed))
     }
 
+    /// Counts what would change for a request in a dry run.
+    pub(crate) fn count_change(&self, change: Change) {
+        self.changes[change as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The counts of [`Change::ALL`].
+    pub(crate) fn changes(&self) -> [u64; Change::ALL.len()] {
+        self.changes.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    /// All counts.
+    fn all(&self) -> impl Iterator<Item = &AtomicU64> {
+        self.counts.iter().flatten().chain(&self.changes)
+    }
+
     fn name(&self) -> Vec<u8> {
         let length = self.name_length.load(Ordering::Relaxed) as usize;
         self.name.iter().take(length).map(|byte| byte.load(Ordering::Relaxed)).collect()
@@ -98,7 +118,7 @@ impl Counters {
     fn take(&self, name: &[u8]) {
         // Without a name they are not found, should this process die meanwhile.
         self.name_length.store(0, Ordering::Relaxed);
-        for count in self.counts.iter().flatten() {
+        for count in self.all() {
             count.store(0, Ordering::Relaxed);
         }
         for (to, from) in self.name.iter().zip(name) {
@@ -108,13 +128,13 @@ impl Counters {
     }
 
     fn copy_counts(&self, from: &Self) {
-        for (to, from) in self.counts.iter().flatten().zip(from.counts.iter().flatten()) {
+        for (to, from) in self.all().zip(from.all()) {
             to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
 }
 
-/// The counters of all policies. The first `used` ones are in use; the memory of the others is
+/// The counters of all policies, and the origins that they refuse. The first `used` counters are in use; the memory of the others is
 /// untouched.
 #[repr(C)]
 pub(crate) struct Table {
@@ -122,6 +142,7 @@ pub(crate) struct Table {
     used: AtomicUsize,
     /// The number of times that counters were claimed.
     age: AtomicU64,
+    origins: refusals::Table,
     // `capacity` elements.
     counters: [Counters; 0],
 }
@@ -147,10 +168,27 @@ impl Table {
     ///
     /// `table` points to [`size`](Self::size) bytes, aligned to 64, that nothing else uses yet.
     pub(crate) unsafe fn init(table: *mut Self, capacity: usize) {
-        let empty =
-            Self { capacity, used: AtomicUsize::new(0), age: AtomicU64::new(0), counters: [] };
-        // SAFETY: as demanded of the caller.
-        unsafe { table.write(empty) };
+        // SAFETY: as demanded of the caller. Any bytes are a table; it is too large to be made elsewhere.
+        let table = unsafe {
+            (&raw mut (*table).capacity).write(capacity);
+            &*table
+        };
+        table.used.store(0, Ordering::Relaxed);
+        table.age.store(0, Ordering::Relaxed);
+        table.origins.init(random());
+    }
+
+    /// The origins that the policies refuse.
+    pub(crate) fn origins(&self) -> &refusals::Table {
+        &self.origins
+    }
+
+    /// The number of a policy, by its counters, as the [origins](Self::origins) know it.
+    pub(crate) fn number_of(&self, counters: &Counters) -> u32 {
+        let first = ptr::from_ref(self).addr() + offset_of!(Self, counters);
+        let number = (ptr::from_ref(counters).addr() - first) / size_of::<Counters>();
+        // Far more policies do not fit into a configuration.
+        number as u32
     }
 
     /// The counters that are in use. The memory of the others may hold anything.
@@ -181,6 +219,7 @@ impl Table {
         names: &[&str],
         is_used: impl Fn(&[u8]) -> bool,
     ) -> Vec<Option<&'t Counters>> {
+        self.origins.adopt(random());
         let age = self.age.load(Ordering::Relaxed) + 1;
         self.age.store(age, Ordering::Relaxed);
         let known = self.by_name();
@@ -193,7 +232,10 @@ impl Table {
                 Some(counters) => *counters,
                 None => {
                     let free = self.push().or_else(|| {
-                        gone.get_or_insert_with(|| self.longest_gone(&is_used)).next()
+                        let gone =
+                            gone.get_or_insert_with(|| self.longest_gone(&is_used)).next()?;
+                        self.origins.forget(self.number_of(gone));
+                        Some(gone)
                     })?;
                     free.take(name);
                     free
@@ -229,17 +271,25 @@ impl Table {
         gone.into_iter()
     }
 
-    /// Takes over the counts of these policies from an older table.
+    /// Takes over the counts of these policies, and the origins that they refuse, from an older table.
     ///
     /// Must be called under the locks of both.
     pub(crate) fn take_over(&self, older: &Self, names: &[&str]) {
-        let older = older.by_name();
-        let known: Vec<_> =
-            names.iter().copied().filter(|name| older.contains_key(name.as_bytes())).collect();
-        for (name, to) in known.iter().zip(self.claim(&known, |_| true)) {
-            if let (Some(to), Some(from)) = (to, older.get(name.as_bytes())) {
+        let known = older.by_name();
+        let names: Vec<_> =
+            names.iter().copied().filter(|name| known.contains_key(name.as_bytes())).collect();
+        let mut numbers = HashMap::new();
+        for (name, to) in names.iter().zip(self.claim(&names, |_| true)) {
+            if let (Some(to), Some(from)) = (to, known.get(name.as_bytes())) {
                 to.copy_counts(from);
+                numbers.insert(older.number_of(from), self.number_of(to));
             }
         }
+        self.origins.take_over(&older.origins, |number| numbers.get(&number).copied());
     }
+}
+
+/// A number that clients do not know.
+fn random() -> u64 {
+    RandomState::new().hash_one(0)
 }

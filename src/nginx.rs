@@ -1,5 +1,6 @@
 //! nginx's C interface in Rust. Nothing in this folder knows the rest of the module.
 
+pub(crate) mod clock;
 pub(crate) mod conf;
 pub(crate) mod fail_points;
 pub(crate) mod headers_in;

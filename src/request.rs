@@ -3,11 +3,13 @@
 //! [`preflight`] sees a request first, in the rewrite phase: it notes the location's policy
 //! ([`effective_policy`]), answers a preflight and refuses a request that the policy keeps out
 //! ([`origin_check`]).
-//! [`header_filter`] sees every response last: it decides, counts, and writes the CORS headers.
+//! [`header_filter`] sees every response last: it decides, counts, and writes the CORS headers. In a dry run it
+//! writes none, and [`dry_run`] says what they would change.
 
 mod context;
 mod cors_request;
 mod denial_log;
+mod dry_run;
 mod early_answer;
 mod effective_policy;
 mod excerpt;

@@ -123,5 +123,11 @@ pub fn readable_headers(request: &Request<'_>, response: &Response) -> Vec<Strin
     readable
 }
 
+/// Whether exposing a response header, in lower case, makes a difference: it is not one of those that every page
+/// can read, nor of those that no page can.
+pub fn is_exposable(name: &str) -> bool {
+    !SAFELISTED_RESPONSE_HEADERS.contains(&name) && !FORBIDDEN_RESPONSE_HEADERS.contains(&name)
+}
+
 #[cfg(test)]
 mod tests;

@@ -32,6 +32,6 @@ mod header_list;
 mod request;
 
 pub use blocked::Blocked;
-pub use check::{cors_check, preflight_check, read, readable_headers};
+pub use check::{cors_check, is_exposable, preflight_check, read, readable_headers};
 pub use header_list::{HeaderList, InvalidList};
 pub use request::{Credentials, Request, Response, SAFELISTED_METHODS};

@@ -64,6 +64,11 @@ impl Decision {
         Self::DeniedHeader,
     ];
 
+    /// Whether the policy denies the request.
+    pub const fn is_denied(self) -> bool {
+        !matches!(self, Self::None | Self::Allowed)
+    }
+
     /// The name in logs, counters and `$cors_decision`.
     pub const fn as_str(self) -> &'static str {
         match self {

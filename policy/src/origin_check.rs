@@ -74,6 +74,18 @@ pub struct CheckedRequest<'r> {
 }
 
 impl CheckedRequest<'_> {
+    /// Whether a page of the service itself sends it: `Sec-Fetch-Site` is `same-origin`, or there is no such
+    /// header, and the origin is the service's own. `check` is that of the policy, if it has one.
+    pub fn is_own(&self, check: Option<&OriginCheck>) -> bool {
+        match (self.site, self.origin) {
+            (FetchSite::SameOrigin, _) => true,
+            (FetchSite::Absent, OriginHeader::One(value)) => {
+                check.unwrap_or(&OriginCheck::of_any_host()).is_own(value, self)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether it is a navigation or the load of a resource, which applications expect from foreign
     /// pages too.
     fn is_safe(&self) -> bool {
@@ -165,6 +177,11 @@ pub struct OriginCheck {
 impl OriginCheck {
     pub(crate) fn new(own: Vec<OwnOrigin>) -> Self {
         Self { own: own.into() }
+    }
+
+    /// The check without `own_origins`.
+    fn of_any_host() -> Self {
+        Self { own: Box::default() }
     }
 
     /// Whether requests to other hosts are refused (`own_origins`).

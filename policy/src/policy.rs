@@ -435,6 +435,20 @@ impl Responses {
         Answer { header_set, decision, rank, echo_method, echo_headers }
     }
 
+    /// Whether a preflight whose origin got this answer may ask for a method.
+    pub fn permits_method(&self, answer: &Answer<'_>, method: &[u8]) -> bool {
+        self.rule_of(answer).is_some_and(|rule| rule.allow_methods.allow(method))
+    }
+
+    /// Whether a preflight whose origin got this answer may ask for a header.
+    pub fn permits_header(&self, answer: &Answer<'_>, name: &[u8]) -> bool {
+        self.rule_of(answer).is_some_and(|rule| rule.allow_headers.allow(name))
+    }
+
+    fn rule_of(&self, answer: &Answer<'_>) -> Option<&Rule> {
+        self.rules.get(answer.rule()?)
+    }
+
     /// The answer to an actual request if no rule decides.
     #[inline(always)]
     fn without_rule(&self, decision: Decision) -> Answer<'_> {

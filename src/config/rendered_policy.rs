@@ -90,6 +90,11 @@ impl RenderedResponses {
         }
     }
 
+    /// The counters.
+    pub(crate) fn counters(&self) -> PolicyCounters {
+        self.counters.get()
+    }
+
     /// Holds the responses for a request, until nginx frees the request.
     ///
     /// # Errors
@@ -107,7 +112,7 @@ impl RenderedResponses {
         Ok(held)
     }
 
-    /// Sets the counters that [`count`](Self::count) uses.
+    /// Sets the [`counters`](Self::counters).
     pub(crate) fn set_counters(&self, counters: PolicyCounters) {
         self.counters.set(counters);
     }

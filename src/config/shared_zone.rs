@@ -14,6 +14,9 @@ use nginx_sys::{
     ngx_slab_alloc, ngx_slab_pool_t, ngx_str_t,
 };
 
+use cors_policy::Decision;
+use cors_refusals::Key;
+
 use crate::counters::{Counters, Table};
 
 /// The name of the zone. No directive of nginx can name a zone with a colon.
@@ -23,7 +26,7 @@ const NAME: &str = "cors_policy:counters";
 ///
 /// The module with fail points has another version, to test a change of the layout.
 pub(crate) const LAYOUT: u32 =
-    u32::from_be_bytes(if cfg!(feature = "fail-points") { *b"CORX" } else { *b"COR3" });
+    u32::from_be_bytes(if cfg!(feature = "fail-points") { *b"CORX" } else { *b"COR4" });
 
 fn tag() -> *mut c_void {
     ptr::without_provenance_mut(LAYOUT as usize)
@@ -99,7 +102,20 @@ impl SharedTable {
 
     /// Counters of this table, for a policy.
     pub(crate) fn counters_of(&self, counters: Option<&Counters>) -> PolicyCounters {
-        PolicyCounters { counters: counters.map_or(ptr::null(), ptr::from_ref), cycle: self.cycle }
+        let Some(counters) = counters else { return PolicyCounters::NONE };
+        // SAFETY: the table is in shared memory that is mapped while nginx claims counters.
+        let policy = unsafe { self.table.as_ref() }.number_of(counters);
+        PolicyCounters { counters, table: Some(*self), policy }
+    }
+
+    /// The table, if its cycle is the current one.
+    ///
+    /// A worker has one cycle. Without a master process, requests of an earlier cycle last beyond a
+    /// reload, after which nginx may have unmapped its shared memory.
+    pub(crate) fn get(&self) -> Option<&Table> {
+        // SAFETY: `ngx_cycle` is plain data of this process. The table is in shared memory that is mapped
+        // while its cycle is the current one.
+        unsafe { if ptr::eq(ngx_cycle, self.cycle) { Some(self.table.as_ref()) } else { None } }
     }
 
     /// Runs `f` while no other process claims counters.
@@ -129,22 +145,50 @@ impl SharedTable {
 #[derive(Clone, Copy)]
 pub(crate) struct PolicyCounters {
     counters: *const Counters,
-    cycle: *const ngx_cycle_t,
+    /// The table of the counters; `None` without counters.
+    table: Option<SharedTable>,
+    /// The number of the policy in the table.
+    policy: u32,
 }
 
 impl PolicyCounters {
     /// No counters.
-    pub(crate) const NONE: Self = Self { counters: ptr::null(), cycle: ptr::null() };
+    pub(crate) const NONE: Self = Self { counters: ptr::null(), table: None, policy: 0 };
 
     /// The counters, if the table had room for them and their cycle is the current one.
-    ///
-    /// A worker has one cycle. Without a master process, requests of an earlier cycle last beyond a
-    /// reload, after which nginx may have unmapped its shared memory.
     pub(crate) fn get(&self) -> Option<&Counters> {
-        // SAFETY: `ngx_cycle` is plain data of this process. The counters are null, or in shared
-        // memory that is mapped while their cycle is the current one.
-        unsafe { if ptr::eq(ngx_cycle, self.cycle) { self.counters.as_ref() } else { None } }
+        self.table.as_ref()?.get()?;
+        // SAFETY: the counters are in the table.
+        unsafe { self.counters.as_ref() }
     }
+
+    /// The number of the policy in the table.
+    pub(crate) fn policy(&self) -> u32 {
+        self.policy
+    }
+
+    /// Counts an origin that is refused, at `now`, in seconds since 1970. `is_lost` is whether the page could read
+    /// the response without the policy.
+    pub(crate) fn count_origin(
+        &self,
+        decision: Decision,
+        is_dry_run: bool,
+        origin: &[u8],
+        is_lost: bool,
+        now: u64,
+    ) {
+        let Some(shared) = &self.table else { return };
+        let Some(table) = shared.get() else { return };
+        let key = Key { policy: self.policy, is_dry_run, decision: decision as u8, origin };
+        if !table.origins().count(&key, is_lost, now) {
+            add_origin(shared, &key, is_lost, now);
+        }
+    }
+}
+
+#[cold]
+fn add_origin(shared: &SharedTable, key: &Key<'_>, is_lost: bool, now: u64) {
+    shared.with_lock(|table| table.origins().add(key, is_lost, now));
 }
 
 /// Asks nginx for a zone with room for the counters of so many policies. nginx calls `init` when it

@@ -1,4 +1,4 @@
-//! The list of a request's headers (`r->headers_in.headers`).
+//! The list of a request's headers (`r->headers_in.headers`), and walking through such lists.
 
 use core::{ptr, slice};
 
@@ -60,7 +60,7 @@ const fn hash_key(name: &[u8]) -> usize {
     key
 }
 
-/// The lines of a request's headers, in the order of the request.
+/// The lines of the headers of a request or a response, in their order.
 #[derive(Clone)]
 pub(crate) struct HeaderLines<'r> {
     current: slice::Iter<'r, ngx_table_elt_t>,
@@ -148,6 +148,6 @@ fn lines(part: &ngx_list_part_t) -> &[ngx_table_elt_t] {
         return &[];
     }
     // SAFETY: the list has elements of this type: `ngx_http_alloc_request` and its counterparts for
-    // HTTP/2 and HTTP/3 make it. A part holds `nelts` initialized elements from `elts` on.
+    // HTTP/2 and HTTP/3 make both lists. A part holds `nelts` initialized elements from `elts` on.
     unsafe { slice::from_raw_parts(part.elts.cast(), part.nelts) }
 }

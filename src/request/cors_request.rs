@@ -101,7 +101,7 @@ fn next_of_several<'r>(lines: &mut HeaderLines<'r>) -> Option<&'r [u8]> {
 }
 
 /// The `Access-Control-Request-*` lines of a request (Fetch standard, "CORS-preflight fetch").
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct PreflightLines<'r> {
     /// `None` without `Access-Control-Request-Method`: the request is not a preflight.
     method: Option<&'r [u8]>,
@@ -139,6 +139,7 @@ impl<'r> PreflightLines<'r> {
 }
 
 /// The headers of a request that CORS is about.
+#[derive(Clone)]
 pub(crate) struct CorsRequest<'r> {
     pub(crate) origin: OriginLine<'r>,
     asked: PreflightLines<'r>,

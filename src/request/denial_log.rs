@@ -1,9 +1,10 @@
-//! The log line about a denial, at `info`.
+//! The log lines about denials, at `info`, and about changes, at `notice`.
 
 use core::fmt;
 
+use cors_comparison::Change;
 use cors_policy::{Decision, OriginHeader};
-use nginx_sys::{NGX_LOG_INFO, ngx_http_request_t, ngx_uint_t};
+use nginx_sys::{NGX_LOG_INFO, NGX_LOG_NOTICE, ngx_http_request_t, ngx_uint_t};
 use ngx::ngx_log_error;
 
 use super::cors_request::CorsRequest;
@@ -33,53 +34,77 @@ fn write(
     request: &CorsRequest<'_>,
     decision: Decision,
 ) {
-    let log = log_of(r);
     let policy = applied.responses.name();
-    let origin = Excerpt(match request.origin.header() {
-        OriginHeader::One(value) => Some(value),
-        OriginHeader::Absent | OriginHeader::Repeated => None,
-    });
-    let preflight = request.preflight();
-    let method = Excerpt(preflight.map(|preflight| preflight.method()));
-    let headers = Excerpt(preflight.and_then(|preflight| preflight.headers().next()));
-    let dry_run = if applied.is_dry_run() { ", dry run" } else { "" };
-    match decision {
-        Decision::DeniedMethod => {
-            ngx_log_error!(
-                NGX_LOG_INFO,
-                log,
-                "CORS policy \"{policy}\": {decision}, origin: {origin}, method: {method}{dry_run}"
-            );
+    let denied = Decided { r, applied, request, decision };
+    ngx_log_error!(NGX_LOG_INFO, log_of(r), "CORS policy \"{policy}\": {denied}");
+}
+
+/// Logs what would change for the request, which is in a dry run, and the headers or permissions that go.
+pub(super) fn log_change(
+    r: &ngx_http_request_t,
+    applied: AppliedPolicy<'_>,
+    request: &CorsRequest<'_>,
+    decision: Decision,
+    (change, missed): (Change, &[String]),
+) {
+    let policy = applied.responses.name();
+    let decided = Decided { r, applied, request, decision };
+    let missed = Missed(missed);
+    ngx_log_error!(
+        NGX_LOG_NOTICE,
+        log_of(r),
+        "CORS policy \"{policy}\" (dry run): {change}, {decided}{missed}"
+    );
+}
+
+/// The headers or permissions that a page would miss.
+struct Missed<'m>(&'m [String]);
+
+impl fmt::Display for Missed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
         }
-        Decision::DeniedHeader => {
-            ngx_log_error!(
-                NGX_LOG_INFO,
-                log,
-                "CORS policy \"{policy}\": {decision}, origin: {origin}, headers: {headers}{dry_run}"
-            );
+        let names = self.0.join(", ");
+        write!(f, ", missed: {}", Excerpt(Some(names.as_bytes())))
+    }
+}
+
+/// A decision, and what it is about.
+struct Decided<'a> {
+    r: &'a ngx_http_request_t,
+    applied: AppliedPolicy<'a>,
+    request: &'a CorsRequest<'a>,
+    decision: Decision,
+}
+
+impl fmt::Display for Decided<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let &Self { r, applied, request, decision } = self;
+        write!(f, "{decision}, ")?;
+        match decision {
+            Decision::DeniedSite => {
+                return write!(f, "site: {}", RefusedValue(origin_check::refused_site(r)));
+            }
+            Decision::DeniedHost => {
+                return write!(f, "host: {}", RefusedValue(origin_check::refused_host(r, applied)));
+            }
+            _ => {}
         }
-        Decision::DeniedSite => {
-            let site = RefusedValue(origin_check::refused_site(r));
-            ngx_log_error!(
-                NGX_LOG_INFO,
-                log,
-                "CORS policy \"{policy}\": {decision}, site: {site}{dry_run}"
-            );
-        }
-        Decision::DeniedHost => {
-            let host = RefusedValue(origin_check::refused_host(r, applied));
-            ngx_log_error!(
-                NGX_LOG_INFO,
-                log,
-                "CORS policy \"{policy}\": {decision}, host: {host}{dry_run}"
-            );
-        }
-        _ => {
-            ngx_log_error!(
-                NGX_LOG_INFO,
-                log,
-                "CORS policy \"{policy}\": {decision}, origin: {origin}{dry_run}"
-            );
+        let origin = Excerpt(match request.origin.header() {
+            OriginHeader::One(value) => Some(value),
+            OriginHeader::Absent | OriginHeader::Repeated => None,
+        });
+        write!(f, "origin: {origin}")?;
+        let Some(preflight) = request.preflight() else { return Ok(()) };
+        match decision {
+            Decision::DeniedMethod => {
+                write!(f, ", method: {}", Excerpt(Some(preflight.method())))
+            }
+            Decision::DeniedHeader => {
+                write!(f, ", headers: {}", Excerpt(preflight.headers().next()))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -5,7 +5,9 @@
 
 use core::ptr;
 
-use cors_policy::{Answer, Decision, FieldName, FieldValue, PreflightMode, UpstreamHeaders, Vary};
+use cors_policy::{
+    Answer, Decision, FieldName, FieldValue, OriginHeader, PreflightMode, UpstreamHeaders, Vary,
+};
 use nginx_sys::{
     NGX_ERROR, NGX_HTTP_FORBIDDEN, NGX_HTTP_INTERNAL_SERVER_ERROR, NGX_HTTP_OPTIONS,
     ngx_http_filter_finalize_request, ngx_http_output_header_filter_pt, ngx_http_request_t,
@@ -15,7 +17,7 @@ use nginx_sys::{
 use super::context::{self, Failure, PreflightHandoff};
 use super::cors_request::{CorsRequest, OriginLine, RequestHeaders};
 use super::effective_policy::{self, AppliedPolicy};
-use super::{denial_log, early_answer, origin_check, upstream_headers};
+use super::{denial_log, dry_run, early_answer, origin_check, upstream_headers};
 use crate::Module;
 use crate::config::cycles;
 use crate::config::rendered_policy::{Echo, RenderedHeaders, RenderedResponses};
@@ -23,7 +25,7 @@ use crate::counters::RequestKind;
 use crate::nginx::headers_in::headers_in;
 use crate::nginx::headers_out::{self, HeadersOut, str_of};
 use crate::nginx::request_bits::{self, OutOfMemory, log_of};
-use crate::nginx::{fail_points, panic};
+use crate::nginx::{clock, fail_points, panic};
 
 static mut NEXT: ngx_http_output_header_filter_pt = None;
 
@@ -156,7 +158,11 @@ fn write_forwarded(
         // It did not reach the application.
         return decide_and_write(r, applied, request, false);
     }
-    if applied.is_dry_run() || responses.upstream_headers() != UpstreamHeaders::Merge {
+    if responses.upstream_headers() != UpstreamHeaders::Merge {
+        return Ok(());
+    }
+    if applied.is_dry_run() {
+        dry_run::note_change(r, applied, request);
         return Ok(());
     }
     merge(r, responses, request, &answer, true)
@@ -214,11 +220,12 @@ fn write(
     answer: &Answer<'_>,
     is_answered: bool,
 ) -> Result<(), OutOfMemory> {
-    let responses = applied.responses;
-    count_and_log(r, applied, request, answer.decision());
     if applied.is_dry_run() {
+        dry_run::note(r, applied, request);
         return Ok(());
     }
+    let responses = applied.responses;
+    count_and_log(r, applied, request, answer.decision());
     if is_answered {
         make_preflight_answer(r, preflight_status(responses, answer.decision()));
     }
@@ -391,7 +398,7 @@ fn count_and_log(
 ) {
     let count = |is_preflight, decision| {
         let kind = if is_preflight { RequestKind::Preflight } else { RequestKind::Actual };
-        applied.responses.count(kind, decision, applied.is_dry_run());
+        applied.responses.count(kind, decision, false);
     };
     let is_preflight = request.preflight().is_some();
     match decision {
@@ -402,6 +409,7 @@ fn count_and_log(
         Decision::DeniedHost => {
             denial_log::log(r, applied, request, decision);
             count(origin_check::is_preflight(r, request), decision);
+            count_origin(applied, request, decision);
         }
         Decision::DeniedOrigin
         | Decision::DeniedSite
@@ -409,6 +417,16 @@ fn count_and_log(
         | Decision::DeniedHeader => {
             denial_log::log(r, applied, request, decision);
             count(is_preflight, decision);
+            count_origin(applied, request, decision);
         }
+    }
+}
+
+/// Counts the origin of a request that is denied.
+#[inline(always)]
+fn count_origin(applied: AppliedPolicy<'_>, request: &CorsRequest<'_>, decision: Decision) {
+    if let OriginHeader::One(origin) = request.origin.header() {
+        let counters = applied.responses.counters();
+        counters.count_origin(decision, false, origin, false, clock::now());
     }
 }

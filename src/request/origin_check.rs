@@ -67,9 +67,13 @@ fn run(
     if is_allowed && !check.checks_hosts() {
         return Ok(Passed::AllowedOrigin);
     }
+    check.check(is_allowed, &checked_request(r, request))
+}
+
+fn checked_request<'r>(r: &'r ngx_http_request_t, request: &CorsRequest<'r>) -> CheckedRequest<'r> {
     // SAFETY: `r` is borrowed meanwhile.
     let lines = CheckedLines::of(unsafe { headers_in(r) });
-    let checked = CheckedRequest {
+    CheckedRequest {
         method: method_of_client(r),
         is_preflight: is_preflight(r, request),
         is_websocket: lines.is_websocket,
@@ -77,8 +81,16 @@ fn run(
         site: lines.site,
         hosts: RequestHosts { header: host_header(r), target: target_host(r) },
         is_tls: is_tls(r),
-    };
-    check.check(is_allowed, &checked)
+    }
+}
+
+/// Whether a page of the service itself sends the request.
+pub(super) fn is_own(
+    r: &ngx_http_request_t,
+    applied: AppliedPolicy<'_>,
+    request: &CorsRequest<'_>,
+) -> bool {
+    checked_request(r, request).is_own(applied.responses.origin_check())
 }
 
 /// Whether the client sent a preflight. nginx may have changed the method since, to serve an error page.

@@ -1,4 +1,4 @@
-//! The variables `$cors_policy`, `$cors_decision` and `$cors_allow_origin`.
+//! The variables `$cors_policy`, `$cors_decision`, `$cors_allow_origin` and `$cors_change`.
 
 use core::ptr;
 
@@ -13,16 +13,16 @@ use ngx::http::{HttpModuleMainConf, NgxHttpCoreModule};
 use super::context::Failure;
 use super::cors_request::CorsRequest;
 use super::effective_policy::{self, AppliedPolicy};
-use super::origin_check;
+use super::{dry_run, origin_check};
 use crate::nginx::headers_in::headers_in;
 use crate::nginx::headers_out::str_of;
-use crate::nginx::request_bits::{OutOfMemory, log_of};
+use crate::nginx::request_bits::{self, OutOfMemory, log_of};
 use crate::nginx::{fail_points, panic};
 
 /// Computes the value of a variable, for a request that a policy applies to.
 type Value = fn(&ngx_http_request_t, AppliedPolicy<'_>, &CorsRequest<'_>) -> ngx_str_t;
 
-const VARIABLES: [(&str, Value); 3] = [
+const VARIABLES: [(&str, Value); 4] = [
     ("cors_policy", |_, applied, _| str_of(applied.responses.name().as_bytes())),
     ("cors_decision", |r, applied, request| {
         str_of(origin_check::decide(r, applied, request).decision().as_str().as_bytes())
@@ -34,6 +34,14 @@ const VARIABLES: [(&str, Value); 3] = [
             Some(FieldValue::EchoOrigin) => request.origin.value().unwrap_or_default(),
             Some(FieldValue::EchoMethod | FieldValue::EchoHeaders) | None => ngx_str_t::empty(),
         }
+    }),
+    ("cors_change", |r, applied, request| {
+        // Before that, the response is not known.
+        if !applied.is_dry_run() || !request_bits::header_sent(r) {
+            return ngx_str_t::empty();
+        }
+        let change = dry_run::change(r, applied, request);
+        change.map_or(ngx_str_t::empty(), |change| str_of(change.as_str().as_bytes()))
     }),
 ];
 

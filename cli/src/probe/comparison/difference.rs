@@ -1,8 +1,8 @@
 //! What a page reads now and with the policy.
 
-use cors_browser::{Credentials, HeaderList, Request, Response, cors_check, readable_headers};
+use cors_browser::{Credentials, Request, Response, cors_check};
+use cors_comparison::change::missed_headers;
 use cors_policy::Refusal;
-use cors_policy::headers::is_cors_response_header;
 
 use super::enforced::Enforced;
 use super::origin_of;
@@ -43,9 +43,6 @@ pub(super) struct Page {
     /// Why the policy would refuse the request.
     refusal: Option<Refusal>,
 }
-
-/// Headers of one connection, or about caches, which no page misses.
-const UNINTERESTING: [&str; 4] = ["connection", "keep-alive", "transfer-encoding", "vary"];
 
 impl Page {
     pub(super) fn new(now: Observation, whose: Whose, enforced: &Enforced<'_>) -> Self {
@@ -138,15 +135,8 @@ impl Page {
     fn exposed_header_lost(&self, policy: &str) -> Option<Finding> {
         let mut lost: Vec<String> = Vec::new();
         for mode in self.modes() {
-            let request = self.request(mode);
-            let then = readable_headers(&request, &self.then);
-            let still =
-                |name: &String| then.contains(name) || exposes(&self.then.headers, name, mode);
-            let now = readable_headers(&request, &self.now.response);
-            for name in now.into_iter().chain(exposed(&self.now.response.headers)) {
-                let is_missed =
-                    !UNINTERESTING.contains(&&*name) && !is_cors_response_header(name.as_bytes());
-                if is_missed && !still(&name) && !lost.contains(&name) {
+            for name in missed_headers(&self.request(mode), &self.now.response, &self.then) {
+                if !lost.contains(&name) {
                     lost.push(name);
                 }
             }
@@ -163,18 +153,6 @@ impl Page {
         );
         Some(Finding::new(Id::ExposedHeaderLost, Level::Error, &self.now, message))
     }
-}
-
-/// The names that a response exposes whether it has them or not, in lower case.
-fn exposed(headers: &HeaderList) -> Vec<String> {
-    let names = headers.tokens("Access-Control-Expose-Headers").ok().flatten().unwrap_or_default();
-    names.iter().filter(|name| *name != "*").map(|name| name.to_ascii_lowercase()).collect()
-}
-
-/// Whether a response exposes a header that it may not have.
-fn exposes(headers: &HeaderList, name: &str, mode: Credentials) -> bool {
-    let any = headers.get("Access-Control-Expose-Headers").is_some_and(|value| value == b"*");
-    any && mode == Credentials::Omit || exposed(headers).iter().any(|other| other == name)
 }
 
 fn how(modes: &[Credentials]) -> &'static str {

@@ -1,7 +1,7 @@
 //! What pages may send now and with the policy: methods and headers that need a preflight.
 
-use cors_browser::{Credentials, Request, Response, SAFELISTED_METHODS, preflight_check};
-use cors_policy::headers::{check_method, check_request_header, is_forbidden_request_header};
+use cors_browser::{Credentials, Request, Response, preflight_check};
+use cors_comparison::change::Permission;
 
 use super::difference::Page;
 use super::enforced::Enforced;
@@ -21,10 +21,6 @@ pub(super) struct Asked<'p> {
 /// What pages often send, besides what the policy and the server name.
 const METHODS: [&str; 3] = ["PUT", "PATCH", "DELETE"];
 const HEADERS: [&str; 3] = ["authorization", "content-type", "x-requested-with"];
-
-/// Headers that need permission only with unusual values:
-/// <https://fetch.spec.whatwg.org/#cors-safelisted-request-header>.
-const USUALLY_SAFE: [&str; 3] = ["accept", "accept-language", "content-language"];
 
 /// The most methods, and the most headers, that are asked for.
 const MAX_NAMES: usize = 16;
@@ -99,16 +95,10 @@ fn items(answers: &[Observation], enforced: &Enforced<'_>) -> Vec<Item> {
     };
     let mut methods: Vec<_> = METHODS.map(str::to_owned).into();
     methods.extend(named("Access-Control-Allow-Methods"));
-    methods.retain(|it| {
-        !SAFELISTED_METHODS.contains(&&**it) && it != "OPTIONS" && check_method(it).is_ok()
-    });
+    methods.retain(|it| Permission::Method(it).is_of_interest());
     let mut headers: Vec<_> = HEADERS.map(str::to_owned).into();
     headers.extend(named("Access-Control-Allow-Headers").iter().map(|it| it.to_ascii_lowercase()));
-    headers.retain(|it| {
-        !USUALLY_SAFE.contains(&&**it)
-            && !is_forbidden_request_header(it)
-            && check_request_header(it).is_ok()
-    });
+    headers.retain(|it| Permission::Header(it).is_of_interest());
     let methods = distinct(methods).into_iter().map(Item::Method);
     methods.chain(distinct(headers).into_iter().map(Item::Header)).collect()
 }
