@@ -14,7 +14,7 @@ use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
 
 use crate::config::define;
-use crate::config::location::{Block, DryRun, LocationConf, Setting};
+use crate::config::location::{Block, DryRun, LocationConf, Setting, StatusPage};
 use crate::config::main_conf::MainConf;
 use crate::nginx::conf::{ConfExt, Logged};
 use crate::nginx::panic;
@@ -60,9 +60,9 @@ pub(crate) static mut COMMANDS: [ngx_command_t; 6] = [
     },
     ngx_command_t {
         name: ngx::ngx_string!("cors_policy_status"),
-        type_: (NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS) as ngx_uint_t,
+        type_: (NGX_HTTP_LOC_CONF | NGX_CONF_NOARGS | NGX_CONF_TAKE1) as ngx_uint_t,
         set: Some(cmd_cors_policy_status),
-        conf: NGX_HTTP_MAIN_CONF_OFFSET,
+        conf: NGX_HTTP_LOC_CONF_OFFSET,
         offset: 0,
         post: ptr::null_mut(),
     },
@@ -200,17 +200,33 @@ extern "C" fn cmd_cors_policy_dry_run(
     })
 }
 
-/// The `cors_policy_status` directive.
+/// The `cors_policy_status [origins=on | off]` directive.
 extern "C" fn cmd_cors_policy_status(
     cf: *mut ngx_conf_t,
     _cmd: *mut ngx_command_t,
     conf: *mut c_void,
 ) -> *mut c_char {
-    // SAFETY: as in `cmd_cors_policy_file`.
-    let (cf, main) = unsafe { (&mut *cf, &mut *conf.cast::<MainConf>()) };
+    // SAFETY: as in `cmd_cors_policy`.
+    let (cf, location) = unsafe { (&mut *cf, &mut *conf.cast::<LocationConf>()) };
     directive(cf, |cf| {
+        let shows_origins = match cf.words().get(1).map(ngx_str_t::as_bytes) {
+            None | Some(b"origins=on") => true,
+            Some(b"origins=off") => false,
+            Some(_) => {
+                let value = argument(cf);
+                return Err(cf.reject(format_args!(
+                    "invalid parameter \"{value}\" of \"cors_policy_status\", write \"origins=on\" or \
+                     \"origins=off\""
+                )));
+            }
+        };
+        if location.status.is_some() {
+            return Err(c"is duplicate".as_ptr().cast_mut());
+        }
+        location.status = Some(StatusPage { shows_origins });
         let core = NgxHttpCoreModule::location_conf_mut(cf).ok_or(NGX_CONF_ERROR)?;
         core.handler = Some(status::handler);
+        let main = Module::main_conf_mut(cf).ok_or(NGX_CONF_ERROR)?;
         main.has_status = true;
         Ok(())
     })

@@ -36,6 +36,13 @@ pub(crate) enum DryRun {
     Variable,
 }
 
+/// What `cors_policy_status` shows.
+#[derive(Clone, Copy)]
+pub(crate) struct StatusPage {
+    /// Whether it shows the origins that are refused.
+    pub(crate) shows_origins: bool,
+}
+
 /// The kind of block that a directive is in.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Block {
@@ -156,6 +163,8 @@ pub(crate) struct LocationConf {
     pub(crate) policy: LocationPolicy,
     /// Whether `policy` is the same for every request in this location, and a dry run for all or none.
     pub(crate) is_static: bool,
+    /// `cors_policy_status`, if it is in this location.
+    pub(crate) status: Option<StatusPage>,
     /// `MainConf::variable`.
     pub(crate) variable: Option<usize>,
     /// The configuration of the `server` around a location; null in `http`.
@@ -175,6 +184,7 @@ impl Default for LocationConf {
             dry_run_value: ptr::null_mut(),
             policy: LocationPolicy::default(),
             is_static: false,
+            status: None,
             variable: None,
             server: ptr::null(),
             has_settings_inside: Cell::new(false),
@@ -219,6 +229,8 @@ impl LocationConf {
             self.dry_run = outer.dry_run;
             self.dry_run_value = outer.dry_run_value;
         }
+        // nginx keeps the content handler of a location in its `if` blocks.
+        self.status = self.status.or(outer.status);
         let entry = match self.setting {
             Setting::Named(reference) => policies.referenced(reference),
             Setting::Unset | Setting::Off | Setting::Variable => None,

@@ -197,6 +197,11 @@ impl Policies {
         self.by_name.values().any(|it| it.is_watched() || it.policy().enforce())
     }
 
+    /// The memory of the counters.
+    pub(crate) fn shared_table(&self) -> Option<&SharedTable> {
+        self.counters.as_ref()
+    }
+
     /// How many policies there are.
     pub(crate) fn count(&self) -> usize {
         self.by_name.len()

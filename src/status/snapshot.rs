@@ -1,0 +1,99 @@
+//! Reads the state of the module.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+
+use cors_comparison::Change;
+use cors_policy::Decision;
+use cors_status::{Changes, Count, Refused, Status};
+
+use crate::config::main_conf::MainConf;
+use crate::config::policies::{Policies, PolicyEntry};
+use crate::counters::SERIES;
+
+/// What the status has besides the counters.
+#[derive(Clone, Copy)]
+pub(super) struct Shown {
+    /// The origins that are refused.
+    pub(super) origins: bool,
+    /// What the most frequent of them nearly are.
+    pub(super) near_misses: bool,
+}
+
+/// Reads the state.
+pub(super) fn take(main: &MainConf, shown: Shown) -> Status {
+    let policies = &main.policies;
+    let by_name = |value: fn(&PolicyEntry) -> _| {
+        policies.iter().map(|(name, entry)| (name.to_owned(), value(entry))).collect()
+    };
+    Status {
+        version: Status::VERSION,
+        policies: by_name(counts),
+        dry_run_changes: policies
+            .iter()
+            .map(|(name, entry)| (name.to_owned(), changes(entry)))
+            .collect(),
+        files: Vec::new(),
+        refused: shown.origins.then(|| refused(policies, shown.near_misses)),
+    }
+}
+
+const MODES: [(&str, bool); 2] = [("enforced", false), ("dry_run", true)];
+
+/// Every counter of a policy.
+fn counts(entry: &PolicyEntry) -> Vec<Count> {
+    let counters = entry.counters();
+    let of_mode = |(mode, is_dry_run): (&'static str, bool)| {
+        let counts = counters.get().map_or([0; SERIES.len()], |all| all.counts(is_dry_run));
+        SERIES.into_iter().zip(counts).map(move |((kind, decision), count)| Count {
+            request: kind.as_str(),
+            decision: decision.as_str(),
+            mode,
+            count,
+        })
+    };
+    MODES.into_iter().flat_map(of_mode).collect()
+}
+
+fn changes(entry: &PolicyEntry) -> Changes {
+    let counters = entry.counters();
+    let counts = counters.get().map_or([0; Change::ALL.len()], |all| all.changes());
+    let [refused, lost, headers, gained] = counts;
+    Changes { refused, lost, headers, gained }
+}
+
+/// The origins that are refused, the most frequent first.
+fn refused(policies: &Policies, near_misses: bool) -> BTreeMap<String, Vec<Refused>> {
+    let mut found: BTreeMap<String, Vec<Refused>> = BTreeMap::new();
+    let Some(table) = policies.shared_table().and_then(|shared| shared.get()) else { return found };
+    let by_number: HashMap<u32, &str> = policies
+        .iter()
+        .filter(|(_, entry)| entry.counters().get().is_some())
+        .map(|(name, entry)| (entry.counters().policy(), name))
+        .collect();
+    let mut entries: Vec<_> = table.origins().entries().collect();
+    entries.sort_unstable_by(|a, b| {
+        (Reverse(a.count), &a.origin, a.decision).cmp(&(Reverse(b.count), &b.origin, b.decision))
+    });
+    for entry in entries {
+        let Some(name) = by_number.get(&entry.policy) else { continue };
+        let decision = Decision::ALL.get(usize::from(entry.decision)).map_or("", |it| it.as_str());
+        let mut origin = String::from_utf8_lossy(&entry.origin).into_owned();
+        if entry.is_cut {
+            origin.push('…');
+        }
+        found.entry((*name).to_owned()).or_default().push(Refused {
+            origin,
+            decision,
+            mode: MODES[usize::from(entry.is_dry_run)].0,
+            count: entry.count,
+            error: entry.error,
+            lost: entry.lost,
+            last: entry.last,
+            near_miss: None,
+            advice: None,
+        });
+    }
+    let _ = near_misses;
+    found
+}
