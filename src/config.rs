@@ -2,6 +2,7 @@
 
 pub(crate) mod cycles;
 pub(crate) mod define;
+pub(crate) mod file_zone;
 pub(crate) mod location;
 pub(crate) mod main_conf;
 pub(crate) mod policies;

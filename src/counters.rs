@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use cors_comparison::Change;
 use cors_policy::Decision;
-use cors_refusals as refusals;
+use cors_shared::refusals;
 
 /// The kind of request that a decision is about.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -122,7 +122,7 @@ impl Module {
 }
 
 /// Checks, after all of `http` is read, that every referenced policy is defined. Adds the variable in
-/// which requests remember their policy, and the shared memory of the counters.
+/// which requests remember their policy, and the shared memory.
 unsafe extern "C" fn init_main_conf(cf: *mut ngx_conf_t, conf: *mut c_void) -> *mut c_char {
     // SAFETY: nginx passes a valid configuration and what `create_main_conf` made.
     let (cf, main) = unsafe { (&mut *cf, &mut *conf.cast::<MainConf>()) };
@@ -133,7 +133,10 @@ unsafe extern "C" fn init_main_conf(cf: *mut ngx_conf_t, conf: *mut c_void) -> *
         }
         // A policy that no location applies may have been applied before, and may be again.
         let has_counters = main.used || main.has_status || main.policies.count() > 0;
-        if has_counters { main.policies.add_shared_zone(cf) } else { Ok(()) }
+        if has_counters {
+            main.policies.add_shared_zone(cf)?;
+        }
+        main.add_file_zone(cf)
     });
     match done {
         Some(Ok(())) => NGX_CONF_OK,

@@ -8,6 +8,8 @@ pub(crate) mod headers_out;
 pub(crate) mod layout;
 pub(crate) mod panic;
 pub(crate) mod phases;
+pub(crate) mod process;
 pub(crate) mod request_bits;
 pub(crate) mod request_target;
+pub(crate) mod shared_memory;
 pub(crate) mod thread;

@@ -53,6 +53,7 @@ mod report;
 mod rule;
 #[cfg(feature = "schema")]
 mod schema;
+mod source_file;
 #[cfg(test)]
 mod tests;
 mod unknown_key;
@@ -72,6 +73,7 @@ pub use pattern_site::PatternSite;
 pub use report::{Accepted, Mistake, Report};
 #[cfg(feature = "schema")]
 pub use schema::schema;
+pub use source_file::SourceFile;
 
 use self::{keys::Language, unknown_key::Scope, validate::Validator, yaml::Failure};
 use crate::Policy;
@@ -109,6 +111,7 @@ pub fn load_with_patterns(
         Err(kind) => {
             let mut ignore = |_: &PatternSite<'_>| {};
             let mut validator = Validator::new(path, &mut ignore);
+            validator.add_file(SourceFile::unread(path));
             validator.failure(Failure { line: None, text: None, kind });
             validator.finish(Vec::new())
         }
@@ -127,6 +130,7 @@ pub fn parse_with_patterns(
     mut each: impl FnMut(&PatternSite<'_>),
 ) -> Result<Accepted<Vec<Policy>>, Report> {
     let mut validator = Validator::new(file, &mut each);
+    validator.add_file(SourceFile::of_bytes(file, text));
     let policies = match yaml::read(text) {
         Ok(root) => validator.document(&root),
         Err(failure) => {
@@ -170,9 +174,9 @@ pub fn policy_from_node_with_patterns(
 ) -> Result<Accepted<Policy>, Report> {
     let mut validator = Validator::of_block(file, lines, &mut each);
     let policy = validator.named_policy(name, node);
-    let Accepted { value: (), warnings, guards } = validator.finish(())?;
+    let Accepted { value: (), warnings, guards, files } = validator.finish(())?;
     match policy {
-        Some(value) => Ok(Accepted { value, warnings, guards }),
+        Some(value) => Ok(Accepted { value, warnings, guards, files }),
         // A policy is missing only if an error was reported.
         None => unreachable!("a policy without errors is compiled"),
     }

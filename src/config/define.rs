@@ -107,7 +107,8 @@ pub(crate) fn read(
 
     let (node, node_lines) = block.into_node();
     match document::policy_from_node(&name, &node, line.file(), &node_lines) {
-        Ok(Accepted { value: policy, warnings, .. }) => {
+        Ok(Accepted { value: policy, warnings, files, .. }) => {
+            policies.add_lists(files);
             log(cf, &line, &warnings, &node_lines);
             policies
                 .define(cf, RenderedPolicy::new(policy), line, None, false)

@@ -1,21 +1,31 @@
 //! The module's configuration of `http`.
 
-use std::path::Path;
+use core::ffi::c_void;
+use core::ptr;
+use std::path::{Path, PathBuf};
 
-use cors_policy::document::Level;
-use nginx_sys::{ngx_conf_t, ngx_cycle_t, ngx_msec_t};
+use cors_policy::document::{Level, SourceFile};
+use cors_shared::files::FileState;
+use nginx_sys::{
+    NGX_ERROR, NGX_OK, ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_int_t, ngx_msec_t, ngx_shm_zone_t,
+};
 
+use super::file_zone::{self, SharedFiles};
 use super::location::LocationConf;
 use super::policies::{FileIndex, Policies};
 use super::watch::Watch;
 use crate::nginx::conf::{ConfExt, Logged, SourceLine};
+use crate::nginx::panic;
 
 /// The module's configuration of `http`.
-#[derive(Default)]
 pub(crate) struct MainConf {
     pub(crate) policies: Policies,
+    /// The cycle of the configuration, set before the shared memory.
+    cycle: *const ngx_cycle_t,
     /// The files that `cors_policy_file` names, each once.
     files: Vec<Watch>,
+    /// The files that are in force, once nginx has made the shared memory.
+    shared_files: Option<SharedFiles>,
     /// The index of the variable in which a request remembers its policy.
     pub(crate) variable: Option<usize>,
     /// Whether any `cors_policy` sets a policy.
@@ -29,6 +39,23 @@ pub(crate) struct MainConf {
     pub(crate) has_status: bool,
     /// The configurations of servers with a `cors_policy` in the `server` block itself.
     pub(crate) servers: Vec<*const LocationConf>,
+}
+
+impl Default for MainConf {
+    fn default() -> Self {
+        Self {
+            policies: Policies::default(),
+            cycle: ptr::null(),
+            files: Vec::new(),
+            shared_files: None,
+            variable: None,
+            used: false,
+            needs_preaccess: false,
+            has_if: false,
+            has_status: false,
+            servers: Vec::new(),
+        }
+    }
 }
 
 impl MainConf {
@@ -79,11 +106,63 @@ impl MainConf {
         Ok(())
     }
 
-    /// Starts to watch the files that are to be watched, in a process that serves requests.
+    /// Notes what is in force, and starts to watch the files that are to be watched, in a process that serves
+    /// requests.
     pub(crate) fn start_watching(&mut self, cycle: &ngx_cycle_t) {
+        if let Some(shared) = self.shared_files {
+            shared.note_in_force(&self.files_in_force());
+        }
         let policies = &raw mut self.policies;
         for file in &mut self.files {
-            file.start(policies, cycle);
+            file.start(policies, self.shared_files, cycle);
         }
+    }
+
+    /// The files that are in force in this process, each once: every document, and behind it its lists.
+    fn files_in_force(&self) -> Vec<SourceFile> {
+        let mut files: Vec<SourceFile> = Vec::new();
+        for file in self.files.iter().flat_map(Watch::in_force).chain(self.policies.lists()) {
+            if files.iter().all(|known| known.path != file.path) {
+                files.push(file.clone());
+            }
+        }
+        files
+    }
+
+    /// What is known of each of these files.
+    pub(crate) fn file_states(&self) -> Vec<(PathBuf, FileState)> {
+        let Some(shared) = &self.shared_files else { return Vec::new() };
+        let state = |file: SourceFile| shared.state(&file.path).map(|state| (file.path, state));
+        self.files_in_force().into_iter().filter_map(state).collect()
+    }
+
+    /// Asks nginx for the shared memory of the files, if there are any.
+    ///
+    /// # Errors
+    ///
+    /// `NGX_ERROR` if nginx refuses, which it logs.
+    pub(crate) fn add_file_zone(&mut self, cf: &mut ngx_conf_t) -> Result<(), ngx_int_t> {
+        if self.files_in_force().is_empty() {
+            return Ok(());
+        }
+        self.cycle = cf.cycle;
+        file_zone::add(cf, ptr::from_mut(self).cast(), init_file_zone)
+    }
+}
+
+/// Makes the table of files in new shared memory.
+unsafe extern "C" fn init_file_zone(zone: *mut ngx_shm_zone_t, _kept: *mut c_void) -> ngx_int_t {
+    // SAFETY: nginx passes a zone that `add_file_zone` made, whose memory is mapped and begins with a slab
+    // pool; the data is its `MainConf`.
+    let (zone, main) = unsafe { (&*zone, &mut *(*zone).data.cast::<MainConf>()) };
+    // SAFETY: there is always a cycle, and it has a log.
+    let log = unsafe { (*ngx_cycle).log };
+    let done = panic::catch(log, || {
+        main.shared_files = Some(SharedFiles::create(zone, &main.files_in_force(), main.cycle)?);
+        Some(())
+    });
+    match done.flatten() {
+        Some(()) => NGX_OK as ngx_int_t,
+        None => NGX_ERROR as ngx_int_t,
     }
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use cors_policy::document::SourceFile;
 use nginx_sys::{NGX_ERROR, NGX_OK, ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_int_t, ngx_shm_zone_t};
 
 use super::rendered_policy::RenderedPolicy;
@@ -20,6 +21,8 @@ pub(crate) struct Policies {
     // Locations point to entries: each keeps its address, and only its cells change.
     by_name: BTreeMap<String, Box<PolicyEntry>>,
     references: Vec<PolicyReference>,
+    /// Each `allow_origins_file` of a `cors_policy_define`.
+    lists: Vec<SourceFile>,
     /// The counters of all policies, set once nginx has made the shared memory.
     counters: Option<SharedTable>,
     /// The cycle of the configuration, set together with the shared memory.
@@ -31,6 +34,7 @@ impl Default for Policies {
         Self {
             by_name: BTreeMap::new(),
             references: Vec::new(),
+            lists: Vec::new(),
             counters: None,
             cycle: ptr::null(),
         }
@@ -129,6 +133,16 @@ impl Policies {
                 Ok(())
             }
         }
+    }
+
+    /// Notes lists of origins that a `cors_policy_define` names.
+    pub(super) fn add_lists(&mut self, lists: Vec<SourceFile>) {
+        self.lists.extend(lists);
+    }
+
+    /// Each `allow_origins_file` of a `cors_policy_define`.
+    pub(super) fn lists(&self) -> &[SourceFile] {
+        &self.lists
     }
 
     pub(super) fn set_watched(&self, file: FileIndex, is_watched: bool) {

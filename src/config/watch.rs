@@ -13,13 +13,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use cors_policy::document::{Accepted, Level, Mistake, Report};
+use cors_policy::document::{Accepted, Level, Mistake, Report, SourceFile};
 use nginx_sys::{
     NGX_LOG_ALERT, NGX_LOG_ERR, NGX_LOG_NOTICE, NGX_LOG_WARN, ngx_add_timer, ngx_cycle,
     ngx_cycle_t, ngx_del_timer, ngx_event_t, ngx_exiting, ngx_log_t, ngx_msec_t, ngx_worker,
 };
 use ngx::ngx_log_error;
 
+use super::file_zone::{Refused, SharedFiles};
 use super::policies::{FileIndex, Policies};
 use super::rendered_policy::RenderedPolicy;
 use super::watched_file::DocumentFiles;
@@ -45,6 +46,10 @@ pub(crate) struct Watch {
     poll: ngx_msec_t,
     /// Whether the last attempt to start a thread failed, which was logged.
     has_no_thread: bool,
+    /// The files of the version that is in force.
+    in_force: Vec<SourceFile>,
+    /// Where all workers note what they have in force.
+    shared: Option<SharedFiles>,
     /// The policies to replace.
     policies: *mut Policies,
     /// The cycle that the file belongs to.
@@ -94,6 +99,8 @@ impl Watch {
             checking: None,
             poll: FIRST_POLL,
             has_no_thread: false,
+            in_force: Vec::new(),
+            shared: None,
             policies: ptr::null_mut(),
             cycle: ptr::null(),
             // SAFETY: an event with all bytes zero is not active.
@@ -120,7 +127,18 @@ impl Watch {
 
     /// Reads the file while nginx reads its configuration.
     pub(crate) fn load(&mut self) -> Loaded {
-        lock(&self.files).load()
+        let loaded = lock(&self.files).load();
+        match &loaded {
+            Ok(read) => self.in_force = read.files.clone(),
+            // Workers of the current configuration go on with what they have.
+            Err(report) => Refused::of_report(&self.path, report).note_in_current_cycle(),
+        }
+        loaded
+    }
+
+    /// The files of the version that is in force: the document and its lists.
+    pub(super) fn in_force(&self) -> &[SourceFile] {
+        &self.in_force
     }
 
     /// Starts a thread that checks the file.
@@ -134,8 +152,14 @@ impl Watch {
     /// Starts to watch the file, if it is to be watched.
     ///
     /// `policies` belong to the configuration that owns this; they stay in their place.
-    pub(super) fn start(&mut self, policies: *mut Policies, cycle: &ngx_cycle_t) {
+    pub(super) fn start(
+        &mut self,
+        policies: *mut Policies,
+        shared: Option<SharedFiles>,
+        cycle: &ngx_cycle_t,
+    ) {
         let Some(interval) = self.interval else { return };
+        self.shared = shared;
         self.policies = policies;
         self.cycle = cycle;
         self.event.handler = Some(tick);
@@ -215,12 +239,15 @@ fn advance(watch: &mut Watch, interval: ngx_msec_t, log: *mut ngx_log_t) -> ngx_
 
 /// Takes over the policies that a thread has read.
 fn take_over(watch: &mut Watch, log: *mut ngx_log_t, found: Found) {
-    let path = watch.path.display();
+    let path = watch.path.clone();
+    let path = path.display();
     let (loaded, is_change) = match found {
         Found::Unchanged => return,
         Found::Read { loaded, is_change } => (loaded, is_change),
         Found::Panic(message) => {
             ngx_log_error!(NGX_LOG_ALERT, log, "reading \"{path}\" panicked: {message}");
+            let message = format!("{path}: reading it panicked: {message}");
+            note_refused(watch, &Refused::of_message(&watch.path, &[], message));
             return;
         }
     };
@@ -235,12 +262,22 @@ fn take_over(watch: &mut Watch, log: *mut ngx_log_t, found: Found) {
         log_warnings(watch, log, warnings);
     }
     let result = match loaded {
-        Ok(read) => Ok(read.value),
-        Err(report) => Err(report.without_warnings().to_string().replace('\n', ", ")),
+        Ok(read) => policies
+            .replace(watch.index, &watch.path, read.value)
+            .map(|replaced| (replaced, read.files.clone()))
+            .inspect_err(|mistake| {
+                let message = format!("{path}: {mistake}");
+                note_refused(watch, &Refused::of_message(&watch.path, &read.files, message));
+            }),
+        Err(report) => {
+            note_refused(watch, &Refused::of_report(&watch.path, &report));
+            Err(report.without_warnings().to_string().replace('\n', ", "))
+        }
     };
-    match result.and_then(|new| policies.replace(watch.index, &watch.path, new)) {
-        Ok(replaced) => {
+    match result {
+        Ok((replaced, files)) => {
             free(replaced);
+            note_loaded(watch, files, log);
             // Otherwise the file was read again only to be sure.
             if is_change {
                 ngx_log_error!(NGX_LOG_NOTICE, log, "CORS policies loaded again from \"{path}\"");
@@ -253,6 +290,27 @@ fn take_over(watch: &mut Watch, log: *mut ngx_log_t, found: Found) {
                 "CORS policies of \"{path}\" changed and are not taken over: {mistakes}"
             );
         }
+    }
+}
+
+/// Notes for all workers that these files are in force here.
+fn note_loaded(watch: &mut Watch, files: Vec<SourceFile>, log: *mut ngx_log_t) {
+    watch.in_force = files;
+    let Some(shared) = &watch.shared else { return };
+    if !shared.note_loaded(&watch.in_force) {
+        let path = watch.path.display();
+        ngx_log_error!(
+            NGX_LOG_WARN,
+            log,
+            "\"{path}\" names too many files for \"cors_policy_status\" to show all of them"
+        );
+    }
+}
+
+/// Notes for all workers that a version of the file is refused.
+fn note_refused(watch: &Watch, refused: &Refused) {
+    if let Some(shared) = &watch.shared {
+        shared.note_refused(refused);
     }
 }
 

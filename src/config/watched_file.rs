@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cors_policy::document::{self, Accepted, Report};
+use cors_policy::document::{self, Accepted, Report, SourceFile};
 
 use super::rendered_policy::RenderedPolicy;
 
@@ -147,22 +147,20 @@ impl DocumentFiles {
             // A mistake in one of the named files can be mended there, too.
             self.add(report.files(), begun);
         })?;
-        let Accepted { value: policies, warnings, guards } = read;
-        let named = || policies.iter().flat_map(|policy| policy.files());
-        self.files
-            .retain(|file| file.path == self.document || named().any(|path| *path == file.path));
-        self.add(named(), begun);
+        let Accepted { value: policies, warnings, guards, files } = read;
+        self.files.retain(|file| files.iter().any(|read| read.path == file.path));
+        self.add(&files, begun);
         let value = policies.into_iter().map(RenderedPolicy::new).collect();
-        Ok(Accepted { value, warnings, guards })
+        Ok(Accepted { value, warnings, guards, files })
     }
 
     /// Adds files that the document names, which are known once it is read.
     ///
     /// A file that may have changed since reading began is read once more.
-    fn add<'f>(&mut self, paths: impl Iterator<Item = &'f Path>, begun: SystemTime) {
-        for path in paths {
-            if self.files.iter().all(|known| known.path != path) {
-                self.files.push(FileState::of(path.to_owned(), begun));
+    fn add(&mut self, read: &[SourceFile], begun: SystemTime) {
+        for SourceFile { path, .. } in read {
+            if self.files.iter().all(|known| known.path != *path) {
+                self.files.push(FileState::of(path.clone(), begun));
             }
         }
     }

@@ -2,10 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 
 use cors_comparison::Change;
 use cors_policy::Decision;
-use cors_status::{Changes, Count, Refused, Status};
+use cors_shared::files::FileState;
+use cors_status::{Changes, Count, File, Refused, Sha256, Status, Workers};
 
 use crate::config::main_conf::MainConf;
 use crate::config::policies::{Policies, PolicyEntry};
@@ -33,7 +35,7 @@ pub(super) fn take(main: &MainConf, shown: Shown) -> Status {
             .iter()
             .map(|(name, entry)| (name.to_owned(), changes(entry)))
             .collect(),
-        files: Vec::new(),
+        files: files(main),
         refused: shown.origins.then(|| refused(policies, shown.near_misses)),
     }
 }
@@ -60,6 +62,19 @@ fn changes(entry: &PolicyEntry) -> Changes {
     let counts = counters.get().map_or([0; Change::ALL.len()], |all| all.changes());
     let [refused, lost, headers, gained] = counts;
     Changes { refused, lost, headers, gained }
+}
+
+fn files(main: &MainConf) -> Vec<File> {
+    let file = |(path, state): (PathBuf, FileState)| File {
+        file: path.to_string_lossy().into_owned(),
+        sha256: Sha256(state.sha256),
+        last_load: state.last_load,
+        success: state.success,
+        failures: state.failures,
+        workers: Workers { current: state.current, stale: state.stale },
+        mistakes: state.mistakes.lines().map(str::to_owned).collect(),
+    };
+    main.file_states().into_iter().map(file).collect()
 }
 
 /// The origins that are refused, the most frequent first.

@@ -76,7 +76,7 @@ impl Checked {
 
     /// Adds what was read without errors; returns its value.
     pub(super) fn accept<T>(&mut self, accepted: Accepted<T>) -> T {
-        let Accepted { value, warnings, guards } = accepted;
+        let Accepted { value, warnings, guards, .. } = accepted;
         warnings.iter().map(Finding::from).for_each(|finding| self.add(finding));
         self.add_guards(guards);
         value

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::{file, mistake_kind::MistakeKind};
+use super::{file, mistake_kind::MistakeKind, source_file::Digesting};
 
 /// The longest line, in bytes. An origin has at most 326, a regular expression a few thousand.
 pub(super) const MAX_LINE: usize = 16 * 1024;
@@ -43,13 +43,15 @@ impl OriginsFile {
         self.length.min(MAX_BYTES) as usize
     }
 
-    /// Calls `each` for every line, as [`read_lines`] does.
+    /// Calls `each` for every line, as [`read_lines`] does. Returns the SHA-256 of the file.
     ///
     /// # Errors
     ///
     /// As for [`read_lines`].
-    pub(super) fn read(self, each: impl FnMut(u32, Line<'_>)) -> Result<(), MistakeKind> {
-        read_lines(self.file, each)
+    pub(super) fn read(self, each: impl FnMut(u32, Line<'_>)) -> Result<[u8; 32], MistakeKind> {
+        let mut file = Digesting::new(self.file);
+        read_lines(&mut file, each)?;
+        Ok(file.finish())
     }
 }
 

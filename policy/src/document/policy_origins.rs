@@ -16,6 +16,7 @@ use super::{
     place::Location,
     quote::quote,
     reader::{Reader, get},
+    source_file::SourceFile,
 };
 use crate::origin::{Guard, MatcherBuilder, OriginPattern, PatternError, Rank};
 
@@ -139,7 +140,6 @@ impl<'p> PolicyOrigins<'p> {
     ) {
         self.files.push(path.clone());
         self.covered.note_file(rule.rank);
-        reader.add_file(&path);
         let file: Arc<Path> = path.into();
         let (first, position) = (self.matcher.exact_origins_len(), reader.position());
         let mut lines = 0_usize;
@@ -165,6 +165,8 @@ impl<'p> PolicyOrigins<'p> {
                 }
             })
         });
+        let sha256 = read.as_ref().ok().copied();
+        reader.add_file(SourceFile { path: file.to_path_buf(), sha256 });
         self.lists.push(List {
             file: file.clone(),
             path: location.path.to_string(),

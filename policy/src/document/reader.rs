@@ -10,6 +10,7 @@ use super::{
     place::Location,
     quote::{quote, show},
     report::{Accepted, Mistake, Mistakes, Report},
+    source_file::SourceFile,
 };
 use crate::{
     nearest,
@@ -65,8 +66,8 @@ impl Reader {
     }
 
     /// Notes that the document names this file.
-    pub(super) fn add_file(&mut self, path: &Path) {
-        self.mistakes.add_file(path);
+    pub(super) fn add_file(&mut self, file: SourceFile) {
+        self.mistakes.add_file(file);
     }
 
     /// Counts further warnings of this kind without describing them.

@@ -4,7 +4,7 @@ use std::{
     error::Error,
     fmt,
     mem::{Discriminant, discriminant},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
@@ -13,6 +13,7 @@ use super::{
     level::Level,
     mistake_kind::MistakeKind,
     open_guard::{OpenGuard, OpenGuardList},
+    source_file::SourceFile,
 };
 use crate::origin::Guard;
 
@@ -33,6 +34,8 @@ pub struct Accepted<T> {
     /// The guards that are open, in the order of the document. At most a hundred are described; the
     /// last of them counts further ones.
     pub guards: Vec<OpenGuard>,
+    /// The files that were read: the document, if it is one, and each `allow_origins_file` that it names.
+    pub files: Vec<SourceFile>,
 }
 
 /// All mistakes of a document that is refused, in its order. There is at least one error. At most a
@@ -42,7 +45,7 @@ pub struct Accepted<T> {
 pub struct Report {
     mistakes: Vec<Mistake>,
     omitted: usize,
-    files: Vec<PathBuf>,
+    files: Vec<SourceFile>,
     guards: Vec<OpenGuard>,
 }
 
@@ -92,10 +95,11 @@ impl Report {
         &self.guards
     }
 
-    /// Each `allow_origins_file` that the document names. A program that watches the document for
-    /// changes has to watch these too, because some mistakes are mended there.
-    pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(PathBuf::as_path)
+    /// The files that were read: the document, if it is one, and each `allow_origins_file` that it names. A
+    /// program that watches the document for changes has to watch these too, because some mistakes are mended
+    /// there.
+    pub fn files(&self) -> &[SourceFile] {
+        &self.files
     }
 }
 
@@ -142,8 +146,7 @@ pub(super) struct Mistakes {
     errors: usize,
     /// The number of warnings of each kind.
     warnings: Vec<(Discriminant<MistakeKind>, usize)>,
-    /// Each `allow_origins_file`.
-    files: Vec<PathBuf>,
+    files: Vec<SourceFile>,
     guards: OpenGuardList,
 }
 
@@ -206,9 +209,9 @@ impl Mistakes {
         self.errors
     }
 
-    /// Notes that the document names this file.
-    pub(super) fn add_file(&mut self, path: &Path) {
-        self.files.push(path.to_owned());
+    /// Notes that this file was read, or tried to.
+    pub(super) fn add_file(&mut self, file: SourceFile) {
+        self.files.push(file);
     }
 
     /// Notes that a guard is open.
@@ -228,7 +231,7 @@ impl Mistakes {
             }
         }
         if errors == 0 {
-            Ok(Accepted { value, warnings: found, guards })
+            Ok(Accepted { value, warnings: found, guards, files })
         } else {
             let omitted = errors.saturating_sub(MAX_ERRORS);
             Err(Report { mistakes: found, omitted, files, guards })

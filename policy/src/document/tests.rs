@@ -955,7 +955,9 @@ fn files_of_origins() {
     assert_eq!(report.mistakes()[0].kind(), &MistakeKind::NoOrigins);
     assert_eq!((report.mistakes()[0].file(), report.mistakes()[0].line()), (&*file, Some(5)));
     assert!(report.mistakes()[0].value().unwrap().ends_with("list.txt\""));
-    assert_eq!(report.files().collect::<Vec<_>>(), [list]);
+    let files: Vec<_> = report.files().iter().map(|it| (&*it.path, it.sha256)).collect();
+    let text = std::fs::read(&file).unwrap();
+    assert_eq!(files, [(&*file, Some(sha256(&text))), (&*list, Some(sha256(b"# nobody yet\n")))]);
 
     // Beside other origins, a file may be empty.
     let file = directory.write(
@@ -1940,4 +1942,35 @@ fn kinds_of_mistakes_have_names_and_descriptions() {
     ] {
         assert_eq!((kind.id(), kind.description()), (id, description));
     }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(bytes).into()
+}
+
+#[test]
+fn digests_are_those_of_the_bytes_that_were_read() {
+    let directory = TestDirectory::new("digests");
+    // Longer than any buffer, with empty lines, comments and no end of the last line.
+    let lines: String = (0..20_000).map(|n| format!("https://{n}.example # {n}\r\n\n")).collect();
+    let list = directory.write("list.txt", lines.trim_end());
+    let link = list.with_file_name("link.txt");
+    std::os::unix::fs::symlink(&list, &link).unwrap();
+    let policy = "allow_origins: 'https://a.example'\nallow_origins_file: link.txt";
+    let text = with_policy(policy);
+    let file = directory.write("cors.yaml", &text);
+
+    let files = load(&file).unwrap().files;
+    let of_list = Some(sha256(lines.trim_end().as_bytes()));
+    let expected = [(&file, Some(sha256(text.as_bytes()))), (&link, of_list)];
+    let expected = expected.map(|(path, sha256)| SourceFile { path: path.clone(), sha256 });
+    assert_eq!(files, expected);
+
+    std::fs::remove_file(&list).unwrap();
+    let report = load(&file).unwrap_err();
+    let read: Vec<_> = report.files().iter().map(|it| it.sha256.is_some()).collect();
+    assert_eq!(read, [true, false]);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(load(&file).unwrap_err().files(), [SourceFile { path: file, sha256: None }]);
 }

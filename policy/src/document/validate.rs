@@ -16,6 +16,7 @@ use super::{
     reader::{Reader, SeenKeys, get},
     report::{Accepted, Report},
     rule::RuleBuilder,
+    source_file::SourceFile,
     unknown_key::{Scope, unknown_key},
     yaml::Failure,
 };
@@ -42,6 +43,11 @@ impl<'v> Validator<'v> {
     /// For a block of nginx.conf, whose nodes have these lines.
     pub(super) fn of_block(file: &Path, lines: &[NodeLine], visitor: PatternVisitor<'v>) -> Self {
         Self { reader: Reader::new(file, Language::Nginx, lines), visitor }
+    }
+
+    /// Notes that the document was read, or tried to.
+    pub(super) fn add_file(&mut self, file: SourceFile) {
+        self.reader.add_file(file);
     }
 
     /// The value and the warnings, or all mistakes if there are errors.

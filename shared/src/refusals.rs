@@ -21,7 +21,6 @@
 //! takes a lock, which the caller holds. A process that dies meanwhile leaves the table open; whoever adds next
 //! mends it. Two processes that count and replace the same entry at the same time may count one request for the
 //! wrong origin.
-#![forbid(unsafe_code)]
 
 mod entry;
 mod index;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
 
 use foldhash::{SharedSeed, quality::FoldHasher};
 
-use crate::entry::Key;
-use crate::table::CAPACITY;
+use super::entry::Key;
+use super::table::CAPACITY;
 
 /// The number of places. At most half of them are taken, so a search is short.
 const PLACES: usize = 2 * CAPACITY;

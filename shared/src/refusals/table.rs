@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU32, AtomicU64, fence};
 
-use crate::entry::{Entry, Key, MAX_ORIGIN, Refused};
-use crate::index::Index;
+use super::entry::{Entry, Key, MAX_ORIGIN, Refused};
+use super::index::Index;
 
 /// The number of entries.
 pub const CAPACITY: usize = 4096;

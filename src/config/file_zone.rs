@@ -1,0 +1,186 @@
+//! The shared memory in which workers note which files are in force.
+//!
+//! Each configuration has memory of its own, so workers of an earlier one do not count.
+
+use core::ffi::c_void;
+use core::ptr;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use cors_policy::document::{Mistake, Report, SourceFile};
+use cors_shared::files::{FileId, FileState, Table, Version};
+use nginx_sys::{
+    ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_int_t, ngx_pid, ngx_shm_zone_t, ngx_worker,
+};
+
+use crate::nginx::clock;
+use crate::nginx::process::is_alive;
+use crate::nginx::shared_memory::{SharedValue, Zone};
+
+/// Another layout of [`Table`] needs another version.
+const ZONE: Zone = Zone { name: "cors_policy:files", layout: u32::from_be_bytes(*b"CFI1") };
+
+/// The table of files, in the shared memory of a cycle.
+#[derive(Clone, Copy)]
+pub(crate) struct SharedFiles {
+    value: SharedValue<Table>,
+    cycle: *const ngx_cycle_t,
+}
+
+impl SharedFiles {
+    /// Makes the table in the new memory of a zone of `cycle`, with the files that the configuration has read.
+    pub(super) fn create(
+        zone: &ngx_shm_zone_t,
+        files: &[SourceFile],
+        cycle: *const ngx_cycle_t,
+    ) -> Option<Self> {
+        let init = |table: *mut Table| {
+            // SAFETY: so many bytes were allocated, aligned to a page; any bytes are a table.
+            unsafe { &*table }.init();
+        };
+        let value = SharedValue::create(zone, size_of::<Table>(), init)?;
+        let new = Self { value, cycle };
+        value.with_lock(|table| table.loaded(&versions(files), clock::now()));
+        // SAFETY: the name and the layout are those of a table of files.
+        if let Some(current) = unsafe { ZONE.of_current_cycle::<Table>() } {
+            current.with_lock(|current| value.with_lock(|table| table.take_over(current)));
+        }
+        Some(new)
+    }
+
+    /// Whether the cycle is the current one. Without a master process, nginx may have unmapped the memory of an
+    /// earlier one.
+    fn is_current(&self) -> bool {
+        // SAFETY: plain data of this process.
+        unsafe { ptr::eq(ngx_cycle, self.cycle) }
+    }
+
+    /// Notes that this worker has these files in force.
+    pub(super) fn note_in_force(&self, files: &[SourceFile]) {
+        if self.is_current() {
+            let (worker, process) = this_worker();
+            self.value.with_lock(|table| table.in_force(worker, process, &versions(files)));
+        }
+    }
+
+    /// Notes that this worker has read new versions of files, and has them in force. Returns whether there was
+    /// room for all of them.
+    pub(super) fn note_loaded(&self, files: &[SourceFile]) -> bool {
+        if !self.is_current() {
+            return true;
+        }
+        let (worker, process) = this_worker();
+        let versions = versions(files);
+        self.value.with_lock(|table| {
+            let has_room = table.loaded(&versions, clock::now());
+            table.in_force(worker, process, &versions);
+            has_room
+        })
+    }
+
+    /// Notes that a document is refused.
+    pub(super) fn note_refused(&self, refused: &Refused) {
+        if self.is_current() {
+            refused.note_in(&self.value);
+        }
+    }
+
+    /// What is known of a file.
+    pub(crate) fn state(&self, path: &Path) -> Option<FileState> {
+        if !self.is_current() {
+            return None;
+        }
+        self.value.with_lock(|table| table.state(FileId::of(path), is_alive))
+    }
+}
+
+/// A document that is refused.
+pub(super) struct Refused {
+    /// The files that are refused, and the mistakes of each.
+    files: Vec<(PathBuf, String)>,
+    /// Stands for the versions.
+    version: u64,
+}
+
+impl Refused {
+    /// By its mistakes: those of the document are those of its lists, too.
+    pub(super) fn of_report(document: &Path, report: &Report) -> Self {
+        let errors = |path: Option<&Path>| {
+            let is_of = |mistake: &&Mistake| path.is_none_or(|path| mistake.file() == path);
+            let errors = report.errors().filter(is_of).map(Mistake::to_string);
+            errors.collect::<Vec<_>>().join("\n")
+        };
+        let all = match report.rest() {
+            Some(rest) => format!("{}\n{rest}", errors(None)),
+            None => errors(None),
+        };
+        let lists = report.files().iter().filter(|file| file.path != document);
+        let refused = lists.filter_map(|list| {
+            let own = errors(Some(&list.path));
+            match (list.sha256, own.is_empty()) {
+                // The mistake is one of the line that names the list.
+                (None, true) => Some((list.path.clone(), all.clone())),
+                (_, true) => None,
+                (_, false) => Some((list.path.clone(), own)),
+            }
+        });
+        let mut files: Vec<_> = refused.collect();
+        let mut hasher = DefaultHasher::new();
+        report.files().iter().for_each(|file| file.sha256.hash(&mut hasher));
+        all.hash(&mut hasher);
+        files.insert(0, (document.to_owned(), all));
+        Self { files, version: hasher.finish() }
+    }
+
+    /// By a message about a document with these files.
+    pub(super) fn of_message(document: &Path, files: &[SourceFile], message: String) -> Self {
+        let mut hasher = DefaultHasher::new();
+        files.iter().for_each(|file| file.sha256.hash(&mut hasher));
+        message.hash(&mut hasher);
+        Self { files: vec![(document.to_owned(), message)], version: hasher.finish() }
+    }
+
+    /// Notes, for the workers that run, that a new configuration could not be read for it.
+    pub(super) fn note_in_current_cycle(&self) {
+        // SAFETY: the name and the layout are those of a table of files.
+        if let Some(current) = unsafe { ZONE.of_current_cycle::<Table>() } {
+            self.note_in(&current);
+        }
+    }
+
+    fn note_in(&self, value: &SharedValue<Table>) {
+        value.with_lock(|table| {
+            for (path, mistakes) in &self.files {
+                table.failed(FileId::of(path), self.version, mistakes);
+            }
+        });
+    }
+}
+
+/// The number of this worker, and its process.
+fn this_worker() -> (usize, u64) {
+    // SAFETY: plain data of this process. nginx numbers the workers of a cycle from 0, and gives the
+    // number of one that has ended to its successor.
+    unsafe { (ngx_worker, u64::try_from(ngx_pid).unwrap_or_default()) }
+}
+
+fn versions(files: &[SourceFile]) -> Vec<Version> {
+    let version =
+        |file: &SourceFile| Some(Version { file: FileId::of(&file.path), sha256: file.sha256? });
+    files.iter().filter_map(version).collect()
+}
+
+/// Asks nginx for a zone for the files. nginx calls `init` when it has mapped the memory; the zone's data is then
+/// `data`.
+///
+/// # Errors
+///
+/// `NGX_ERROR` if nginx refuses, which it logs.
+pub(super) fn add(
+    cf: &mut ngx_conf_t,
+    data: *mut c_void,
+    init: unsafe extern "C" fn(*mut ngx_shm_zone_t, *mut c_void) -> ngx_int_t,
+) -> Result<(), ngx_int_t> {
+    ZONE.add(cf, size_of::<Table>(), data, init)?.noreuse = 1;
+    Ok(())
+}
