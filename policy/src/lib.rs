@@ -33,6 +33,7 @@ mod nearest;
 pub mod origin;
 mod origin_check;
 mod policy;
+mod refusal_advice;
 #[cfg(test)]
 mod test_directory;
 mod token;
@@ -42,3 +43,4 @@ pub use headers::{FieldName, FieldValue, Vary};
 pub use nearest::nearest;
 pub use origin_check::{CheckedRequest, FetchSite, OriginCheck, Passed, Refusal, RequestHosts};
 pub use policy::{Policy, PreflightMode, Responses, UpstreamHeaders};
+pub use refusal_advice::{Advice, Difference, NearMiss};

@@ -344,6 +344,11 @@ impl Policy {
         Some(self.responses.origin_check()?.check(is_allowed, request))
     }
 
+    /// Whether `deny_origins` has the origin.
+    pub fn denies(&self, origin: &[u8]) -> bool {
+        self.matcher.find(origin) == Some(0)
+    }
+
     /// All headers that the policy sends, in the order of [`HeaderSet::index`].
     pub fn header_sets(&self) -> impl Iterator<Item = &HeaderSet> {
         self.responses.header_sets()

@@ -109,6 +109,31 @@ fn refused(policies: &Policies, near_misses: bool) -> BTreeMap<String, Vec<Refus
             advice: None,
         });
     }
-    let _ = near_misses;
+    if near_misses {
+        explain(policies, &mut found);
+    }
     found
+}
+
+/// The number of origins of each policy that are explained, and of all policies: a worker serves nobody else
+/// meanwhile.
+const MAX_EXPLAINED: usize = 100;
+const MAX_EXPLAINED_IN_ALL: usize = 500;
+
+/// Says of the most frequent origins what they nearly are, and what to do about them.
+fn explain(policies: &Policies, refused: &mut BTreeMap<String, Vec<Refused>>) {
+    let mut left = MAX_EXPLAINED_IN_ALL;
+    for (name, refused) in refused {
+        let Some(entry) = policies.get(name) else { continue };
+        let policy = entry.policy();
+        for refused in refused.iter_mut().take(MAX_EXPLAINED.min(left)) {
+            left -= 1;
+            let decision = Decision::ALL.into_iter().find(|it| it.as_str() == refused.decision);
+            let Some(decision) = decision else { continue };
+            if decision == Decision::DeniedOrigin {
+                refused.near_miss = policy.near_miss(&refused.origin).map(|near| near.to_string());
+            }
+            refused.advice = policy.advice(decision, &refused.origin).map(|it| it.to_string());
+        }
+    }
 }
