@@ -2,6 +2,7 @@
 
 mod snapshot;
 
+use core::fmt::{self, Write};
 use core::{mem, ptr};
 
 use cors_status::{Format, page, prometheus};
@@ -13,7 +14,9 @@ use nginx_sys::{
 };
 use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf};
 
+use self::snapshot::Live;
 use crate::Module;
+use crate::config::main_conf::MainConf;
 use crate::nginx::headers_in::{HeaderLines, HeaderName, headers_in};
 use crate::nginx::headers_out::{HeadersOut, bytes_in_pool, line, str_of};
 use crate::nginx::request_bits::{self, OutOfMemory, log_of};
@@ -56,9 +59,16 @@ fn respond(r: &mut ngx_http_request_t) -> Result<ngx_int_t, ngx_int_t> {
         return Err(rc);
     }
     let format = format_for(r).ok_or(NGX_HTTP_BAD_REQUEST as ngx_int_t)?;
-    let body = write(r, format).ok_or(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t)?;
+    let main = Module::main_conf(r).ok_or(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t)?;
     let out_of_memory = |OutOfMemory| NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t;
-    let body = in_pool(r.pool, &body).map_err(out_of_memory)?;
+    let body = match format {
+        Format::Text => Body::of(r.pool, |to| prometheus::write(to, &Live(main))),
+        Format::Json | Format::Html => {
+            let text = write(r, main, format).ok_or(NGX_HTTP_INTERNAL_SERVER_ERROR as ngx_int_t)?;
+            Body::of(r.pool, |to| to.write_str(&text))
+        }
+    }
+    .map_err(out_of_memory)?;
 
     let content_type = format.content_type();
     r.headers_out.status = NGX_HTTP_OK as ngx_uint_t;
@@ -104,27 +114,52 @@ fn headers(format: Format) -> impl Iterator<Item = (&'static str, &'static str, 
     .chain((format == Format::Html).then_some(policy))
 }
 
-/// The status in this format.
-fn write(r: &ngx_http_request_t, format: Format) -> Option<String> {
-    let main = Module::main_conf(r)?;
-    let shows_origins = Module::location_conf(r)?.status.is_some_and(|it| it.shows_origins);
-    let shown = snapshot::Shown { origins: shows_origins, near_misses: format != Format::Text };
-    let status = snapshot::take(main, shown);
+/// The status as JSON or as a page.
+fn write(r: &ngx_http_request_t, main: &MainConf, format: Format) -> Option<String> {
+    let origins = Module::location_conf(r)?.status.is_some_and(|it| it.shows_origins);
+    let status = snapshot::take(main, origins);
     match format {
-        Format::Text => {
-            let mut text = String::new();
-            prometheus::write(&mut text, &status).ok()?;
-            Some(text)
-        }
-        Format::Json => status.json().ok(),
         Format::Html => page::render(&status, clock::now()).ok(),
+        _ => status.json().ok(),
     }
 }
 
-/// A copy in the pool of a request.
-fn in_pool(pool: *mut ngx_pool_t, text: &str) -> Result<ngx_str_t, OutOfMemory> {
-    // SAFETY: the pool of the request, which needs the text no longer than that.
-    let room = unsafe { bytes_in_pool(pool, text.len())? };
-    room.copy_from_slice(text.as_bytes());
-    Ok(str_of(room))
+/// Text in the pool of a request.
+struct Body;
+
+impl Body {
+    /// Writes twice: to measure the length, and into the allocated memory. There is room for counts
+    /// that get one more digit in between.
+    fn of(
+        pool: *mut ngx_pool_t,
+        write: impl Fn(&mut Text<'_>) -> fmt::Result,
+    ) -> Result<ngx_str_t, OutOfMemory> {
+        let mut measured = Text { room: &mut [], length: 0 };
+        // Measuring does not fail.
+        let _ = write(&mut measured);
+        let size = measured.length + measured.length / 8;
+
+        // SAFETY: the pool of the request, which needs the text no longer than that.
+        let room = unsafe { bytes_in_pool(pool, size)? };
+        let mut text = Text { room, length: 0 };
+        let _ = write(&mut text);
+        let len = text.length.min(text.room.len());
+        Ok(str_of(&text.room[..len]))
+    }
+}
+
+/// Writes as much as fits, and counts the whole length.
+struct Text<'b> {
+    room: &'b mut [u8],
+    length: usize,
+}
+
+impl Write for Text<'_> {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        if let Some(to) = self.room.get_mut(self.length..self.length + s.len()) {
+            to.copy_from_slice(s.as_bytes());
+        }
+        self.length += s.len();
+        Ok(())
+    }
 }

@@ -363,7 +363,7 @@ named
 ["GET /status", "HEAD /status", "GET /status?format=json"]
 --- timeout: 30
 --- response_body_like eval
-[qr/\A# HELP [\s\S]*policy="two_hundred",request="preflight",decision="denied_header",mode="dry_run"\} 0\n\z/, qr/\A\z/, qr/\A\{.*\}\n\z/]
+[qr/\A# HELP [\s\S]*nginx_cors_policies_workers\{file="[^"]+",state="stale"\} 0\n\z/, qr/\A\z/, qr/\A\{.*\}\n\z/]
 
 
 

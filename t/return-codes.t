@@ -53,7 +53,8 @@ my $PAGE_403 = qr{\A<html>\r\n<head><title>403 Forbidden</title></head>.*</html>
 sub is_metrics {
     my ($body) = @_;
     my @lines = split /\n/, $body, -1;
-    return @lines == 3 + 18 * $POLICIES && $lines[-1] eq '' && $lines[-2] =~ /\} \d+\z/ ? '' : @lines . ' lines';
+    # 22 lines for each policy, 6 for the one file, 2 for each of the 7 metrics, and what is behind the last.
+    return @lines == 22 * $POLICIES + 6 + 2 * 7 + 1 && $lines[-1] eq '' && $lines[-2] =~ /\} \d+\z/ ? '' : @lines . ' lines';
 }
 
 # JSON::PP takes a second for a long status page. Pages that differ in nothing but the counts, which are

@@ -63,7 +63,13 @@ __DATA__
 GET /status
 --- response_headers
 Content-Type: text/plain; version=0.0.4; charset=utf-8
---- response_body
+Vary: Accept
+Cache-Control: no-store
+X-Content-Type-Options: nosniff
+! Content-Security-Policy
+--- response_body_like eval
+# The metrics of files, which follow, are in t/files-in-force.t.
+my $text = <<'_TEXT_'; qr/\A\Q$text\E# HELP nginx_cors_policies_info /
 # HELP nginx_cors_requests_total CORS requests, by policy, kind of request, decision, and whether the policy was enforced or tried out.
 # TYPE nginx_cors_requests_total counter
 nginx_cors_requests_total{policy="api",request="actual",decision="allowed",mode="enforced"} 0
@@ -120,6 +126,21 @@ nginx_cors_requests_total{policy="public",request="preflight",decision="denied_o
 nginx_cors_requests_total{policy="public",request="preflight",decision="denied_host",mode="dry_run"} 0
 nginx_cors_requests_total{policy="public",request="preflight",decision="denied_method",mode="dry_run"} 0
 nginx_cors_requests_total{policy="public",request="preflight",decision="denied_header",mode="dry_run"} 0
+# HELP nginx_cors_dry_run_changes_total Requests in dry runs for which something would change with the policy in force, by the first change.
+# TYPE nginx_cors_dry_run_changes_total counter
+nginx_cors_dry_run_changes_total{policy="api",change="refused"} 0
+nginx_cors_dry_run_changes_total{policy="api",change="lost"} 0
+nginx_cors_dry_run_changes_total{policy="api",change="headers"} 0
+nginx_cors_dry_run_changes_total{policy="api",change="gained"} 0
+nginx_cors_dry_run_changes_total{policy="forward",change="refused"} 0
+nginx_cors_dry_run_changes_total{policy="forward",change="lost"} 0
+nginx_cors_dry_run_changes_total{policy="forward",change="headers"} 0
+nginx_cors_dry_run_changes_total{policy="forward",change="gained"} 0
+nginx_cors_dry_run_changes_total{policy="public",change="refused"} 0
+nginx_cors_dry_run_changes_total{policy="public",change="lost"} 0
+nginx_cors_dry_run_changes_total{policy="public",change="headers"} 0
+nginx_cors_dry_run_changes_total{policy="public",change="gained"} 0
+_TEXT_
 
 
 
@@ -150,7 +171,7 @@ Access-Control-Request-Method: GET",
 [200, 200, 200, 200, 204, 204, 204, 204, 200, 200, 200, 200, 200, 200]
 --- response_body_like eval
 [("") x 13,
-qr/^\{"policies":\{"api":\[\{"request":"actual","decision":"allowed","mode":"enforced","count":2\},\{"request":"actual","decision":"denied_origin","mode":"enforced","count":1\},\{"request":"actual","decision":"denied_site","mode":"enforced","count":0\},\{"request":"actual","decision":"denied_host","mode":"enforced","count":0\},\{"request":"preflight","decision":"allowed","mode":"enforced","count":1\},\{"request":"preflight","decision":"denied_origin","mode":"enforced","count":1\},\{"request":"preflight","decision":"denied_host","mode":"enforced","count":0\},\{"request":"preflight","decision":"denied_method","mode":"enforced","count":1\},\{"request":"preflight","decision":"denied_header","mode":"enforced","count":1\},\{"request":"actual","decision":"allowed","mode":"dry_run","count":0\},\{"request":"actual","decision":"denied_origin","mode":"dry_run","count":1\},.*\],"forward":\[\{"request":"actual","decision":"allowed","mode":"enforced","count":1\},\{"request":"actual","decision":"denied_origin","mode":"enforced","count":0\},\{"request":"actual","decision":"denied_site","mode":"enforced","count":0\},\{"request":"actual","decision":"denied_host","mode":"enforced","count":0\},\{"request":"preflight","decision":"allowed","mode":"enforced","count":0\}.*\],"public":\[\{"request":"actual","decision":"allowed","mode":"enforced","count":1\},.*\]\}\}$/]
+qr/^\{"version":1,"policies":\{"api":\[\{"request":"actual","decision":"allowed","mode":"enforced","count":2\},\{"request":"actual","decision":"denied_origin","mode":"enforced","count":1\},\{"request":"actual","decision":"denied_site","mode":"enforced","count":0\},\{"request":"actual","decision":"denied_host","mode":"enforced","count":0\},\{"request":"preflight","decision":"allowed","mode":"enforced","count":1\},\{"request":"preflight","decision":"denied_origin","mode":"enforced","count":1\},\{"request":"preflight","decision":"denied_host","mode":"enforced","count":0\},\{"request":"preflight","decision":"denied_method","mode":"enforced","count":1\},\{"request":"preflight","decision":"denied_header","mode":"enforced","count":1\},\{"request":"actual","decision":"allowed","mode":"dry_run","count":0\},\{"request":"actual","decision":"denied_origin","mode":"dry_run","count":1\},.*\],"forward":\[\{"request":"actual","decision":"allowed","mode":"enforced","count":1\},\{"request":"actual","decision":"denied_origin","mode":"enforced","count":0\},\{"request":"actual","decision":"denied_site","mode":"enforced","count":0\},\{"request":"actual","decision":"denied_host","mode":"enforced","count":0\},\{"request":"preflight","decision":"allowed","mode":"enforced","count":0\}.*\],"public":\[\{"request":"actual","decision":"allowed","mode":"enforced","count":1\},.*\]\},"dry_run_changes":.*\}$/]
 
 
 
@@ -183,7 +204,7 @@ Content-Type: text/plain; version=0.0.4; charset=utf-8
 GET /status?format=json
 --- response_headers
 Content-Type: application/json
---- response_body_like: ^\{"policies":\{"api":\[\{
+--- response_body_like: ^\{"version":1,"policies":\{"api":\[\{
 
 
 

@@ -48,7 +48,7 @@ fn mark(sha256: &Sha) -> u64 {
 }
 
 /// What is known of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileState {
     /// Of the newest good version.
     pub sha256: Sha,
@@ -62,8 +62,6 @@ pub struct FileState {
     pub current: u32,
     /// The workers that have another one.
     pub stale: u32,
-    /// The mistakes of the version that was refused last, one a line; empty after a success.
-    pub mistakes: String,
 }
 
 #[repr(C)]
@@ -237,8 +235,12 @@ impl Table {
             failures: record.failures.load(Relaxed),
             current,
             stale,
-            mistakes: record.text(),
         })
+    }
+
+    /// The mistakes of the version of a file that was refused last, one a line; empty after a success.
+    pub fn mistakes(&self, file: FileId) -> String {
+        self.find(file).map(|index| self.records[index].text()).unwrap_or_default()
     }
 
     /// Takes over from an older table how often files failed.

@@ -29,9 +29,9 @@ pub(crate) struct SharedFiles {
 
 impl SharedFiles {
     /// Makes the table in the new memory of a zone of `cycle`, with the files that the configuration has read.
-    pub(super) fn create(
+    pub(super) fn create<'f>(
         zone: &ngx_shm_zone_t,
-        files: &[SourceFile],
+        files: impl Iterator<Item = &'f SourceFile>,
         cycle: *const ngx_cycle_t,
     ) -> Option<Self> {
         let init = |table: *mut Table| {
@@ -40,7 +40,8 @@ impl SharedFiles {
         };
         let value = SharedValue::create(zone, size_of::<Table>(), init)?;
         let new = Self { value, cycle };
-        value.with_lock(|table| table.loaded(&versions(files), clock::now()));
+        let versions = versions(files);
+        value.with_lock(|table| table.loaded(&versions, clock::now()));
         // SAFETY: the name and the layout are those of a table of files.
         if let Some(current) = unsafe { ZONE.of_current_cycle::<Table>() } {
             current.with_lock(|current| value.with_lock(|table| table.take_over(current)));
@@ -56,10 +57,11 @@ impl SharedFiles {
     }
 
     /// Notes that this worker has these files in force.
-    pub(super) fn note_in_force(&self, files: &[SourceFile]) {
+    pub(super) fn note_in_force<'f>(&self, files: impl Iterator<Item = &'f SourceFile>) {
         if self.is_current() {
             let (worker, process) = this_worker();
-            self.value.with_lock(|table| table.in_force(worker, process, &versions(files)));
+            let versions = versions(files);
+            self.value.with_lock(|table| table.in_force(worker, process, &versions));
         }
     }
 
@@ -70,7 +72,7 @@ impl SharedFiles {
             return true;
         }
         let (worker, process) = this_worker();
-        let versions = versions(files);
+        let versions = versions(files.iter());
         self.value.with_lock(|table| {
             let has_room = table.loaded(&versions, clock::now());
             table.in_force(worker, process, &versions);
@@ -91,6 +93,14 @@ impl SharedFiles {
             return None;
         }
         self.value.with_lock(|table| table.state(FileId::of(path), is_alive))
+    }
+
+    /// The mistakes of the version of a file that was refused last, one a line.
+    pub(crate) fn mistakes(&self, path: &Path) -> String {
+        if !self.is_current() {
+            return String::new();
+        }
+        self.value.with_lock(|table| table.mistakes(FileId::of(path)))
     }
 }
 
@@ -164,10 +174,10 @@ fn this_worker() -> (usize, u64) {
     unsafe { (ngx_worker, u64::try_from(ngx_pid).unwrap_or_default()) }
 }
 
-fn versions(files: &[SourceFile]) -> Vec<Version> {
+fn versions<'f>(files: impl Iterator<Item = &'f SourceFile>) -> Vec<Version> {
     let version =
         |file: &SourceFile| Some(Version { file: FileId::of(&file.path), sha256: file.sha256? });
-    files.iter().filter_map(version).collect()
+    files.filter_map(version).collect()
 }
 
 /// Asks nginx for a zone for the files. nginx calls `init` when it has mapped the memory; the zone's data is then

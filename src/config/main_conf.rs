@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 use core::ptr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cors_policy::document::{Level, SourceFile};
 use cors_shared::files::FileState;
@@ -110,7 +110,7 @@ impl MainConf {
     /// requests.
     pub(crate) fn start_watching(&mut self, cycle: &ngx_cycle_t) {
         if let Some(shared) = self.shared_files {
-            shared.note_in_force(&self.files_in_force());
+            shared.note_in_force(self.files_in_force());
         }
         let policies = &raw mut self.policies;
         for file in &mut self.files {
@@ -119,21 +119,23 @@ impl MainConf {
     }
 
     /// The files that are in force in this process, each once: every document, and behind it its lists.
-    fn files_in_force(&self) -> Vec<SourceFile> {
-        let mut files: Vec<SourceFile> = Vec::new();
-        for file in self.files.iter().flat_map(Watch::in_force).chain(self.policies.lists()) {
-            if files.iter().all(|known| known.path != file.path) {
-                files.push(file.clone());
-            }
-        }
-        files
+    fn files_in_force(&self) -> impl Iterator<Item = &SourceFile> {
+        let all = || self.files.iter().flat_map(Watch::in_force).chain(self.policies.lists());
+        let is_first = move |(index, file): &(usize, &SourceFile)| {
+            all().take(*index).all(|it| it.path != file.path)
+        };
+        all().enumerate().filter(is_first).map(|(_, file)| file)
     }
 
-    /// What is known of each of these files.
-    pub(crate) fn file_states(&self) -> Vec<(PathBuf, FileState)> {
-        let Some(shared) = &self.shared_files else { return Vec::new() };
-        let state = |file: SourceFile| shared.state(&file.path).map(|state| (file.path, state));
-        self.files_in_force().into_iter().filter_map(state).collect()
+    /// Each of these files, and what is known of it.
+    pub(crate) fn file_states(&self) -> impl Iterator<Item = (&Path, FileState)> {
+        let state = |file| self.shared_files.as_ref()?.state(file);
+        self.files_in_force().filter_map(move |file| Some((&*file.path, state(&file.path)?)))
+    }
+
+    /// The mistakes of the version of a file that was refused last, one a line.
+    pub(crate) fn mistakes(&self, file: &Path) -> String {
+        self.shared_files.as_ref().map(|shared| shared.mistakes(file)).unwrap_or_default()
     }
 
     /// Asks nginx for the shared memory of the files, if there are any.
@@ -142,7 +144,7 @@ impl MainConf {
     ///
     /// `NGX_ERROR` if nginx refuses, which it logs.
     pub(crate) fn add_file_zone(&mut self, cf: &mut ngx_conf_t) -> Result<(), ngx_int_t> {
-        if self.files_in_force().is_empty() {
+        if self.files_in_force().next().is_none() {
             return Ok(());
         }
         self.cycle = cf.cycle;
@@ -158,7 +160,7 @@ unsafe extern "C" fn init_file_zone(zone: *mut ngx_shm_zone_t, _kept: *mut c_voi
     // SAFETY: there is always a cycle, and it has a log.
     let log = unsafe { (*ngx_cycle).log };
     let done = panic::catch(log, || {
-        main.shared_files = Some(SharedFiles::create(zone, &main.files_in_force(), main.cycle)?);
+        main.shared_files = Some(SharedFiles::create(zone, main.files_in_force(), main.cycle)?);
         Some(())
     });
     match done.flatten() {

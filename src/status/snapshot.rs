@@ -1,60 +1,78 @@
 //! Reads the state of the module.
 
+use core::{array, fmt};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::Path;
 
 use cors_comparison::Change;
 use cors_policy::Decision;
 use cors_shared::files::FileState;
+use cors_status::prometheus::{FileMetrics, Source};
 use cors_status::{Changes, Count, File, Refused, Sha256, Status, Workers};
 
 use crate::config::main_conf::MainConf;
 use crate::config::policies::{Policies, PolicyEntry};
 use crate::counters::SERIES;
 
-/// What the status has besides the counters.
-#[derive(Clone, Copy)]
-pub(super) struct Shown {
-    /// The origins that are refused.
-    pub(super) origins: bool,
-    /// What the most frequent of them nearly are.
-    pub(super) near_misses: bool,
+/// The state, to be read while it is written.
+pub(super) struct Live<'c>(pub(super) &'c MainConf);
+
+impl Source for Live<'_> {
+    fn policies(&self, mut f: impl FnMut(&str, &[Count], Changes) -> fmt::Result) -> fmt::Result {
+        self.0.policies.iter().try_for_each(|(name, entry)| f(name, &counts(entry), changes(entry)))
+    }
+
+    fn files(&self, mut f: impl FnMut(&FileMetrics<'_>) -> fmt::Result) -> fmt::Result {
+        self.0.file_states().try_for_each(|(file, state)| {
+            f(&FileMetrics {
+                file: file.to_string_lossy(),
+                sha256: Sha256(state.sha256),
+                last_load: state.last_load,
+                success: state.success,
+                failures: state.failures,
+                workers: Workers { current: state.current, stale: state.stale },
+            })
+        })
+    }
 }
 
-/// Reads the state.
-pub(super) fn take(main: &MainConf, shown: Shown) -> Status {
+/// Reads the state, and the refused origins if they are asked for.
+pub(super) fn take(main: &MainConf, origins: bool) -> Status {
     let policies = &main.policies;
-    let by_name = |value: fn(&PolicyEntry) -> _| {
-        policies.iter().map(|(name, entry)| (name.to_owned(), value(entry))).collect()
-    };
     Status {
         version: Status::VERSION,
-        policies: by_name(counts),
+        policies: policies
+            .iter()
+            .map(|(name, entry)| (name.to_owned(), counts(entry).to_vec()))
+            .collect(),
         dry_run_changes: policies
             .iter()
             .map(|(name, entry)| (name.to_owned(), changes(entry)))
             .collect(),
         files: files(main),
-        refused: shown.origins.then(|| refused(policies, shown.near_misses)),
+        refused: origins.then(|| refused(policies)),
     }
 }
 
 const MODES: [(&str, bool); 2] = [("enforced", false), ("dry_run", true)];
 
 /// Every counter of a policy.
-fn counts(entry: &PolicyEntry) -> Vec<Count> {
+fn counts(entry: &PolicyEntry) -> [Count; MODES.len() * SERIES.len()] {
     let counters = entry.counters();
-    let of_mode = |(mode, is_dry_run): (&'static str, bool)| {
-        let counts = counters.get().map_or([0; SERIES.len()], |all| all.counts(is_dry_run));
-        SERIES.into_iter().zip(counts).map(move |((kind, decision), count)| Count {
+    let counts = MODES.map(|(_, is_dry_run)| {
+        counters.get().map_or([0; SERIES.len()], |all| all.counts(is_dry_run))
+    });
+    array::from_fn(|index| {
+        let (mode, series) = (index / SERIES.len(), index % SERIES.len());
+        let (kind, decision) = SERIES[series];
+        Count {
             request: kind.as_str(),
             decision: decision.as_str(),
-            mode,
-            count,
-        })
-    };
-    MODES.into_iter().flat_map(of_mode).collect()
+            mode: MODES[mode].0,
+            count: counts[mode][series],
+        }
+    })
 }
 
 fn changes(entry: &PolicyEntry) -> Changes {
@@ -65,20 +83,20 @@ fn changes(entry: &PolicyEntry) -> Changes {
 }
 
 fn files(main: &MainConf) -> Vec<File> {
-    let file = |(path, state): (PathBuf, FileState)| File {
+    let file = |(path, state): (&Path, FileState)| File {
         file: path.to_string_lossy().into_owned(),
         sha256: Sha256(state.sha256),
         last_load: state.last_load,
         success: state.success,
         failures: state.failures,
         workers: Workers { current: state.current, stale: state.stale },
-        mistakes: state.mistakes.lines().map(str::to_owned).collect(),
+        mistakes: main.mistakes(path).lines().map(str::to_owned).collect(),
     };
-    main.file_states().into_iter().map(file).collect()
+    main.file_states().map(file).collect()
 }
 
 /// The origins that are refused, the most frequent first.
-fn refused(policies: &Policies, near_misses: bool) -> BTreeMap<String, Vec<Refused>> {
+fn refused(policies: &Policies) -> BTreeMap<String, Vec<Refused>> {
     let mut found: BTreeMap<String, Vec<Refused>> = BTreeMap::new();
     let Some(table) = policies.shared_table().and_then(|shared| shared.get()) else { return found };
     let by_number: HashMap<u32, &str> = policies
@@ -109,9 +127,7 @@ fn refused(policies: &Policies, near_misses: bool) -> BTreeMap<String, Vec<Refus
             advice: None,
         });
     }
-    if near_misses {
-        explain(policies, &mut found);
-    }
+    explain(policies, &mut found);
     found
 }
 

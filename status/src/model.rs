@@ -37,7 +37,7 @@ impl Status {
 }
 
 /// How many requests got one decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Count {
     /// `actual` or `preflight`.
     pub request: &'static str,

@@ -57,6 +57,20 @@ impl Refused {
         let &Self { policy, is_dry_run, decision, ref origin, .. } = self;
         Key { policy, is_dry_run, decision, origin }
     }
+
+    pub(crate) fn numbers(&self) -> Numbers {
+        let &Self { count, error, lost, last, .. } = self;
+        Numbers { count, error, lost, last }
+    }
+}
+
+/// The numbers of an entry, as [`Refused`] has them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbers {
+    pub(crate) count: u64,
+    pub(crate) error: u64,
+    pub(crate) lost: u64,
+    pub(crate) last: u64,
 }
 
 /// An entry in shared memory. Any bytes are one.
@@ -76,15 +90,14 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// Writes an entry that nobody finds yet.
-    pub(crate) fn write(&self, new: &Refused) {
-        self.head.store(new.key().head(), Relaxed);
-        let cut = usize::from(new.is_cut);
-        self.length.store((new.origin.len() + cut) as u64, Relaxed);
-        self.count.store(new.count, Relaxed);
-        self.error.store(new.error, Relaxed);
-        self.lost.store(new.lost, Relaxed);
-        self.last.store(new.last, Relaxed);
-        for (word, bytes) in self.origin.iter().zip(new.origin.chunks(8)) {
+    pub(crate) fn write(&self, key: &Key<'_>, numbers: Numbers) {
+        self.head.store(key.head(), Relaxed);
+        self.length.store(key.origin.len() as u64, Relaxed);
+        self.count.store(numbers.count, Relaxed);
+        self.error.store(numbers.error, Relaxed);
+        self.lost.store(numbers.lost, Relaxed);
+        self.last.store(numbers.last, Relaxed);
+        for (word, bytes) in self.origin.iter().zip(key.origin.chunks(8)) {
             let mut padded = [0; 8];
             padded[..bytes.len()].copy_from_slice(bytes);
             word.store(u64::from_ne_bytes(padded), Relaxed);

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU32, AtomicU64, fence};
 
-use super::entry::{Entry, Key, MAX_ORIGIN, Refused};
+use super::entry::{Entry, Key, Numbers, Refused};
 use super::index::Index;
 
 /// The number of entries.
@@ -72,15 +72,12 @@ impl Table {
         if self.count(key, lost, now) {
             return;
         }
-        let floor = || self.floor(key.policy).load(Relaxed);
-        self.insert(key, |entry| {
-            // Read after an entry has gone to make room.
-            let floor = floor();
-            entry.count = floor + 1;
-            entry.error = floor;
-            entry.lost = u64::from(lost);
-            entry.last = now;
-        });
+        // The floor is read after entries have gone to make room.
+        let numbers = || {
+            let floor = self.floor(key.policy).load(Relaxed);
+            Numbers { count: floor + 1, error: floor, lost: u64::from(lost), last: now }
+        };
+        self.insert(key, numbers);
     }
 
     /// Takes over the entries of another table, but for origins that are cut. `policy_of` gives the new number
@@ -94,7 +91,7 @@ impl Table {
             self.floor(policy).fetch_max(other.floor(old.policy).load(Relaxed), Relaxed);
             let key = Key { policy, ..old.key() };
             if self.find(self.index.hash(&key)).is_none() {
-                self.insert(&key, |entry| *entry = Refused { policy, ..old.clone() });
+                self.insert(&key, || old.numbers());
             }
         }
     }
@@ -131,8 +128,8 @@ impl Table {
         (0..CAPACITY).filter(|&entry| self.hashes[entry].load(Relaxed) != 0)
     }
 
-    /// Adds an entry for a key that is not there. `fill` sets its numbers.
-    fn insert(&self, key: &Key<'_>, fill: impl FnOnce(&mut Refused)) {
+    /// Adds an entry for a key that is not there.
+    fn insert(&self, key: &Key<'_>, numbers: impl FnOnce() -> Numbers) {
         let entry = match self.free() {
             Some(entry) => entry,
             None => {
@@ -141,22 +138,10 @@ impl Table {
                 entry
             }
         };
-        let mut new = Refused {
-            policy: key.policy,
-            is_dry_run: key.is_dry_run,
-            decision: key.decision,
-            origin: key.origin[..key.origin.len().min(MAX_ORIGIN)].to_owned(),
-            is_cut: key.origin.len() > MAX_ORIGIN,
-            count: 0,
-            error: 0,
-            lost: 0,
-            last: 0,
-        };
-        fill(&mut new);
         let hash = self.index.hash(key);
         // Whoever reads the entry meanwhile sees that it has no hash any more.
         fence(Release);
-        self.entries[entry].write(&new);
+        self.entries[entry].write(key, numbers());
         self.change(|| {
             // Whoever sees the hash sees the entry.
             self.hashes[entry].store(hash, Release);

@@ -6,6 +6,7 @@ use std::thread;
 use proptest::prelude::*;
 
 use super::*;
+use crate::refusals::MAX_ORIGIN;
 
 /// An empty table. It is larger than the stack of a test.
 fn table() -> &'static Table {
@@ -203,7 +204,8 @@ fn what_a_process_leaves_that_dies_is_mended() {
         }
         // It was about to add this one, and had written the entry but not its hash.
         let free = table.free().unwrap();
-        table.entries[free].write(&Refused { count: 77, ..table.entries[free].read() });
+        let numbers = Numbers { count: 77, error: 0, lost: 0, last: 0 };
+        table.entries[free].write(&key(1, "https://new.example"), numbers);
 
         table.add(&key(1, "https://7.example"), false, 9);
         assert_eq!(table.open.load(Relaxed), 0);
