@@ -9,6 +9,22 @@ policies:
   api:
     allow_origins: [https://app.example.com]
     enforce: true
+  own:
+    allow_origins: [https://app.example.com]
+    enforce: true
+    own_origins: [https://own.example]
+  lax:
+    allow_origins: [https://app.example.com]
+    allow_methods: [GET, PUT]
+    allow_headers: [X-A]
+    expose_headers: [X-Page]
+  forward:
+    allow_origins: [https://app.example.com]
+    preflight: forward
+  merge:
+    allow_origins: [https://other.example.com]
+    preflight: forward
+    upstream_headers: merge
 >>> watched.yaml
 version: 1
 policies:
@@ -73,11 +89,12 @@ OPTIONS
 
 
 
-=== a denial is logged, and says so
+=== what would change is logged, at notice
 --- config
 location = /t {
     cors_policy api;
     cors_policy_dry_run on;
+    add_header Access-Control-Allow-Origin $http_origin;
     return 200 "ok\n";
 }
 --- request
@@ -85,7 +102,376 @@ GET /t
 --- more_headers
 Origin: https://evil.example
 --- error_log eval
-qr{\[info\] .* CORS policy "api": denied_origin, origin: "https://evil\.example", dry run, client: }
+qr{\[notice\] .* CORS policy "api" \(dry run\): refused, denied_origin, origin: "https://evil\.example", client: }
+--- no_error_log
+[info]
+
+
+
+=== a denial that changes nothing is not logged
+--- config
+location = /t {
+    cors_policy lax;
+    cors_policy_dry_run on;
+    return 200 "ok\n";
+}
+--- request
+GET /t
+--- more_headers
+Origin: https://evil.example
+--- no_error_log
+CORS policy
+
+
+
+=== what changes for whom
+--- http_config
+log_format change '$uri $cors_decision [$cors_change]';
+map $http_origin $loose {
+    ~^https://[a-z.]+\.example\.com$  $http_origin;
+}
+--- config
+cors_policy lax;
+cors_policy_dry_run on;
+access_log logs/change.log change;
+location /loose {
+    add_header Access-Control-Allow-Origin $loose;
+    return 200 "ok\n";
+}
+location /credentials {
+    add_header Access-Control-Allow-Origin $loose;
+    add_header Access-Control-Allow-Credentials true;
+    return 200 "ok\n";
+}
+location /exposed {
+    add_header Access-Control-Allow-Origin $loose;
+    add_header Access-Control-Expose-Headers "X-Page, X-Total, Content-Type";
+    return 200 "ok\n";
+}
+location /nothing {
+    return 200 "ok\n";
+}
+location /always {
+    add_header Access-Control-Allow-Origin $loose always;
+    return 404;
+}
+location /wet {
+    cors_policy_dry_run off;
+    return 200 "ok\n";
+}
+location /none {
+    cors_policy off;
+    add_header Access-Control-Allow-Origin $loose;
+    return 200 "ok\n";
+}
+location /early {
+    add_header Access-Control-Allow-Origin $loose;
+    add_header X-Change "$cors_change.";
+    return 200 "ok\n";
+}
+location = /log {
+    access_log off;
+    default_type text/plain;
+    alias logs/change.log;
+}
+--- request eval
+["GET /loose/1", "GET /loose/2", "GET /loose/3", "GET /loose/4", "GET /credentials", "GET /exposed", "GET /nothing/1",
+"GET /nothing/2", "GET /always", "GET /wet", "GET /none", "GET /early", "GET /log"]
+--- more_headers eval
+["Origin: https://app.example.com", "Origin: https://forgotten.example.com", "Origin: https://evil.example", "",
+"Origin: https://app.example.com", "Origin: https://app.example.com", "Origin: https://app.example.com",
+"Origin: https://forgotten.example.com", ("Origin: https://forgotten.example.com") x 4, ""]
+--- error_code eval
+[(200) x 8, 404, (200) x 4]
+--- response_headers eval
+[("") x 11, "X-Change: .", ""]
+--- response_body_like eval
+[("") x 12, qr{\A/loose/1 allowed \[\]
+/loose/2 denied_origin \[lost\]
+/loose/3 denied_origin \[\]
+/loose/4 none \[\]
+/credentials allowed \[lost\]
+/exposed allowed \[headers\]
+/nothing/1 allowed \[gained\]
+/nothing/2 denied_origin \[\]
+/always denied_origin \[lost\]
+/wet denied_origin \[\]
+/none  \[\]
+/early denied_origin \[lost\]
+\z}]
+
+
+
+=== preflights are compared as a whole
+--- http_config
+log_format change '$uri $cors_decision [$cors_change]';
+--- config
+cors_policy lax;
+cors_policy_dry_run on;
+access_log logs/preflights.log change;
+location /answered {
+    add_header Access-Control-Allow-Origin https://app.example.com;
+    add_header Access-Control-Allow-Methods "GET, PUT, DELETE, OPTIONS";
+    add_header Access-Control-Allow-Headers "X-A, X-B";
+    return 204;
+}
+location /same {
+    add_header Access-Control-Allow-Origin https://app.example.com;
+    add_header Access-Control-Allow-Methods PUT;
+    return 204;
+}
+location /not-answered {
+    root html;
+}
+location /an-error-page {
+    error_page 405 /page.txt;
+    root html;
+}
+location = /page.txt {
+    add_header Access-Control-Allow-Origin https://app.example.com always;
+    root html;
+}
+location = /log {
+    access_log off;
+    default_type text/plain;
+    alias logs/preflights.log;
+}
+--- request eval
+["OPTIONS /answered/1", "OPTIONS /answered/2", "OPTIONS /answered/3", "OPTIONS /same", "OPTIONS /not-answered",
+"OPTIONS /an-error-page", "GET /log"]
+--- more_headers eval
+["Origin: https://app.example.com
+Access-Control-Request-Method: DELETE",
+"Origin: https://app.example.com
+Access-Control-Request-Method: PUT
+Access-Control-Request-Headers: x-b",
+("Origin: https://app.example.com
+Access-Control-Request-Method: PUT") x 4, ""]
+--- error_code eval
+[204, 204, 204, 204, 405, 405, 200]
+--- response_body_like eval
+[("") x 6, qr{\A/answered/1 denied_method \[lost\]
+/answered/2 denied_header \[lost\]
+/answered/3 allowed \[headers\]
+/same allowed \[\]
+/not-answered allowed \[gained\]
+/page.txt [a-z_]+ \[gained\]
+\z}]
+
+
+
+=== enforce: what would be refused, and the requests of the site itself
+--- http_config
+log_format change '$request_method $uri $cors_decision [$cors_change]';
+--- config
+cors_policy api;
+cors_policy_dry_run on;
+access_log logs/refused.log change;
+location /t {
+    add_header Access-Control-Allow-Origin $http_origin;
+    return 200 "ok\n";
+}
+location /already {
+    return 403;
+}
+location /foreign {
+    cors_policy own;
+    return 200 "ok\n";
+}
+location = /log {
+    access_log off;
+    default_type text/plain;
+    alias logs/refused.log;
+}
+--- request eval
+["POST /t/1\nx", "POST /t/2\nx", "POST /t/3\nx", "POST /t/4\nx", "POST /t/5\nx", "POST /already\nx", "OPTIONS /foreign", "GET /foreign", "GET /log"]
+--- more_headers eval
+["Origin: https://evil.example",
+"Sec-Fetch-Site: cross-site",
+"Sec-Fetch-Site: same-origin
+Origin: null",
+"Host: site.example
+Origin: http://site.example",
+"Host: site.example
+Origin: http://site.example:81",
+"Origin: https://evil.example",
+"Host: foreign.example
+Origin: https://app.example.com
+Access-Control-Request-Method: GET",
+"Host: foreign.example
+Sec-Fetch-Site: same-origin",
+""]
+--- error_code eval
+[(200) x 5, 403, (200) x 3]
+--- response_body_like eval
+[("") x 8, qr{\APOST /t/1 denied_origin \[refused\]
+POST /t/2 denied_site \[refused\]
+POST /t/3 denied_origin \[\]
+POST /t/4 denied_origin \[\]
+POST /t/5 denied_origin \[refused\]
+POST /already denied_origin \[\]
+OPTIONS /foreign denied_host \[refused\]
+GET /foreign denied_host \[refused\]
+\z}]
+
+
+
+=== forwarded preflights: what the policy leaves alone does not change
+--- http_config
+log_format change '$uri $cors_decision [$cors_change]';
+--- config
+cors_policy_dry_run on;
+access_log logs/forwarded.log change;
+add_header Access-Control-Allow-Origin https://app.example.com;
+add_header Access-Control-Allow-Methods PUT;
+location /forward {
+    cors_policy forward;
+    return 204;
+}
+location /merge {
+    cors_policy merge;
+    return 204;
+}
+location = /log {
+    access_log off;
+    default_type text/plain;
+    alias logs/forwarded.log;
+}
+--- request eval
+["OPTIONS /forward/1", "OPTIONS /forward/2", "OPTIONS /merge/1", "OPTIONS /merge/2", "GET /log"]
+--- more_headers eval
+["Origin: https://app.example.com
+Access-Control-Request-Method: PUT",
+"Origin: https://other.example.com
+Access-Control-Request-Method: PUT",
+"Origin: https://app.example.com
+Access-Control-Request-Method: PUT",
+"Origin: https://other.example.com
+Access-Control-Request-Method: PUT", ""]
+--- error_code eval
+[(204) x 4, 200]
+--- response_body_like eval
+[("") x 4, qr{\A/forward/1 denied_method \[\]
+/forward/2 denied_origin \[\]
+/merge/1 denied_origin \[lost\]
+/merge/2 denied_method \[gained\]
+\z}]
+
+
+
+=== the line about a change names what is missed
+--- config
+location = /t {
+    cors_policy lax;
+    cors_policy_dry_run on;
+    add_header Access-Control-Allow-Origin $http_origin;
+    add_header Access-Control-Expose-Headers "X-Total, X-Page, X-Left";
+    return 200 "ok\n";
+}
+--- request
+GET /t
+--- more_headers
+Origin: https://app.example.com
+--- error_log
+CORS policy "lax" (dry run): headers, allowed, origin: "https://app.example.com", missed: "x-total, x-left", client
+
+
+
+=== the line about a preflight names what is denied
+--- config
+location = /t {
+    cors_policy lax;
+    cors_policy_dry_run on;
+    add_header Access-Control-Allow-Origin $http_origin;
+    add_header Access-Control-Allow-Methods $http_access_control_request_method;
+    add_header Access-Control-Allow-Headers $http_access_control_request_headers;
+    return 204;
+}
+--- request eval
+["OPTIONS /t"]
+--- more_headers eval
+["Origin: https://app.example.com
+Access-Control-Request-Method: PUT
+Access-Control-Request-Headers: x-b"]
+--- error_code: 204
+--- error_log
+CORS policy "lax" (dry run): lost, denied_header, origin: "https://app.example.com", headers: "x-b", client
+
+
+
+=== the line about a refusal names the host
+--- config
+location = /t {
+    cors_policy own;
+    cors_policy_dry_run on;
+    return 200 "ok\n";
+}
+--- request
+GET /t
+--- more_headers
+Host: foreign.example
+Sec-Fetch-Site: same-origin
+--- error_log
+CORS policy "own" (dry run): refused, denied_host, host: "foreign.example", client
+
+
+
+=== what a client sends is escaped in the line
+--- config
+location = /t {
+    cors_policy lax;
+    cors_policy_dry_run on;
+    add_header Access-Control-Allow-Origin $http_origin;
+    return 200 "ok\n";
+}
+--- request
+GET /t
+--- more_headers eval
+"Origin: https://\xc3\xbc\"\t.example"
+--- error_log eval
+qr{lost, denied_origin, origin: "https://\\xc3\\xbc\\"\\t\.example", client}
+
+
+
+=== it is counted, by the change, and the origins with it
+--- config
+location = /t {
+    cors_policy lax;
+    cors_policy_dry_run on;
+    add_header Access-Control-Allow-Origin $arg_origin;
+    return 200 "ok\n";
+}
+location = /status {
+    cors_policy_status;
+}
+location = /without {
+    cors_policy_status origins=off;
+}
+--- request eval
+[("GET /t?origin=https://shop.example.com") x 3, "GET /t?origin=https://evil.example", "GET /t", "GET /status", "GET /status?format=json",
+"GET /without?format=json"]
+--- more_headers eval
+[("Origin: https://shop.example.com") x 3, "Origin: https://shop.example.com", "Origin: https://app.example.com", "", "", ""]
+--- response_body_like eval
+[("") x 5,
+qr/dry_run_changes_total\{policy="lax",change="refused"\} 0
+.*policy="lax",change="lost"\} 3
+.*policy="lax",change="headers"\} 0
+.*policy="lax",change="gained"\} 1
+/,
+qr/"dry_run_changes":\{.*"lax":\{"refused":0,"lost":3,"headers":0,"gained":1\}.*"refused":\{"lax":\[\{"origin":"https:\/\/shop.example.com","decision":"denied_origin","mode":"dry_run","count":4,"error":0,"lost":3,"last":[0-9]+\}\]\}\}\n\z/,
+qr/\A(?!.*"origin")\{"version":1,.*\}\n\z/]
+
+
+
+=== origins=off and on, and nothing else
+--- config
+location = /t {
+    cors_policy_status origins=maybe;
+}
+--- must_die
+--- error_log
+invalid parameter "origins=maybe" of "cors_policy_status", write "origins=on" or "origins=off"
 
 
 
