@@ -20,15 +20,20 @@ pub const MAX_WORKERS: usize = 1024;
 /// The room for the mistakes of a file, in bytes.
 pub const MAX_TEXT: usize = 4096;
 
-/// A file, by its path.
+/// A file of a document: the document itself, or one of its lists. A list of two documents is two files, as one of
+/// them may take a version that the other one refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileId(u64);
 
 impl FileId {
-    /// The file with this path.
-    pub fn of(path: &Path) -> Self {
+    /// The file with this path, of a document with that path.
+    pub fn of(document: &Path, path: &Path) -> Self {
         // Other builds of the crate compute the same.
-        let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
+        let mut digest = Sha256::new();
+        digest.update(document.as_os_str().as_encoded_bytes());
+        digest.update(b"\0");
+        digest.update(path.as_os_str().as_encoded_bytes());
+        let digest = digest.finalize();
         Self(u64::from_le_bytes(first_bytes(digest.as_slice())).max(1))
     }
 }
@@ -62,6 +67,24 @@ pub struct FileState {
     pub current: u32,
     /// The workers that have another one.
     pub stale: u32,
+}
+
+impl FileState {
+    /// What is known of a list of two documents: it is as bad as with the worse one of them. Workers that have
+    /// different versions of it in force are stale.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let workers = self.current + self.stale;
+        let is_same = self.sha256 == other.sha256;
+        let current = if is_same { self.current.min(other.current) } else { 0 };
+        Self {
+            success: self.success && other.success,
+            failures: self.failures.max(other.failures),
+            current,
+            stale: workers.saturating_sub(current),
+            ..self
+        }
+    }
 }
 
 #[repr(C)]
@@ -180,11 +203,11 @@ impl Table {
     }
 
     /// Notes that a version of a file was refused. `refused` stands for the version, so that many workers which
-    /// refuse the same count as one failure. `mistakes` are lines.
-    pub fn failed(&self, file: FileId, refused: u64, mistakes: &str) {
-        let Some(record) = self.record(file) else { return };
+    /// refuse the same count as one failure; a new `attempt` counts anyway. `mistakes` are lines.
+    pub fn failed(&self, file: FileId, refused: u64, attempt: bool, mistakes: &str) {
+        let Some(record) = self.find(file).map(|index| &self.records[index]) else { return };
         let refused = refused.max(1);
-        if record.refused.load(Relaxed) != refused {
+        if attempt || record.refused.load(Relaxed) != refused {
             record.failures.fetch_add(1, Relaxed);
             record.refused.store(refused, Relaxed);
         }

@@ -20,6 +20,15 @@ use crate::nginx::shared_memory::{SharedValue, Zone};
 /// Another layout of [`Table`] needs another version.
 const ZONE: Zone = Zone { name: "cors_policy:files", layout: u32::from_be_bytes(*b"CFI1") };
 
+/// A file that is in force, and its document. The document of a list of nginx.conf is that of
+/// [`nginx_conf`](nginx_conf()).
+pub(super) type InForce<'f> = (&'f Path, &'f SourceFile);
+
+/// Stands for nginx.conf, which is no document.
+pub(super) fn nginx_conf() -> &'static Path {
+    Path::new("")
+}
+
 /// The table of files, in the shared memory of a cycle.
 #[derive(Clone, Copy)]
 pub(crate) struct SharedFiles {
@@ -31,7 +40,7 @@ impl SharedFiles {
     /// Makes the table in the new memory of a zone of `cycle`, with the files that the configuration has read.
     pub(super) fn create<'f>(
         zone: &ngx_shm_zone_t,
-        files: impl Iterator<Item = &'f SourceFile>,
+        files: impl Iterator<Item = InForce<'f>>,
         cycle: *const ngx_cycle_t,
     ) -> Option<Self> {
         let init = |table: *mut Table| {
@@ -57,7 +66,7 @@ impl SharedFiles {
     }
 
     /// Notes that this worker has these files in force.
-    pub(super) fn note_in_force<'f>(&self, files: impl Iterator<Item = &'f SourceFile>) {
+    pub(super) fn note_in_force<'f>(&self, files: impl Iterator<Item = InForce<'f>>) {
         if self.is_current() {
             let (worker, process) = this_worker();
             let versions = versions(files);
@@ -65,14 +74,14 @@ impl SharedFiles {
         }
     }
 
-    /// Notes that this worker has read new versions of files, and has them in force. Returns whether there was
-    /// room for all of them.
-    pub(super) fn note_loaded(&self, files: &[SourceFile]) -> bool {
+    /// Notes that this worker has read new versions of files of a document, and has them in force. Returns
+    /// whether there was room for all of them.
+    pub(super) fn note_loaded(&self, document: &Path, files: &[SourceFile]) -> bool {
         if !self.is_current() {
             return true;
         }
         let (worker, process) = this_worker();
-        let versions = versions(files.iter());
+        let versions = versions(files.iter().map(|file| (document, file)));
         self.value.with_lock(|table| {
             let has_room = table.loaded(&versions, clock::now());
             table.in_force(worker, process, &versions);
@@ -83,29 +92,30 @@ impl SharedFiles {
     /// Notes that a document is refused.
     pub(super) fn note_refused(&self, refused: &Refused) {
         if self.is_current() {
-            refused.note_in(&self.value);
+            refused.note_in(&self.value, false);
         }
     }
 
     /// What is known of a file.
-    pub(crate) fn state(&self, path: &Path) -> Option<FileState> {
+    pub(super) fn state(&self, (document, file): InForce<'_>) -> Option<FileState> {
         if !self.is_current() {
             return None;
         }
-        self.value.with_lock(|table| table.state(FileId::of(path), is_alive))
+        self.value.with_lock(|table| table.state(FileId::of(document, &file.path), is_alive))
     }
 
     /// The mistakes of the version of a file that was refused last, one a line.
-    pub(crate) fn mistakes(&self, path: &Path) -> String {
+    pub(super) fn mistakes(&self, (document, file): InForce<'_>) -> String {
         if !self.is_current() {
             return String::new();
         }
-        self.value.with_lock(|table| table.mistakes(FileId::of(path)))
+        self.value.with_lock(|table| table.mistakes(FileId::of(document, &file.path)))
     }
 }
 
 /// A document that is refused.
 pub(super) struct Refused {
+    document: PathBuf,
     /// The files that are refused, and the mistakes of each.
     files: Vec<(PathBuf, String)>,
     /// Stands for the versions.
@@ -139,7 +149,7 @@ impl Refused {
         report.files().iter().for_each(|file| file.sha256.hash(&mut hasher));
         all.hash(&mut hasher);
         files.insert(0, (document.to_owned(), all));
-        Self { files, version: hasher.finish() }
+        Self { document: document.to_owned(), files, version: hasher.finish() }
     }
 
     /// By a message about a document with these files.
@@ -147,21 +157,22 @@ impl Refused {
         let mut hasher = DefaultHasher::new();
         files.iter().for_each(|file| file.sha256.hash(&mut hasher));
         message.hash(&mut hasher);
-        Self { files: vec![(document.to_owned(), message)], version: hasher.finish() }
+        let document = document.to_owned();
+        Self { files: vec![(document.clone(), message)], document, version: hasher.finish() }
     }
 
     /// Notes, for the workers that run, that a new configuration could not be read for it.
     pub(super) fn note_in_current_cycle(&self) {
         // SAFETY: the name and the layout are those of a table of files.
         if let Some(current) = unsafe { ZONE.of_current_cycle::<Table>() } {
-            self.note_in(&current);
+            self.note_in(&current, true);
         }
     }
 
-    fn note_in(&self, value: &SharedValue<Table>) {
+    fn note_in(&self, value: &SharedValue<Table>, attempt: bool) {
         value.with_lock(|table| {
             for (path, mistakes) in &self.files {
-                table.failed(FileId::of(path), self.version, mistakes);
+                table.failed(FileId::of(&self.document, path), self.version, attempt, mistakes);
             }
         });
     }
@@ -174,9 +185,10 @@ fn this_worker() -> (usize, u64) {
     unsafe { (ngx_worker, u64::try_from(ngx_pid).unwrap_or_default()) }
 }
 
-fn versions<'f>(files: impl Iterator<Item = &'f SourceFile>) -> Vec<Version> {
-    let version =
-        |file: &SourceFile| Some(Version { file: FileId::of(&file.path), sha256: file.sha256? });
+fn versions<'f>(files: impl Iterator<Item = InForce<'f>>) -> Vec<Version> {
+    let version = |(document, file): InForce<'f>| {
+        Some(Version { file: FileId::of(document, &file.path), sha256: file.sha256? })
+    };
     files.filter_map(version).collect()
 }
 

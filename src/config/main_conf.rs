@@ -4,13 +4,13 @@ use core::ffi::c_void;
 use core::ptr;
 use std::path::Path;
 
-use cors_policy::document::{Level, SourceFile};
+use cors_policy::document::Level;
 use cors_shared::files::FileState;
 use nginx_sys::{
     NGX_ERROR, NGX_OK, ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_int_t, ngx_msec_t, ngx_shm_zone_t,
 };
 
-use super::file_zone::{self, SharedFiles};
+use super::file_zone::{self, InForce, SharedFiles, nginx_conf};
 use super::location::LocationConf;
 use super::policies::{FileIndex, Policies};
 use super::watch::Watch;
@@ -118,24 +118,39 @@ impl MainConf {
         }
     }
 
-    /// The files that are in force in this process, each once: every document, and behind it its lists.
-    fn files_in_force(&self) -> impl Iterator<Item = &SourceFile> {
-        let all = || self.files.iter().flat_map(Watch::in_force).chain(self.policies.lists());
-        let is_first = move |(index, file): &(usize, &SourceFile)| {
-            all().take(*index).all(|it| it.path != file.path)
-        };
-        all().enumerate().filter(is_first).map(|(_, file)| file)
+    /// The files that are in force in this process: every document, and behind it its lists.
+    fn files_in_force(&self) -> impl Iterator<Item = InForce<'_>> {
+        let lists = self.policies.lists().iter().map(|list| (nginx_conf(), list));
+        self.files.iter().flat_map(Watch::in_force).chain(lists)
     }
 
-    /// Each of these files, and what is known of it.
+    /// Each of these files once, and what is known of it.
     pub(crate) fn file_states(&self) -> impl Iterator<Item = (&Path, FileState)> {
-        let state = |file| self.shared_files.as_ref()?.state(file);
-        self.files_in_force().filter_map(move |file| Some((&*file.path, state(&file.path)?)))
+        let is_first = |(index, (_, file)): &(usize, InForce<'_>)| {
+            self.files_in_force().take(*index).all(|(_, other)| other.path != file.path)
+        };
+        self.files_in_force().enumerate().filter(is_first).filter_map(|(_, (_, file))| {
+            let states = self.of_path(&file.path).filter_map(|(shared, it)| shared.state(it));
+            Some((&*file.path, states.reduce(FileState::and)?))
+        })
     }
 
     /// The mistakes of the version of a file that was refused last, one a line.
-    pub(crate) fn mistakes(&self, file: &Path) -> String {
-        self.shared_files.as_ref().map(|shared| shared.mistakes(file)).unwrap_or_default()
+    pub(crate) fn mistakes(&self, path: &Path) -> Vec<String> {
+        let texts = self.of_path(path).map(|(shared, it)| shared.mistakes(it));
+        let mut mistakes = Vec::new();
+        for line in texts.collect::<Vec<_>>().iter().flat_map(|text| text.lines()) {
+            if !mistakes.iter().any(|other| other == line) {
+                mistakes.push(line.to_owned());
+            }
+        }
+        mistakes
+    }
+
+    /// The file with this path, of each document that has it.
+    fn of_path(&self, path: &Path) -> impl Iterator<Item = (&SharedFiles, InForce<'_>)> {
+        let all = self.files_in_force().filter(move |(_, file)| file.path == path);
+        all.filter_map(|it| Some((self.shared_files.as_ref()?, it)))
     }
 
     /// Asks nginx for the shared memory of the files, if there are any.

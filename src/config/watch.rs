@@ -20,7 +20,7 @@ use nginx_sys::{
 };
 use ngx::ngx_log_error;
 
-use super::file_zone::{Refused, SharedFiles};
+use super::file_zone::{InForce, Refused, SharedFiles};
 use super::policies::{FileIndex, Policies};
 use super::rendered_policy::RenderedPolicy;
 use super::watched_file::DocumentFiles;
@@ -137,8 +137,8 @@ impl Watch {
     }
 
     /// The files of the version that is in force: the document and its lists.
-    pub(super) fn in_force(&self) -> &[SourceFile] {
-        &self.in_force
+    pub(super) fn in_force(&self) -> impl Iterator<Item = InForce<'_>> {
+        self.in_force.iter().map(|file| (&*self.path, file))
     }
 
     /// Starts a thread that checks the file.
@@ -297,7 +297,7 @@ fn take_over(watch: &mut Watch, log: *mut ngx_log_t, found: Found) {
 fn note_loaded(watch: &mut Watch, files: Vec<SourceFile>, log: *mut ngx_log_t) {
     watch.in_force = files;
     let Some(shared) = &watch.shared else { return };
-    if !shared.note_loaded(&watch.in_force) {
+    if !shared.note_loaded(&watch.path, &watch.in_force) {
         let path = watch.path.display();
         ngx_log_error!(
             NGX_LOG_WARN,

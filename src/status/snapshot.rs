@@ -90,7 +90,7 @@ fn files(main: &MainConf) -> Vec<File> {
         success: state.success,
         failures: state.failures,
         workers: Workers { current: state.current, stale: state.stale },
-        mistakes: main.mistakes(path).lines().map(str::to_owned).collect(),
+        mistakes: main.mistakes(path),
     };
     main.file_states().map(file).collect()
 }

@@ -31,7 +31,7 @@ fn table() -> &'static Table {
 }
 
 fn file(name: &str) -> FileId {
-    FileId::of(Path::new(name))
+    FileId::of(Path::new("cors.yaml"), Path::new(name))
 }
 
 fn version(name: &str, number: u8) -> Version {
@@ -64,13 +64,13 @@ fn a_file_that_is_loaded_refused_and_mended() {
 
     // Two workers refuse the same version.
     for _ in 0..2 {
-        table.failed(file("cors.yaml"), 77, "cors.yaml:1: no\ncors.yaml:2: no");
+        table.failed(file("cors.yaml"), 77, false, "cors.yaml:1: no\ncors.yaml:2: no");
     }
     let refused = FileState { success: false, failures: 1, ..loaded };
     assert_eq!(table.mistakes(file("cors.yaml")), "cors.yaml:1: no\ncors.yaml:2: no");
     assert_eq!(state(table, "cors.yaml"), refused);
     assert_eq!(state(table, "list.txt"), FileState { sha256: [2; 32], ..loaded });
-    table.failed(file("cors.yaml"), 78, "cors.yaml:3: no");
+    table.failed(file("cors.yaml"), 78, false, "cors.yaml:3: no");
     assert_eq!(state(table, "cors.yaml").failures, 2);
     assert_eq!(table.mistakes(file("cors.yaml")), "cors.yaml:3: no");
 
@@ -81,9 +81,11 @@ fn a_file_that_is_loaded_refused_and_mended() {
     table.loaded(&[version("cors.yaml", 3)], 300);
     let new = FileState { sha256: [3; 32], last_load: 300, failures: 2, ..loaded };
     assert_eq!(state(table, "cors.yaml"), new);
-    // The same mistake again is another failure.
-    table.failed(file("cors.yaml"), 78, "cors.yaml:3: no");
+    // The same mistake again is another failure, and so is another attempt.
+    table.failed(file("cors.yaml"), 78, false, "cors.yaml:3: no");
     assert_eq!(state(table, "cors.yaml").failures, 3);
+    table.failed(file("cors.yaml"), 78, true, "cors.yaml:3: no");
+    assert_eq!(state(table, "cors.yaml").failures, 4);
 }
 
 #[test]
@@ -131,7 +133,7 @@ fn files_beyond_the_room_are_left_out() {
     }
     assert!(!table.loaded(&[version("one more", 1), version("0", 2)], 1));
     assert_eq!(state(table, "0").sha256, [2; 32]);
-    table.failed(file("one more"), 1, "no");
+    table.failed(file("one more"), 1, false, "no");
     table.in_force(0, 7, &[version("one more", 1)]);
     assert_eq!(table.state(file("one more"), |_| true), None);
 }
@@ -140,8 +142,8 @@ fn files_beyond_the_room_are_left_out() {
 fn failures_go_on_in_the_next_configuration() {
     let (old, new) = (table(), table());
     old.loaded(&[version("a", 1), version("b", 1)], 1);
-    old.failed(file("a"), 1, "no");
-    old.failed(file("a"), 2, "no");
+    old.failed(file("a"), 1, false, "no");
+    old.failed(file("a"), 2, false, "no");
     new.loaded(&[version("a", 2), version("c", 1)], 9);
     new.take_over(old);
     let a = state(new, "a");
@@ -155,13 +157,13 @@ fn many_mistakes_are_cut_at_a_line() {
     let table = table();
     table.loaded(&[version("a", 1)], 1);
     let line = "cors.yaml:7: policies.api: „ü“\n";
-    table.failed(file("a"), 1, &line.repeat(1000));
+    table.failed(file("a"), 1, false, &line.repeat(1000));
     let mistakes = table.mistakes(file("a"));
     assert!(mistakes.len() <= MAX_TEXT && mistakes.len() > MAX_TEXT - 2 * line.len());
     let whole = mistakes.strip_suffix("\n…").unwrap();
     assert!(whole.lines().all(|it| it == line.trim_end()), "{whole}");
 
-    table.failed(file("a"), 2, &"ü".repeat(MAX_TEXT));
+    table.failed(file("a"), 2, false, &"ü".repeat(MAX_TEXT));
     let mistakes = table.mistakes(file("a"));
     assert!(mistakes.strip_suffix("\n…").unwrap().chars().all(|it| it == 'ü'));
 }
@@ -185,4 +187,20 @@ fn what_a_process_leaves_that_dies_is_readable() {
     assert_eq!(table.state(file("b"), |_| true), None);
     table.loaded(&[version("c", 3)], 2);
     assert_eq!(state(table, "c").sha256, [3; 32]);
+}
+
+#[test]
+fn a_list_of_two_documents_is_as_bad_as_with_the_worse_one() {
+    let table = table();
+    let of = |document: &str| FileId::of(Path::new(document), Path::new("list.txt"));
+    let version = |document, number| Version { file: of(document), sha256: [number; 32] };
+    table.loaded(&[version("a", 1), version("b", 1)], 1);
+    table.in_force(0, 7, &[version("a", 1), version("b", 1)]);
+    table.loaded(&[version("a", 2)], 2);
+    table.in_force(0, 7, &[version("a", 2)]);
+    table.failed(of("b"), 1, false, "no");
+    let state = |document| table.state(of(document), |_| true).unwrap();
+    let both = state("a").and(state("b"));
+    assert_eq!((both.success, both.failures, both.sha256, both.last_load), (false, 1, [2; 32], 2));
+    assert_eq!((both.current, both.stale), (0, 1));
 }

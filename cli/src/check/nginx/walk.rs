@@ -121,7 +121,6 @@ impl Check<'_> {
         match name {
             "cors_policy_define" => self.define(directive),
             "cors_policy_file" => self.policy_file(directive),
-            "cors_policy_status" => {}
             _ if settings.contains(&name) => {
                 let message =
                     format!("\"{name}\" directive is duplicate; keep one of the two in this block");
@@ -131,6 +130,7 @@ impl Check<'_> {
                 settings.push(name);
                 match name {
                     "cors_policy" => self.setting(directive),
+                    "cors_policy_status" => self.status(directive),
                     _ => self.dry_run(directive),
                 }
             }
@@ -142,7 +142,7 @@ impl Check<'_> {
         let name = &directive.name;
         let is_count_right = match name.as_str() {
             "cors_policy_file" => (1..=2).contains(&directive.args.len()),
-            "cors_policy_status" => directive.args.is_empty(),
+            "cors_policy_status" => directive.args.len() <= 1,
             _ => directive.args.len() == 1,
         };
         let needs_block = name == "cors_policy_define";
@@ -202,6 +202,18 @@ impl Check<'_> {
                  variable"
             );
             self.refuse(rules::ARGUMENTS, directive.site, message);
+        }
+    }
+
+    fn status(&mut self, directive: &Directive) {
+        if let Some(value) = directive.args.first() {
+            if !["origins=on", "origins=off"].contains(&value.as_str()) {
+                let message = format!(
+                    "invalid parameter \"{value}\" of \"cors_policy_status\", write \"origins=on\" or \
+                     \"origins=off\""
+                );
+                self.refuse(rules::ARGUMENTS, directive.site, message);
+            }
         }
     }
 
