@@ -207,8 +207,12 @@ impl PolicyAdvice {
                 let Some(index) = self.forgotten.iter().position(|it| it.origin == origin) else {
                     continue;
                 };
-                let Forgotten { origin, numbers, .. } = self.forgotten.remove(index);
-                self.unusable.push(Unusable { origin, numbers, reason: visible(&reason) });
+                let Forgotten { origin, numbers, near_miss, .. } = self.forgotten.remove(index);
+                let mut reason = visible(&reason);
+                if let Some(near_miss) = near_miss {
+                    reason = format!("{reason}; {near_miss}");
+                }
+                self.unusable.push(Unusable { origin, numbers, reason });
             }
         }
     }

@@ -122,7 +122,7 @@ impl Amendment {
         }
         let text = serde_yaml::to_string(&value).map_err(|error| error.to_string())?;
         let policies = document::parse(text.as_bytes(), &self.path)
-            .map_err(|report| report.errors().next().map(Mistake::message).unwrap_or_default())?
+            .map_err(|report| report.errors().next().map(reason).unwrap_or_default())?
             .value;
         let amended = policies.iter().find(|it| it.name() == policy);
         if !amended.is_some_and(|amended| origins.iter().all(|origin| allows(amended, origin))) {
@@ -131,6 +131,11 @@ impl Amendment {
         (self.value, self.policies) = (value, policies);
         Ok(())
     }
+}
+
+/// Why the check refuses a line, and what to write instead. Place and value would be those of the line.
+fn reason(mistake: &Mistake) -> String {
+    format!("{}; {}", mistake.problem(), mistake.remedy())
 }
 
 fn allows(policy: &Policy, origin: &str) -> bool {

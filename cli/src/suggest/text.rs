@@ -73,18 +73,16 @@ impl PolicyAdvice {
         write_some(
             f,
             "WARNING: do not add these. They look like an allowed origin and belong to somebody else:",
-            self.lookalikes.iter().map(|it| {
-                let Numbers { count, lost, .. } = it.numbers;
-                format!("{}: {count} requests, {lost} lost; {}", it.origin, it.near_miss)
-            }),
+            self.lookalikes
+                .iter()
+                .map(|it| format!("{}: {}; {}", it.origin, it.numbers, it.near_miss)),
         )?;
         write_some(
             f,
             "No lines for:",
-            self.unusable.iter().map(|it| {
-                let Numbers { count, lost, .. } = it.numbers;
-                format!("\"{}\": {count} requests, {lost} lost; {}", it.origin, it.reason)
-            }),
+            self.unusable
+                .iter()
+                .map(|it| format!("\"{}\": {}; {}", it.origin, it.numbers, it.reason)),
         )?;
         write_some(
             f,
@@ -98,7 +96,8 @@ impl PolicyAdvice {
             return Ok(());
         }
         let Self { requests, without_loss, .. } = self;
-        write!(f, "# {requests} requests were counted in dry runs")?;
+        let were = if *requests == 1 { "request was" } else { "requests were" };
+        write!(f, "# {requests} {were} counted in dry runs")?;
         if let Some(last) = self.last.filter(|last| *last < END_OF_TIME) {
             let time = UNIX_EPOCH + Duration::from_secs(last);
             write!(f, "; the last refusal was at {}", humantime::format_rfc3339_seconds(time))?;
@@ -111,11 +110,18 @@ impl PolicyAdvice {
     }
 }
 
+impl Display for Numbers {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { count, error, lost, .. } = *self;
+        let at_most = if error > 0 { "at most " } else { "" };
+        let requests = if count == 1 { "request" } else { "requests" };
+        write!(f, "{at_most}{count} {requests}, {lost} lost")
+    }
+}
+
 impl Display for Forgotten {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Numbers { count, error, lost, .. } = self.numbers;
-        let at_most = if error > 0 { "at most " } else { "" };
-        write!(f, "      # {at_most}{count} requests, {lost} lost")?;
+        write!(f, "      # {}", self.numbers)?;
         if let Some(near_miss) = &self.near_miss {
             write!(f, "; {near_miss}")?;
         }
