@@ -244,7 +244,7 @@ sub shell {
         }
     }
     ok -e, "$name: $_ exists" for $code =~ m{(?:^|\s)((?:build|t|bench)/[\w./-]*\w)}mg;
-    ok $_ =~ /^(?:check|explain|import|probe|schema)$/, "$name: cors-policy has the command $_"
+    ok $_ =~ /^(?:check|explain|import|probe|schema|suggest)$/, "$name: cors-policy has the command $_"
         for $code =~ /(?:^|\s)cors-policy (?!-)([a-z]\S*)/mg;
     return;
 }

@@ -5,6 +5,8 @@ pub(crate) mod explain;
 #[cfg(feature = "probe")]
 #[path = "args/probe.rs"]
 pub(crate) mod probe;
+#[path = "args/suggest.rs"]
+pub(crate) mod suggest;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -15,6 +17,7 @@ use cors_policy::origin::suffix::LIST_DATE;
 use self::explain::ExplainArgs;
 #[cfg(feature = "probe")]
 use self::probe::ProbeArgs;
+use self::suggest::SuggestArgs;
 
 /// What `--version` prints behind the name: the guards depend on the list too.
 static VERSION: LazyLock<String> =
@@ -34,6 +37,7 @@ Examples:
   cors-policy explain cors.yaml --policy api --origin https://app.example.com \\
       --method PUT --header Content-Type
   cors-policy probe https://api.example.com/ --origin https://app.example.com
+  cors-policy suggest http://127.0.0.1:9145/cors --file cors.yaml
   cors-policy schema > cors-policy.schema.json"
 )]
 pub(crate) struct Args {
@@ -125,6 +129,24 @@ Examples:
 
 Exit code: 0 if nothing was found, 1 if something was, 2 if the server could not be asked.")]
     Probe(Box<ProbeArgs>),
+
+    /// Find the origins that a dry run shows to be forgotten, and write the lines to add.
+    ///
+    /// Reads what a page of `cors_policy_status` says about refused origins. An origin is forgotten if a
+    /// policy in a dry run refuses it, and if its pages lose responses that they can read now. Each is a line
+    /// for `allow_origins`, with the numbers that speak for it. Decide about each: anybody can send any
+    /// origin. Origins that only look like an allowed one are named and not suggested.
+    ///
+    /// With a policy document, each line is checked in it: with the lines, the document passes the check, and
+    /// the policy allows the origins. URLs are asked through the proxies of the environment.
+    #[command(after_help = "\
+Examples:
+  cors-policy suggest http://127.0.0.1:9145/cors --file cors.yaml
+  cors-policy suggest 'http://127.0.0.1:9145/cors?format=json' --policy api --format json
+  curl -s -H 'Accept: application/json' http://127.0.0.1:9145/cors | cors-policy suggest -
+
+Exit code: 0 if the status was read, with suggestions or without, 2 if it could not be.")]
+    Suggest(SuggestArgs),
 
     /// Print the JSON Schema of the policy document, for editors.
     ///

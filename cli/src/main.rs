@@ -11,6 +11,7 @@ mod output;
 #[cfg(feature = "probe")]
 mod probe;
 mod request;
+mod suggest;
 
 use std::process::ExitCode;
 
@@ -21,7 +22,8 @@ use args::{Args, Command};
 /// The outcome as the exit code tells it. Part of the interface.
 #[derive(Clone, Copy)]
 enum Outcome {
-    /// Every file is fine, the request is allowed, or an imported policy is no wider than its source.
+    /// Every file is fine, the request is allowed, an imported policy is no wider than its source, or a status was
+    /// read.
     Good,
     /// The request is denied.
     Denied,
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Import(args) => import::run(&args),
         #[cfg(feature = "probe")]
         Command::Probe(args) => probe::run(&args),
+        Command::Suggest(args) => suggest::run(&args),
         Command::Schema => output::print_json(&cors_policy::document::schema())
             .map(|()| Outcome::Good)
             .map_err(Into::into),

@@ -5,6 +5,7 @@
 
 use cors_policy::{
     document::PatternSite,
+    near_miss::{Difference as Known, LOOPBACK, loopback_sentence},
     origin::{Origin, OriginPattern, WildcardHost, WildcardPort},
 };
 use serde::Serialize;
@@ -44,9 +45,6 @@ const MAX_SPELLED: usize = 10_000;
 
 /// The number of characters that may differ in a misspelled host.
 const MAX_MISSPELLED: usize = 2;
-
-/// Hosts that mean the machine itself.
-const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Collects the patterns that nearly match one origin.
 pub(crate) struct NearMisses<'o, S> {
@@ -153,7 +151,7 @@ impl<'o, S> NearMisses<'o, S> {
         }
         let is_loopback = |host| LOOPBACK.contains(&host);
         if is_loopback(origin.host) && is_loopback(exact.host) {
-            return Some((Difference::Loopback, loopback(origin.host, exact.host)));
+            return Some((Difference::Loopback, loopback_sentence(origin.host, exact.host)));
         }
         if is_below(origin.host, exact.host) {
             let reason = "it does not include the names below it";
@@ -164,7 +162,7 @@ impl<'o, S> NearMisses<'o, S> {
             return Some((Difference::Parent, reason.to_owned()));
         }
         if is_lookalike(origin.host, exact.host) {
-            return Some((Difference::Lookalike, LOOKALIKE.to_owned()));
+            return Some(lookalike());
         }
         self.compare_spelling(origin.host, exact.host)
     }
@@ -209,7 +207,7 @@ fn compare_others(
     }
     if LOOPBACK.contains(&origin.host) {
         let host = LOOPBACK.iter().find(|host| matches(Parts { host, ..origin }));
-        return host.map(|host| (Difference::Loopback, loopback(origin.host, host)));
+        return host.map(|host| (Difference::Loopback, loopback_sentence(origin.host, host)));
     }
     let OriginPattern::Wildcard(wildcard) = pattern else { return None };
     match wildcard.host() {
@@ -218,7 +216,7 @@ fn compare_others(
         | WildcardHost::Exact(host)
             if is_lookalike(origin.host, host) =>
         {
-            Some((Difference::Lookalike, LOOKALIKE.to_owned()))
+            Some(lookalike())
         }
         WildcardHost::Glob { labels, parent } if is_below(origin.host, parent) => {
             let reason = format!("{labels:?} does not match the labels before {parent}");
@@ -229,18 +227,18 @@ fn compare_others(
 }
 
 fn other_scheme_or_port(origin: Parts<'_>, other: Parts<'_>) -> Option<(Difference, &'static str)> {
-    match (origin.scheme == other.scheme, origin.port == other.port) {
-        (true, true) => None,
-        (false, true) => Some((Difference::Scheme, "only the scheme is different")),
-        (true, false) => Some((Difference::Port, "only the port is different")),
-        (false, false) => Some((Difference::SchemeAndPort, "scheme and port are different")),
-    }
+    let known =
+        Known::of_scheme_and_port(origin.scheme == other.scheme, origin.port == other.port)?;
+    let difference = match known {
+        Known::Scheme => Difference::Scheme,
+        Known::Port => Difference::Port,
+        _ => Difference::SchemeAndPort,
+    };
+    Some((difference, known.as_str()))
 }
 
-const LOOKALIKE: &str = "looks alike, but is another domain";
-
-fn loopback(one: &str, other: &str) -> String {
-    format!("to a browser, {one} and {other} are different hosts")
+fn lookalike() -> (Difference, String) {
+    (Difference::Lookalike, Known::Lookalike.as_str().to_owned())
 }
 
 fn is_below(host: &str, domain: &str) -> bool {

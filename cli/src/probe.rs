@@ -4,7 +4,7 @@
 mod access;
 mod address;
 mod asker;
-mod client;
+pub(crate) mod client;
 mod comparison;
 mod exchange;
 mod finding;

@@ -29,6 +29,7 @@
 mod decision;
 pub mod document;
 pub mod headers;
+pub mod near_miss;
 mod nearest;
 pub mod origin;
 mod origin_check;

@@ -116,7 +116,7 @@ impl Server for HttpClient {
             .request(method, exchange.url.clone())
             .headers(headers)
             .send()
-            .map_err(|error| Unreachable(describe(&error)))?;
+            .map_err(|error| Unreachable(describe(&error, "; --insecure takes any")))?;
         let lines = answer.headers().iter();
         let status = answer.status();
         if status.is_informational() {
@@ -165,8 +165,9 @@ fn resolve(builder: ClientBuilder, url: &Url, list: &[Resolve]) -> Result<Client
     }
 }
 
-/// Says why there is no answer, and what to do where that is known.
-fn describe(error: &reqwest::Error) -> String {
+/// Says why there is no answer, and what to do where that is known. `untrusted` is the advice about a certificate that
+/// is not trusted.
+pub(crate) fn describe(error: &reqwest::Error, untrusted: &str) -> String {
     let cause = root_cause(error);
     if error.is_timeout() {
         return format!("no answer within {} seconds", TIMEOUT.as_secs());
@@ -174,7 +175,7 @@ fn describe(error: &reqwest::Error) -> String {
     if let Some(fault) = find::<rustls::Error>(error) {
         return match fault {
             rustls::Error::InvalidCertificate(_) => {
-                format!("the certificate is not trusted ({fault}); --insecure takes any")
+                format!("the certificate is not trusted ({fault}){untrusted}")
             }
             rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => {
                 "TLS failed: the server answers in another protocol; if it is http, ask by http://"
@@ -190,7 +191,7 @@ fn describe(error: &reqwest::Error) -> String {
 }
 
 /// The innermost error, as it is closest to what happened.
-fn root_cause(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn root_cause(error: &(dyn Error + 'static)) -> String {
     chain(error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }
 

@@ -257,7 +257,9 @@ fn the_schemas_have_every_field() {
         ["explain", "shop.yaml", "--policy", "shop", "--origin", "http://admin.shop.example"];
     let explain = run(&[&explain[..], &["--preflight", "--json"]].concat()).json();
     let import = run(&["import", "--format", "json", "ingress.yaml"]).json();
-    for (name, json) in [("check", check), ("explain", explain), ("import", import)] {
+    let suggest = run(&["suggest", "--format", "json", "status.json"]).json();
+    let all = [("check", check), ("explain", explain), ("import", import), ("suggest", suggest)];
+    for (name, json) in all {
         let path = crate::run::project().join(format!("docs/schemas/{name}.json"));
         let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         assert!(jsonschema::meta::is_valid(&schema), "{name}");

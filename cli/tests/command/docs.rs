@@ -36,6 +36,7 @@ fn every_example_prints_what_it_shows() {
         "ingress.yaml",
         "customers.txt",
         "nginx.conf",
+        "status.json",
     ] {
         fs::copy(documents().join(name), folder.join(name)).unwrap();
     }
@@ -65,7 +66,7 @@ fn every_example_prints_what_it_shows() {
 #[test]
 fn every_option_is_described() {
     let reference = reference();
-    let mut commands = vec!["check", "explain", "import", "schema"];
+    let mut commands = vec!["check", "explain", "import", "schema", "suggest"];
     if cfg!(feature = "probe") {
         commands.push("probe");
     }
@@ -106,6 +107,7 @@ fn every_json_field_is_described() {
     for args in [
         &["import", "--format", "json", "ingress.yaml"][..],
         &["check", "--format", "json", "mistakes.yaml", "shop.yaml"],
+        &["suggest", "--format", "json", "status.json"],
     ] {
         for (name, value) in run(args).json().as_object().unwrap() {
             check(name.clone());

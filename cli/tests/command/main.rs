@@ -15,4 +15,5 @@ mod probe;
 mod reference;
 mod run;
 mod schema;
+mod suggest;
 mod version;

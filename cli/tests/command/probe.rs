@@ -1,6 +1,6 @@
 //! `cors-policy probe`, against servers of the tests' own. What it finds is tested beside its source.
 
-mod server;
+pub(crate) mod server;
 
 use std::{
     fs,

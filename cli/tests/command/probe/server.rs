@@ -13,26 +13,26 @@ use std::{
 
 /// A request, as it came.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
-    pub(super) method: String,
-    pub(super) target: String,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) target: String,
     /// Names in lower case.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) time: Instant,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) time: Instant,
 }
 
 impl Request {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    pub(super) fn origin(&self) -> &str {
+    pub(crate) fn origin(&self) -> &str {
         self.header("origin").unwrap_or_default()
     }
 }
 
 /// What the server does with a request.
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// A response with a short body.
     Response(u16, Vec<(&'static str, String)>),
     /// These bytes, and the end of the connection.
@@ -45,7 +45,7 @@ pub(super) enum Reply {
 
 impl Reply {
     /// A response with the headers of a sound policy, which names these origins.
-    pub(super) fn listed(request: &Request, origins: &[&str]) -> Self {
+    pub(crate) fn listed(request: &Request, origins: &[&str]) -> Self {
         let mut headers = vec![("Vary", "Origin".to_owned())];
         if origins.contains(&request.origin()) {
             headers.push(("Access-Control-Allow-Origin", request.origin().to_owned()));
@@ -54,20 +54,20 @@ impl Reply {
     }
 
     /// A response with permission for the page, whatever its origin.
-    pub(super) fn allowed(request: &Request) -> Self {
+    pub(crate) fn allowed(request: &Request) -> Self {
         Self::listed(request, &[request.origin()])
     }
 }
 
 /// A server that runs until the test program ends.
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     requests: Arc<Mutex<Vec<Request>>>,
     most_at_a_time: Arc<AtomicUsize>,
 }
 
 impl Server {
-    pub(super) fn start(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let server = Self {
             address: listener.local_addr().unwrap(),
@@ -99,17 +99,17 @@ impl Server {
     }
 
     /// The address of a path.
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// The requests so far.
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().unwrap().clone()
     }
 
     /// The most requests that were answered at a time.
-    pub(super) fn most_at_a_time(&self) -> usize {
+    pub(crate) fn most_at_a_time(&self) -> usize {
         self.most_at_a_time.load(Ordering::SeqCst)
     }
 }
