@@ -44,4 +44,4 @@ pub use headers::{FieldName, FieldValue, Vary};
 pub use nearest::nearest;
 pub use origin_check::{CheckedRequest, FetchSite, OriginCheck, Passed, Refusal, RequestHosts};
 pub use policy::{Policy, PreflightMode, Responses, UpstreamHeaders};
-pub use refusal_advice::{Advice, Difference, NearMiss};
+pub use refusal_advice::Advice;
