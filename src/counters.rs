@@ -67,7 +67,7 @@ const MAX_NAME: usize = 64;
 /// The counters of one policy.
 ///
 /// Other builds of the module use the same memory. A change of this layout, or of [`Table`], needs
-/// another `LAYOUT` in `config/shared_zone.rs`.
+/// another `layout` of the zone in `config/shared_zone.rs`.
 #[repr(C, align(64))]
 pub(crate) struct Counters {
     /// Written under the lock of the shared memory.
