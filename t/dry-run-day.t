@@ -6,6 +6,8 @@
 use strict;
 use warnings;
 
+use Cwd qw( abs_path );
+use File::Basename qw( dirname );
 use JSON::PP qw( decode_json );
 use Test::More;
 
@@ -181,6 +183,23 @@ my %lost;
 $lost{ $_->{origin} } += $_->{lost} for @{ $state->{refused}{api} };
 delete @lost{ grep { !$lost{$_} } keys %lost };
 is_deeply \%lost, { map { $_ => $by_origin{$_} } grep { defined } keys %by_origin }, 'the table of origins has as many lost ones';
+
+# The lines that the tool writes make the page of forgotten.example.com one that loses nothing.
+SKIP: {
+    my ($module) = split ' ', $ENV{TEST_NGINX_LOAD_MODULES};
+    my ($tool) = grep {-x} map {"$_/cors-policy"} dirname($module), abs_path('dist') // ();
+    skip 'there is no cors-policy beside the module or in dist/' if !$tool;
+    my $url  = 'http://127.0.0.1:' . $now->port . '/status';
+    my $file = $now->path('cors.yaml');
+    my ($status, $text) = Nginx::output_of([ $tool, 'suggest', $url, '--file', $file ], environment => { NO_PROXY => '*' });
+    is $status, 0, 'cors-policy suggest' or diag $text;
+    my @lines = $text =~ /^ *- (\S+)/mg;
+    is_deeply \@lines, ['https://forgotten.example.com'], 'it names the forgotten page, and no lookalike' or diag $text;
+    $then->write_file('cors.yaml', $POLICY =~ s/(?=https:\/\/new)/$lines[0], /r);
+    ok $then->reload, 'with the line that it wrote';
+    my @request = ('GET', '/plain', 'Origin: https://forgotten.example.com');
+    is change($request[2] =~ s/.*: //r, undef, response($now, \@request), response($then, \@request)), '', 'the page loses nothing';
+}
 
 $_->stop for $now, $then;
 done_testing();
