@@ -190,8 +190,11 @@ fn exposes(headers: &HeaderList, name: &str, mode: Credentials) -> bool {
     any && mode == Credentials::Omit || exposed(headers).iter().any(|other| other == name)
 }
 
+/// What a name is in a list.
+type OfName = fn(&str) -> Permission<'_>;
+
 /// The headers by which the answer to a preflight permits something, and what a name in them is.
-const PERMISSIONS: [(&str, fn(&str) -> Permission<'_>); 2] = [
+const PERMISSIONS: [(&str, OfName); 2] = [
     ("Access-Control-Allow-Methods", |name| Permission::Method(name)),
     ("Access-Control-Allow-Headers", |name| Permission::Header(name)),
 ];

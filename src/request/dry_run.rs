@@ -106,7 +106,7 @@ fn compare(
     refusal: Option<Refusal>,
 ) -> Option<Difference> {
     let OriginHeader::One(origin_bytes) = request.origin.header() else { return None };
-    let origin = str::from_utf8(origin_bytes).ok()?;
+    let origin = core::str::from_utf8(origin_bytes).ok()?;
     let now = response(r);
     let preflight = request.preflight();
     let lines: Vec<&[u8]> = preflight.into_iter().flat_map(PreflightLines::headers).collect();
@@ -125,7 +125,7 @@ fn compare(
         Permission::Method(name) => responses.permits_method(answer, name.as_bytes()),
         Permission::Header(name) => responses.permits_header(answer, name.as_bytes()),
     };
-    let asked = (origin, str::from_utf8(method).ok()?, &names[..]);
+    let asked = (origin, core::str::from_utf8(method).ok()?, &names[..]);
     Some(change::of_preflight(asked, &now, &then, permits))
 }
 

@@ -78,7 +78,7 @@ impl Format {
 
 /// A weight; what is not one counts as 0.
 fn thousandths(value: &[u8]) -> u16 {
-    let text = str::from_utf8(value).unwrap_or_default();
+    let text = std::str::from_utf8(value).unwrap_or_default();
     let weight = text.parse::<f32>().unwrap_or_default();
     // Not a number becomes 0.
     (weight.clamp(0.0, 1.0) * 1000.0) as u16
