@@ -36,6 +36,10 @@ pub(crate) const SERIES: [(RequestKind, Decision); 9] = [
 ];
 
 impl RequestKind {
+    pub(crate) fn of(is_preflight: bool) -> Self {
+        if is_preflight { Self::Preflight } else { Self::Actual }
+    }
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Actual => "actual",

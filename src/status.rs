@@ -17,12 +17,10 @@ use ngx::http::{HttpModuleLocationConf, HttpModuleMainConf};
 use self::snapshot::Live;
 use crate::Module;
 use crate::config::main_conf::MainConf;
-use crate::nginx::headers_in::{HeaderLines, HeaderName, headers_in};
+use crate::nginx::headers_in::{HeaderLines, headers_in};
 use crate::nginx::headers_out::{HeadersOut, bytes_in_pool, line, str_of};
 use crate::nginx::request_bits::{self, OutOfMemory, log_of};
 use crate::nginx::{clock, fail_points, panic};
-
-const ACCEPT: HeaderName<6> = HeaderName::new(b"accept");
 
 /// The format that `?format=` asks for, or that the client prefers; `None` if it is unknown.
 fn format_for(r: &mut ngx_http_request_t) -> Option<Format> {
@@ -34,7 +32,8 @@ fn format_for(r: &mut ngx_http_request_t) -> Option<Format> {
         return Format::of_name(value.as_bytes());
     }
     // SAFETY: `r` is borrowed meanwhile.
-    let lines = HeaderLines::of(unsafe { headers_in(r) }).filter(|line| ACCEPT.is_name_of(line));
+    let lines = HeaderLines::of(unsafe { headers_in(r) });
+    let lines = lines.filter(|line| line.key.as_bytes().eq_ignore_ascii_case(b"accept"));
     Some(Format::preferred(lines.map(|line| line.value.as_bytes())))
 }
 

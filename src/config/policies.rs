@@ -12,7 +12,7 @@ use cors_policy::document::SourceFile;
 use nginx_sys::{NGX_ERROR, NGX_OK, ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_int_t, ngx_shm_zone_t};
 
 use super::rendered_policy::RenderedPolicy;
-use super::shared_zone::{self, PolicyCounters, SharedTable};
+use super::shared_zone::{self, PolicyCounters, PolicyOrigins, SharedTable};
 use crate::nginx::conf::{ConfExt, Logged, SourceLine};
 use crate::nginx::panic;
 
@@ -56,6 +56,8 @@ pub(crate) struct PolicyEntry {
     line: RefCell<SourceLine>,
     /// The policy's counters, set before the first request.
     counters: Cell<PolicyCounters>,
+    /// Where the policy's refused origins are counted, set together with the counters.
+    origins: Cell<Option<PolicyOrigins>>,
 }
 
 impl PolicyEntry {
@@ -71,6 +73,7 @@ impl PolicyEntry {
             is_watched: Cell::new(is_watched),
             line: RefCell::new(line),
             counters: Cell::new(PolicyCounters::NONE),
+            origins: Cell::new(None),
         }
     }
 
@@ -89,14 +92,21 @@ impl PolicyEntry {
         self.counters.get()
     }
 
-    fn set_counters(&self, counters: PolicyCounters) {
+    /// The number of the policy among the refused origins, if it has counters in the current cycle.
+    pub(crate) fn number(&self) -> Option<u32> {
+        self.counters.get().get()?;
+        Some(self.origins.get()?.policy())
+    }
+
+    fn set_counters(&self, counters: PolicyCounters, origins: Option<PolicyOrigins>) {
         self.counters.set(counters);
-        self.policy.borrow().responses().set_counters(counters);
+        self.origins.set(origins);
+        self.policy.borrow().responses().set_counters(counters, origins);
     }
 
     /// Returns the policy that was replaced.
     fn replace(&self, policy: RenderedPolicy, line: SourceLine) -> Arc<RenderedPolicy> {
-        policy.responses().set_counters(self.counters.get());
+        policy.responses().set_counters(self.counters.get(), self.origins.get());
         self.line.replace(line);
         self.policy.replace(Arc::new(policy))
     }
@@ -302,7 +312,7 @@ impl Policies {
                 core::str::from_utf8(name).is_ok_and(|name| self.by_name.contains_key(name))
             };
             for (entry, counters) in entries.iter().zip(table.claim(&names, is_used)) {
-                entry.set_counters(shared.counters_of(counters));
+                entry.set_counters(shared.counters_of(counters), shared.origins_of(counters));
             }
         });
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cors_policy::{Answer, Decision, FieldValue, HeaderSet, OriginHeader, Policy, Responses};
 use nginx_sys::{ngx_http_request_t, ngx_pool_cleanup_add, ngx_str_t, ngx_table_elt_t};
 
-use super::shared_zone::PolicyCounters;
+use super::shared_zone::{PolicyCounters, PolicyOrigins};
 use crate::counters::RequestKind;
 use crate::nginx::headers_out::{line, str_of};
 use crate::nginx::request_bits::OutOfMemory;
@@ -29,6 +29,7 @@ impl RenderedPolicy {
             without_origin,
             enforces: responses.enforce(),
             counters: Cell::new(PolicyCounters::NONE),
+            origins: Cell::new(None),
             responses,
         });
         Self { responses, policy }
@@ -58,6 +59,8 @@ pub(crate) struct RenderedResponses {
     enforces: bool,
     /// Set by nginx's thread before any request uses the policy.
     counters: Cell<PolicyCounters>,
+    /// Set together with the counters.
+    origins: Cell<Option<PolicyOrigins>>,
     responses: Arc<Responses>,
 }
 
@@ -90,6 +93,23 @@ impl RenderedResponses {
         }
     }
 
+    /// Counts an origin that is refused.
+    // PERF: with constants instead of arguments this takes some instructions less.
+    #[inline(never)]
+    pub(crate) fn count_origin(&self, decision: Decision, origin: &[u8]) {
+        if let Some(origins) = self.origins.get() {
+            origins.count(decision, false, origin, false);
+        }
+    }
+
+    /// Counts an origin that is refused in a dry run. `is_lost` is whether the page can read the response now, and
+    /// could not with the policy.
+    pub(crate) fn count_origin_of_dry_run(&self, decision: Decision, origin: &[u8], is_lost: bool) {
+        if let Some(origins) = self.origins.get() {
+            origins.count(decision, true, origin, is_lost);
+        }
+    }
+
     /// The counters.
     pub(crate) fn counters(&self) -> PolicyCounters {
         self.counters.get()
@@ -112,9 +132,10 @@ impl RenderedResponses {
         Ok(held)
     }
 
-    /// Sets the [`counters`](Self::counters).
-    pub(crate) fn set_counters(&self, counters: PolicyCounters) {
+    /// Sets the [`counters`](Self::counters), and where origins are counted.
+    pub(crate) fn set_counters(&self, counters: PolicyCounters, origins: Option<PolicyOrigins>) {
         self.counters.set(counters);
+        self.origins.set(origins);
     }
 }
 

@@ -11,6 +11,7 @@ use cors_shared::refusals::Key;
 use nginx_sys::{ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_int_t, ngx_shm_zone_t};
 
 use crate::counters::{Counters, Table};
+use crate::nginx::clock;
 use crate::nginx::shared_memory::{SharedValue, Zone};
 
 /// The module with fail points has another version of the layout of [`Table`] and [`Counters`], to test a change
@@ -58,10 +59,14 @@ impl SharedTable {
 
     /// Counters of this table, for a policy.
     pub(crate) fn counters_of(&self, counters: Option<&Counters>) -> PolicyCounters {
-        let Some(counters) = counters else { return PolicyCounters::NONE };
+        PolicyCounters { counters: counters.map_or(ptr::null(), ptr::from_ref), cycle: self.cycle }
+    }
+
+    /// Where the refused origins of the policy with these counters are counted.
+    pub(crate) fn origins_of(&self, counters: Option<&Counters>) -> Option<PolicyOrigins> {
         // SAFETY: the memory is mapped while nginx claims counters.
-        let policy = unsafe { self.value.get() }.number_of(counters);
-        PolicyCounters { counters, table: Some(*self), policy }
+        let policy = unsafe { self.value.get() }.number_of(counters?);
+        Some(PolicyOrigins { shared: *self, policy })
     }
 
     /// The table, if its cycle is the current one.
@@ -84,50 +89,48 @@ impl SharedTable {
 #[derive(Clone, Copy)]
 pub(crate) struct PolicyCounters {
     counters: *const Counters,
-    /// The table of the counters; `None` without counters.
-    table: Option<SharedTable>,
-    /// The number of the policy in the table.
-    policy: u32,
+    cycle: *const ngx_cycle_t,
 }
 
 impl PolicyCounters {
     /// No counters.
-    pub(crate) const NONE: Self = Self { counters: ptr::null(), table: None, policy: 0 };
+    pub(crate) const NONE: Self = Self { counters: ptr::null(), cycle: ptr::null() };
 
     /// The counters, if the table had room for them and their cycle is the current one.
     pub(crate) fn get(&self) -> Option<&Counters> {
-        self.table.as_ref()?.get()?;
-        // SAFETY: the counters are in the table.
-        unsafe { self.counters.as_ref() }
+        // SAFETY: as in `SharedTable::get`. The counters are null, or in the table.
+        unsafe { if ptr::eq(ngx_cycle, self.cycle) { self.counters.as_ref() } else { None } }
     }
+}
 
+/// The place of a policy among the refused origins.
+#[derive(Clone, Copy)]
+pub(crate) struct PolicyOrigins {
+    shared: SharedTable,
+    /// The number of the policy in the table.
+    policy: u32,
+}
+
+impl PolicyOrigins {
     /// The number of the policy in the table.
     pub(crate) fn policy(&self) -> u32 {
         self.policy
     }
 
-    /// Counts an origin that is refused, at `now`, in seconds since 1970. `is_lost` is whether the page could read
-    /// the response without the policy.
-    pub(crate) fn count_origin(
-        &self,
-        decision: Decision,
-        is_dry_run: bool,
-        origin: &[u8],
-        is_lost: bool,
-        now: u64,
-    ) {
-        let Some(shared) = &self.table else { return };
-        let Some(table) = shared.get() else { return };
+    /// Counts an origin that is refused. `is_lost` is whether the page could read the response without the policy.
+    #[inline(always)]
+    pub(crate) fn count(&self, decision: Decision, is_dry_run: bool, origin: &[u8], is_lost: bool) {
+        let Some(table) = self.shared.get() else { return };
         let key = Key { policy: self.policy, is_dry_run, decision: decision as u8, origin };
-        if !table.origins().count(&key, is_lost, now) {
-            add_origin(shared, &key, is_lost, now);
+        if !table.origins().count(&key, is_lost, clock::now()) {
+            self.add(&key, is_lost);
         }
     }
-}
 
-#[cold]
-fn add_origin(shared: &SharedTable, key: &Key<'_>, is_lost: bool, now: u64) {
-    shared.with_lock(|table| table.origins().add(key, is_lost, now));
+    #[cold]
+    fn add(&self, key: &Key<'_>, is_lost: bool) {
+        self.shared.with_lock(|table| table.origins().add(key, is_lost, clock::now()));
+    }
 }
 
 /// Asks nginx for a zone with room for the counters of so many policies. nginx calls `init` when it

@@ -15,7 +15,6 @@ use super::effective_policy::AppliedPolicy;
 use super::{denial_log, origin_check};
 use crate::config::rendered_policy::RenderedResponses;
 use crate::counters::RequestKind;
-use crate::nginx::clock;
 use crate::nginx::headers_in::{HeaderLines, headers_in};
 
 /// Counts the decision of a dry run about the response that is about to be sent.
@@ -27,12 +26,11 @@ pub(super) fn note(r: &ngx_http_request_t, applied: AppliedPolicy<'_>, request: 
         Decision::DeniedHost => origin_check::is_preflight(r, request),
         _ => request.preflight().is_some(),
     };
-    let kind = if is_preflight { RequestKind::Preflight } else { RequestKind::Actual };
     let responses = applied.responses;
-    responses.count(kind, decision, true);
+    responses.count(RequestKind::of(is_preflight), decision, true);
     let is_lost = note_change(r, applied, request) == Some(Change::Lost);
     if let (true, OriginHeader::One(origin)) = (decision.is_denied(), request.origin.header()) {
-        responses.counters().count_origin(decision, true, origin, is_lost, clock::now());
+        responses.count_origin_of_dry_run(decision, origin, is_lost);
     }
 }
 

@@ -25,7 +25,7 @@ use crate::counters::RequestKind;
 use crate::nginx::headers_in::headers_in;
 use crate::nginx::headers_out::{self, HeadersOut, str_of};
 use crate::nginx::request_bits::{self, OutOfMemory, log_of};
-use crate::nginx::{clock, fail_points, panic};
+use crate::nginx::{fail_points, panic};
 
 static mut NEXT: ngx_http_output_header_filter_pt = None;
 
@@ -397,19 +397,17 @@ fn count_and_log(
     decision: Decision,
 ) {
     let count = |is_preflight, decision| {
-        let kind = if is_preflight { RequestKind::Preflight } else { RequestKind::Actual };
-        applied.responses.count(kind, decision, false);
+        applied.responses.count(RequestKind::of(is_preflight), decision, false);
     };
     let is_preflight = request.preflight().is_some();
     match decision {
         // Neither a CORS request nor refused.
-        Decision::None => {}
+        Decision::None => return,
         // PERF: with a constant decision, counting takes some instructions less.
-        Decision::Allowed => count(is_preflight, Decision::Allowed),
+        Decision::Allowed => return count(is_preflight, Decision::Allowed),
         Decision::DeniedHost => {
             denial_log::log(r, applied, request, decision);
             count(origin_check::is_preflight(r, request), decision);
-            count_origin(applied, request, decision);
         }
         Decision::DeniedOrigin
         | Decision::DeniedSite
@@ -417,16 +415,9 @@ fn count_and_log(
         | Decision::DeniedHeader => {
             denial_log::log(r, applied, request, decision);
             count(is_preflight, decision);
-            count_origin(applied, request, decision);
         }
     }
-}
-
-/// Counts the origin of a request that is denied.
-#[inline(always)]
-fn count_origin(applied: AppliedPolicy<'_>, request: &CorsRequest<'_>, decision: Decision) {
     if let OriginHeader::One(origin) = request.origin.header() {
-        let counters = applied.responses.counters();
-        counters.count_origin(decision, false, origin, false, clock::now());
+        applied.responses.count_origin(decision, origin);
     }
 }

@@ -99,11 +99,8 @@ fn files(main: &MainConf) -> Vec<File> {
 fn refused(policies: &Policies) -> BTreeMap<String, Vec<Refused>> {
     let mut found: BTreeMap<String, Vec<Refused>> = BTreeMap::new();
     let Some(table) = policies.shared_table().and_then(|shared| shared.get()) else { return found };
-    let by_number: HashMap<u32, &str> = policies
-        .iter()
-        .filter(|(_, entry)| entry.counters().get().is_some())
-        .map(|(name, entry)| (entry.counters().policy(), name))
-        .collect();
+    let by_number: HashMap<u32, &str> =
+        policies.iter().filter_map(|(name, entry)| Some((entry.number()?, name))).collect();
     let mut entries: Vec<_> = table.origins().entries().collect();
     entries.sort_unstable_by(|a, b| {
         (Reverse(a.count), &a.origin, a.decision).cmp(&(Reverse(b.count), &b.origin, b.decision))
