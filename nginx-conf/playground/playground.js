@@ -297,6 +297,16 @@ form.addEventListener('submit', async (event) => {
     }
 });
 
+/** Says what is wrong with cors.yaml, if nginx has refused its last change. */
+async function showMistakes() {
+    const status = await json('/status?format=json');
+    const mistakes = [...new Set(status?.files.flatMap((file) => file.mistakes))];
+    $('mistakes').hidden = mistakes.length === 0;
+    $('mistakes').replaceChildren(
+        make('p', {}, 'nginx refuses the last change of cors.yaml, and goes on with the version before it:'),
+        make('pre', { tabindex: '0', 'aria-label': 'Mistakes' }, mistakes.join('\n')));
+}
+
 async function run(choice) {
     const { origin, method, path, names, credentials } = choice;
     const url = `${addresses.gateway}${path}?playground=${TAG}`;
@@ -309,7 +319,7 @@ async function run(choice) {
         body: hasBody ? '{"name": "cup"}' : undefined,
     });
     const [entries, explanations, document] = await Promise.all([
-        logSince(size, url), json('/explained.json'), text('/cors.yaml'),
+        logSince(size, url), json('/explained.json'), text('/cors.yaml'), showMistakes(),
     ]);
     const explanation = explanations?.find((one) => one.policy === choice.policy && one.origin === origin);
 
@@ -336,4 +346,5 @@ $('copy').addEventListener('click', async ({ target }) => {
     setTimeout(() => { target.textContent = 'Copy'; }, 2000);
 });
 
+await showMistakes();
 form.querySelector('button').disabled = false;

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -34,6 +35,15 @@ beforeEach(async () => {
     await page.goto(demo.allowed);
     await page.locator('button[type=submit]:enabled').waitFor();
 });
+
+/** Waits until something is so. */
+async function waitFor(isSo) {
+    for (let attempt = 0; attempt < 50; attempt++) {
+        if (await isSo()) return;
+        await new Promise((waited) => setTimeout(waited, 200));
+    }
+    assert.fail('it does not come to be');
+}
 
 /** Picks with a pointer, and presses. */
 async function send({ origin, policy, path, method, headers = [], credentials = false }) {
@@ -255,6 +265,33 @@ test('every control has a label, and colours follow the scheme', async () => {
     const light = await background();
     await page.emulateMedia({ colorScheme: 'dark' });
     assert.notEqual(await background(), light);
+});
+
+test('a document with a mistake says so, and what was in force stays', async () => {
+    assert.equal(await page.locator('#mistakes').isVisible(), false);
+    const file = demo.path('conf/cors.yaml');
+    const good = readFileSync(file, 'utf8');
+    rmSync(file);
+    writeFileSync(file, good.replace('http://localhost:*', 'HTTP://localhost:*'));
+    await waitFor(async () => {
+        await send({});
+        return page.locator('#mistakes').isVisible();
+    });
+    assert.match(await page.locator('#mistakes').innerText(), /^nginx refuses [^]*cors\.yaml:\d+: policies\.api\.allow_origins\[2\]/);
+    assert.equal((await send({})).verdict, 'The page reads the response');
+    writeFileSync(file, good);
+    await waitFor(async () => {
+        await page.reload();
+        await page.locator('button[type=submit]:enabled').waitFor();
+        return !await page.locator('#mistakes').isVisible();
+    });
+});
+
+test('the status page is linked', async () => {
+    await send({ origin: demo.denied });
+    await page.getByRole('link', { name: 'status page' }).click();
+    assert.equal(await page.getByRole('heading', { level: 1 }).innerText(), 'CORS policies of this nginx');
+    assert.match(await page.locator('body').innerText(), /http:\/\/127\.0\.0\.1:\d+/);
 });
 
 test('nothing of it offends its Content-Security-Policy', () => {

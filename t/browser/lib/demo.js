@@ -50,10 +50,15 @@ export class Demo {
         return Promise.race([ready, this.#ended.then(() => false)]);
     }
 
+    /** A file of nginx. */
+    path(name) {
+        const prefix = readdirSync(this.folder).find((name) => name.startsWith('cors-policy-demo.'));
+        return join(this.folder, prefix, name);
+    }
+
     /** What nginx has logged of the playground's requests. */
     log() {
-        const prefix = readdirSync(this.folder).find((name) => name.startsWith('cors-policy-demo.'));
-        return readFileSync(join(this.folder, prefix, 'logs/playground.log'), 'utf8')
+        return readFileSync(this.path('logs/playground.log'), 'utf8')
             .split('\n').filter(Boolean).map((line) => JSON.parse(line));
     }
 
