@@ -536,6 +536,43 @@ application
 
 
 
+=== preflight: forward leaves the answer alone where nginx makes it a GET
+--- http_config
+server {
+    listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+    location / {
+        add_header X-Accel-Redirect /answer;
+        return 200;
+    }
+}
+--- config
+location = /accelerated {
+    cors_policy forward;
+    proxy_pass http://127.0.0.1:$TEST_NGINX_RAND_PORT_1;
+}
+location = /error {
+    cors_policy forward;
+    error_page 404 =204 /answer;
+    return 404;
+}
+location = /answer {
+    internal;
+    add_header Access-Control-Allow-Origin https://application.example;
+    add_header Access-Control-Allow-Methods PUT;
+    return 204;
+}
+--- request eval
+["OPTIONS /accelerated", "OPTIONS /error", "GET /error"]
+--- more_headers eval
+[("Origin: https://app.example.com\nAccess-Control-Request-Method: PUT") x 3]
+--- error_code eval
+[204, 204, 204]
+--- response_headers eval
+[("Access-Control-Allow-Origin: https://application.example\nAccess-Control-Allow-Methods: PUT\n! Vary") x 2,
+"Access-Control-Allow-Origin: https://app.example.com\n! Access-Control-Allow-Methods\nVary: Origin"]
+
+
+
 === preflight: forward still decides actual requests
 --- config
 location = /t {

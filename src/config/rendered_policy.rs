@@ -5,7 +5,9 @@ use core::ffi::c_void;
 use core::ops::Deref;
 use std::sync::Arc;
 
-use cors_policy::{Answer, Decision, FieldValue, HeaderSet, OriginHeader, Policy, Responses};
+use cors_policy::{
+    Answer, Decision, FieldValue, HeaderSet, OriginHeader, Policy, PreflightMode, Responses,
+};
 use nginx_sys::{ngx_http_request_t, ngx_pool_cleanup_add, ngx_str_t, ngx_table_elt_t};
 
 use super::shared_zone::{PolicyCounters, PolicyOrigins};
@@ -28,6 +30,8 @@ impl RenderedPolicy {
             header_sets: responses.header_sets().map(RenderedHeaders::new).collect(),
             without_origin,
             enforces: responses.enforce(),
+            depends_on_client_method: responses.enforce()
+                || responses.preflight() == PreflightMode::Forward,
             counters: Cell::new(PolicyCounters::NONE),
             origins: Cell::new(None),
             responses,
@@ -57,6 +61,9 @@ pub(crate) struct RenderedResponses {
     without_origin: Box<[ngx_table_elt_t]>,
     /// Whether the policy refuses requests. Each response asks for it.
     enforces: bool,
+    /// Whether a response may depend on the method of the client, which nginx may have changed since. Each
+    /// response asks for it.
+    depends_on_client_method: bool,
     /// Set by nginx's thread before any request uses the policy.
     counters: Cell<PolicyCounters>,
     /// Set together with the counters.
@@ -84,6 +91,12 @@ impl RenderedResponses {
     /// Whether the policy refuses requests that do not pass its origin check.
     pub(crate) fn enforce(&self) -> bool {
         self.enforces
+    }
+
+    /// Whether a response may depend on the method of the client: it is refused by it, or is the application's
+    /// answer to a preflight.
+    pub(crate) fn depends_on_client_method(&self) -> bool {
+        self.depends_on_client_method
     }
 
     /// Counts a decision.

@@ -70,7 +70,7 @@ unsafe extern "C" fn filter(request: *mut ngx_http_request_t) -> ngx_int_t {
     let (policy, headers_in) = unsafe { (effective_policy::policy_if_known(r), headers_in(r)) };
     let Some(policy) = policy else { return write_other(r) };
     let Some(applied) = AppliedPolicy::of(policy) else { return next(r) };
-    if applied.responses.enforce() {
+    if applied.responses.depends_on_client_method() {
         return write_checked(r, applied);
     }
     // PERF: most requests have no `Origin`. Their way saves 58 instructions against `write`.
@@ -109,12 +109,19 @@ fn write_actual(
     })
 }
 
-/// Writes the decision of a policy with `enforce` about a request that is not `OPTIONS`.
+/// Writes the decision of a policy with `enforce`, or one that forwards preflights, about a request that is not
+/// `OPTIONS`, or no more: nginx changes the method of a preflight to `GET` to serve an error page or what
+/// `X-Accel-Redirect` names.
 #[inline(never)]
 fn write_checked(r: &mut ngx_http_request_t, applied: AppliedPolicy<'_>) -> ngx_int_t {
     run_and_pass_on(r, |r| {
         // SAFETY: the request lasts longer than this call, in which its headers do not change.
-        let request = CorsRequest::actual(OriginLine::find(unsafe { headers_in(r) }));
+        let headers_in = unsafe { headers_in(r) };
+        let request = CorsRequest::actual(OriginLine::find(headers_in));
+        let is_forward = applied.responses.preflight() == PreflightMode::Forward;
+        if is_forward && origin_check::is_preflight(r, &request) {
+            return write_forwarded(r, applied, &CorsRequest::options(headers_in));
+        }
         decide_and_write(r, applied, &request, false)
     })
 }

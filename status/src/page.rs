@@ -157,6 +157,21 @@ mod filters {
     pub(super) fn start(hash: impl Display, _: &dyn askama::Values) -> askama::Result<String> {
         Ok(hash.to_string().chars().take(12).collect())
     }
+
+    /// A text from outside on one line, as it is written: characters that cannot be seen, or that change the
+    /// direction of the text, are escaped as in Rust (`\u{202e}`).
+    #[allow(clippy::unnecessary_wraps)]
+    pub(super) fn visible(text: &str, _: &dyn askama::Values) -> askama::Result<String> {
+        let mut shown = String::with_capacity(text.len());
+        for character in text.chars() {
+            if matches!(character, '"' | '\'' | '\\') {
+                shown.push(character);
+            } else {
+                shown.extend(character.escape_debug());
+            }
+        }
+        Ok(shown)
+    }
 }
 
 /// A time that has passed, in the largest unit.

@@ -235,6 +235,25 @@ fn without_forgotten_origins_the_numbers_are_told() {
 }
 
 #[test]
+fn a_client_cannot_make_the_status_too_long() {
+    // A full table of origins of control characters, and the counters of 10,000 policies.
+    let mut origins: Vec<Value> =
+        (0..4096).map(|n| refused(&format!("{n:x}{}", "\u{1}".repeat(340)), 1)).collect();
+    origins.push(refused("https://shop.example", 4));
+    let mut status: Value = serde_json::from_str(&status(&origins)).unwrap();
+    let count =
+        json!({"request": "preflight", "decision": "allowed", "mode": "dry_run", "count": 0});
+    for n in 0..10_000 {
+        status["policies"][format!("tenant-{n}")] = Value::from(vec![count.clone(); 18]);
+    }
+    let file = folder("suggest-long").join("status.json");
+    fs::write(&file, status.to_string()).unwrap();
+    let run = run(&["suggest", file.to_str().unwrap(), "--policy", "api"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert_eq!(lines(&run.stdout), ["https://shop.example"]);
+}
+
+#[test]
 fn what_is_no_status_is_told() {
     for (text, args, error) in [
         ("", &[][..], "is not the JSON of cors_policy_status"),
@@ -247,7 +266,7 @@ fn what_is_no_status_is_told() {
         (&status(&[]), &["--file", "nginx.conf"], "give the file that cors_policy_file names"),
         (&status(&[]), &["--file", "mistakes.yaml"], "mistakes.yaml:"),
         (&status(&[]), &["--file", "shop.yaml", "--policy", "api"], "has no policy api"),
-        (&" ".repeat(9 << 20), &[], "longer than 8 MiB"),
+        (&" ".repeat(65 << 20), &[], "longer than 64 MiB"),
     ] {
         let file = folder("suggest-mistakes").join("status.json");
         fs::write(&file, text).unwrap();
@@ -313,7 +332,7 @@ mod url {
             Reply::Endless(b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![b' '; 64 << 10])
         });
         let run = ask(&endless.url("/"));
-        assert!(run.code == 2 && run.stderr.contains("longer than 8 MiB"), "{run:?}");
+        assert!(run.code == 2 && run.stderr.contains("longer than 64 MiB"), "{run:?}");
         let run = ask("http://127.0.0.1:1/cors");
         assert!(run.code == 2 && run.stderr.contains("cannot connect"), "{run:?}");
         let run = ask("ftp://127.0.0.1/cors");

@@ -51,6 +51,17 @@ fn what_comes_from_outside_is_escaped() {
     let page = render(&status(), 1_000_000_090).unwrap();
     assert!(!page.contains("<script"), "{page}");
     assert_eq!(page.matches("&#60;script&#62;alert(1)").count(), 3 + 3 * MAX_ORIGINS);
+    // Nothing changes the direction of a line, is invisible or starts another line.
+    assert!(!page.contains(['\u{202e}', '\0']), "{page}");
+    assert_eq!(page.matches(r"&#38;\u{202e}\0\n").count(), 3 + 3 * MAX_ORIGINS);
+}
+
+#[test]
+fn readable_text_stays_as_it_is() {
+    let mut status = status();
+    status.files[0].file = r#"/etc/é "a" \b/キー'.yaml"#.to_owned();
+    let page = render(&status, 1_000_000_090).unwrap();
+    assert!(page.contains(r"/etc/é &#34;a&#34; \b/キー&#39;.yaml"), "{page}");
 }
 
 #[test]
