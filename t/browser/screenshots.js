@@ -38,10 +38,14 @@ await ask(5, '/api/items', 'https://app.example.com.evil.example');
 await ask(3, '/api/items', 'https://app.example.com', 'PATCH');
 await ask(2, '/guarded/items', 'null');
 await page.goto(`${demo.allowed}/status`);
-for (const [name, width, colorScheme] of [['status', 1200, 'light'], ['status-390', 390, 'dark']]) {
+// The folder of the demo is not that of a reader.
+await page.evaluate(() => {
+    for (const file of document.querySelectorAll('.file code')) file.textContent = '/etc/nginx/cors.yaml';
+});
+for (const [name, width, colorScheme] of [['status', 1280, 'light'], ['status-390', 390, 'dark']]) {
     await page.setViewportSize({ width, height: 1030 });
     await page.emulateMedia({ colorScheme });
-    await page.screenshot({ path: `${docs}/${name}.png` });
+    await page.screenshot({ path: `${docs}/${name}.png`, fullPage: true });
 }
 await context.close();
 await demo.stop();
