@@ -411,6 +411,12 @@ impl Policy {
 }
 
 impl Responses {
+    /// Whether a rule allows credentials.
+    pub(crate) fn has_credentials(&self) -> bool {
+        let mut fields = self.rules.iter().flat_map(|rule| rule.actual.fields());
+        fields.any(|(name, _)| name == FieldName::AllowCredentials)
+    }
+
     /// The name of the policy.
     pub fn name(&self) -> &str {
         &self.name

@@ -57,7 +57,8 @@ impl Policy {
             }
             Decision::DeniedOrigin => Some(match OriginPattern::parse(origin) {
                 Err(error) => Advice::Other(error.to_string()),
-                Ok(pattern) => match pattern.violations(true).first() {
+                Ok(pattern) => match pattern.violations(self.responses().has_credentials()).first()
+                {
                     Some(violation) => Advice::Other(format!(
                         "allow_origins takes it with dangerously_allow: [{}] only",
                         violation.opened_by()

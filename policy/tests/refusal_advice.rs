@@ -27,6 +27,13 @@ fn near_misses() {
 }
 
 #[test]
+fn advice_without_credentials() {
+    let policy = policy("allow_origins: [https://app.example.com]");
+    let advice = policy.advice(Decision::DeniedOrigin, "http://new.example");
+    assert_eq!(advice, Some(Advice::Allow("http://new.example".to_owned())));
+}
+
+#[test]
 fn advice() {
     let policy = policy(KEYS);
     let text = |decision, origin| policy.advice(decision, origin).map(|it| it.to_string());
