@@ -4,8 +4,6 @@
 //! that the command line tool has too. Unlike everything else that the module does for a request, this takes
 //! memory of the C library: a dry run does not last.
 
-use std::str;
-
 use cors_browser::{HeaderList, Response};
 use cors_comparison::change::{self, Change, Difference, Permission};
 use cors_comparison::then::{self, Echo};

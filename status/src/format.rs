@@ -1,7 +1,5 @@
 //! The formats, and which one a client gets.
 
-use std::str;
-
 /// A format of the status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
