@@ -301,7 +301,7 @@ form.addEventListener('submit', async (event) => {
 async function showMistakes() {
     const status = await json('/status?format=json');
     const mistakes = [...new Set(status?.files.flatMap((file) => file.mistakes))];
-    $('mistakes').hidden = mistakes.length === 0;
+    $('mistakes').hidden = status?.files.every((file) => file.success) ?? true;
     $('mistakes').replaceChildren(
         make('p', {}, 'nginx refuses the last change of cors.yaml, and goes on with the version before it:'),
         make('pre', { tabindex: '0', 'aria-label': 'Mistakes' }, mistakes.join('\n')));

@@ -11,7 +11,7 @@ const STYLE: &str = include_str!("../templates/page.css");
 
 /// The value of `Content-Security-Policy`: nothing but the style of the page, by its hash.
 pub const SECURITY_POLICY: &str = "default-src 'none'; \
-    style-src 'sha256-IV3EPf4akrUF3nAj0Ui1bdDInXEXRHR96va7wp5NUso='; \
+    style-src 'sha256-U8kU5N8A+sMPygJTIE2uk2e+PPQ3HnOYMwShzuGIziU='; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The most origins of a policy that are shown.

@@ -81,8 +81,26 @@ test('nothing is loaded, and nothing offends its Content-Security-Policy', async
     const icon = new URL('/favicon.ico', demo.denied).href;
     assert.deepEqual([...requested].filter((url) => url !== icon), [`${demo.denied}/status`]);
     assert.deepEqual(violations.filter((text) => /Content Security/.test(text)), []);
-    const colour = await page.locator('.bad').first().evaluate((element) => getComputedStyle(element).color).catch(() => null);
-    assert.ok(colour === null || colour !== 'rgb(0, 0, 0)', 'its style is in force');
+    const display = await page.locator('svg').first().evaluate((element) => getComputedStyle(element).display);
+    assert.equal(display, 'block', 'its style is in force');
+});
+
+test('its Content-Security-Policy keeps out what does not belong to it', async () => {
+    const other = await launch(`${demo.folder}/with-scripts`);
+    const messages = [];
+    const tampered = await other.newPage();
+    tampered.on('console', (message) => messages.push(message.text()));
+    await tampered.route('**/status', async (route) => {
+        const response = await route.fetch();
+        const body = (await response.text()).replace('</main>',
+            '<style>main { display: none }</style><script>document.title = "changed"</script></main>');
+        await route.fulfill({ response, body });
+    });
+    await tampered.goto(`${demo.denied}/status`);
+    assert.equal(await tampered.title(), 'CORS policies');
+    assert.equal(await tampered.locator('h1').isVisible(), true);
+    assert.equal(messages.filter((text) => /Content Security Policy/.test(text)).length, 2, messages.join('\n'));
+    await other.close();
 });
 
 test('formats', async () => {
@@ -104,20 +122,19 @@ test('formats', async () => {
     assert.equal((await ask(`${demo.denied}/status?format=nonsense`)).status, 400);
 });
 
-test('the width of a phone: nothing is cut off', async () => {
+test('the width of a phone, and a wide one: nothing is cut off', async () => {
     const size = page.viewportSize();
-    await page.setViewportSize({ width: 390, height: 844 });
-    const { body } = await ask(`${demo.denied}/status?format=html`);
-    const widths = await context.newPage();
-    await widths.setViewportSize({ width: 390, height: 844 });
-    await widths.setContent(body);
-    const box = await widths.locator('main').boundingBox();
-    assert.ok(box.x >= 0 && box.x + box.width <= 390, `${box.x} ${box.width}`);
-    for (const cell of await widths.locator('td:visible').all()) {
-        const { x, width } = await cell.boundingBox();
-        assert.ok(x >= 0 && x + width <= 390.5, await cell.innerText());
+    for (const width of [390, 1280]) {
+        await page.setViewportSize({ width, height: 844 });
+        await page.goto(`${demo.denied}/status`);
+        assert.ok(await page.evaluate(() => document.scrollingElement.scrollWidth) <= width, `${width}`);
     }
-    await widths.close();
+    await page.setViewportSize({ width: 390, height: 844 });
+    const outside = await page.evaluate(() => [...document.querySelectorAll('td, th, pre, p, h1, h2, h3, caption')]
+        .filter((element) => element.checkVisibility() && element.closest('thead') === null)
+        .filter((element) => element.getBoundingClientRect().right > 390.5)
+        .map((element) => element.outerHTML));
+    assert.deepEqual(outside, []);
     await page.setViewportSize(size);
 });
 
@@ -136,6 +153,7 @@ test('tables have headers, and headings are in order', async () => {
 test('by keyboard: links and every region that scrolls', async () => {
     const focusable = await page.locator('a, [tabindex="0"]').count();
     const seen = new Set();
+    let count = 0;
     for (let n = 0; n < focusable; n++) {
         await page.keyboard.press('Tab');
         const focused = page.locator(':focus');
@@ -145,8 +163,14 @@ test('by keyboard: links and every region that scrolls', async () => {
         }));
         assert.notEqual(outline, 'none', name);
         seen.add(name);
+        count += 1;
     }
+    assert.equal(count, focusable);
     assert.ok(seen.size >= 4, [...seen].join(', '));
+    const unreachable = await page.evaluate(() => [...document.querySelectorAll('main *')]
+        .filter((element) => element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).overflowX === 'auto')
+        .filter((element) => element.tabIndex < 0).map((element) => element.outerHTML));
+    assert.deepEqual(unreachable, [], 'what scrolls can be reached');
 });
 
 test('light and dark: the contrast is enough', async () => {
