@@ -277,6 +277,8 @@ subtest 'without a master process' => sub {
         files => { 'cors.yaml' => $DOCUMENT, 'list.txt' => $LIST },
         http  => $WATCH,
         main  => 'master_process off;',
+        # Old versions of nginx would listen on a socket for each of more workers, and serve one.
+        workers => 1,
     );
     becomes($server, 'cors.yaml' => '1 0 1 0', 'list.txt' => '1 0 1 0');
     $server->write_file('list.txt', "HTTPS://b.example\n");
