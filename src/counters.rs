@@ -138,8 +138,8 @@ impl Counters {
     }
 }
 
-/// The counters of all policies, and the origins that they refuse. The first `used` counters are in use; the memory of the others is
-/// untouched.
+/// The counters of all policies, and the origins that they refuse. The first `used` counters are in use; the
+/// memory of the others is untouched.
 #[repr(C)]
 pub(crate) struct Table {
     capacity: usize,
@@ -223,7 +223,6 @@ impl Table {
         names: &[&str],
         is_used: impl Fn(&[u8]) -> bool,
     ) -> Vec<Option<&'t Counters>> {
-        self.origins.adopt(random());
         let age = self.age.load(Ordering::Relaxed) + 1;
         self.age.store(age, Ordering::Relaxed);
         let known = self.by_name();

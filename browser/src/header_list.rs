@@ -40,21 +40,28 @@ impl HeaderList {
     /// If a line is not a list of [tokens](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2) with commas
     /// between. Empty elements are allowed, as in RFC 9110, section 5.6.1.
     pub fn tokens(&self, name: &str) -> Result<Option<Vec<String>>, InvalidList> {
-        let mut tokens = None;
-        for line in self.lines(name) {
-            let tokens: &mut Vec<_> = tokens.get_or_insert_default();
-            for element in line.split(|byte| *byte == b',') {
-                let element = element.trim_ascii();
-                if !element.iter().copied().all(is_token_byte) {
-                    return Err(InvalidList);
-                }
-                if !element.is_empty() {
-                    tokens.push(String::from_utf8_lossy(element).into_owned());
-                }
-            }
-        }
-        Ok(tokens)
+        let mut lines = self.lines(name).peekable();
+        lines.peek().is_some().then(|| tokens(lines)).transpose()
     }
+}
+
+/// The tokens of the lines of a list, as [`HeaderList::tokens`].
+///
+/// # Errors
+///
+/// As there.
+pub fn tokens<'v>(lines: impl Iterator<Item = &'v [u8]>) -> Result<Vec<String>, InvalidList> {
+    let mut tokens = Vec::new();
+    for element in lines.flat_map(|line| line.split(|byte| *byte == b',')) {
+        let element = element.trim_ascii();
+        if !element.iter().copied().all(is_token_byte) {
+            return Err(InvalidList);
+        }
+        if !element.is_empty() {
+            tokens.push(String::from_utf8_lossy(element).into_owned());
+        }
+    }
+    Ok(tokens)
 }
 
 /// `tchar` of RFC 9110, section 5.6.2.

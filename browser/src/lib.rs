@@ -33,5 +33,5 @@ mod request;
 
 pub use blocked::Blocked;
 pub use check::{cors_check, is_exposable, preflight_check, read, readable_headers};
-pub use header_list::{HeaderList, InvalidList};
+pub use header_list::{HeaderList, InvalidList, tokens};
 pub use request::{Credentials, Request, Response, SAFELISTED_METHODS};

@@ -15,10 +15,6 @@ pub struct Echo<'r> {
     pub headers: &'r [&'r [u8]],
 }
 
-/// The headers by which an application answers a preflight, which `upstream_headers: merge` keeps.
-const ANSWER: [FieldName; 3] =
-    [FieldName::AllowMethods, FieldName::AllowHeaders, FieldName::MaxAge];
-
 /// The response that is the policy's alone: a refusal, or the answer to a preflight.
 pub fn own_response(status: u16, answer: &Answer<'_>, echo: Echo<'_>) -> Response {
     Response { status, headers: own_lines(answer, echo).collect() }
@@ -48,7 +44,7 @@ pub fn preflight_response(
     let headers = match responses.upstream_headers() {
         UpstreamHeaders::Merge => {
             let is_allowed = answer.allow_origin().is_some();
-            let is_kept = |name: &str| is_allowed && is_named(name, &ANSWER);
+            let is_kept = |name: &str| is_allowed && is_named(name, &FieldName::OF_PREFLIGHT);
             unite(responses, answer, echo, application, is_kept)
         }
         _ => application.headers.clone(),

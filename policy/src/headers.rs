@@ -59,6 +59,10 @@ impl FieldName {
         Self::TimingAllowOrigin,
     ];
 
+    /// The headers by which an application answers a preflight: what it permits, and for how long. `upstream_headers:
+    /// merge` keeps those of a forwarded preflight.
+    pub const OF_PREFLIGHT: [Self; 3] = [Self::AllowMethods, Self::AllowHeaders, Self::MaxAge];
+
     /// The name as it is usually written, `Access-Control-Allow-Origin`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -14,7 +14,7 @@ use nginx_sys::{
 };
 use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 
-use super::file_zone::{Refused, nginx_conf};
+use super::file_zone::{RefusedDocument, nginx_conf};
 use super::policies::Policies;
 use super::rendered_policy::RenderedPolicy;
 use crate::nginx::conf::{ConfExt, Logged, SourceLine};
@@ -116,7 +116,7 @@ pub(crate) fn read(
                 .map_err(|Logged| NGX_CONF_ERROR)
         }
         Err(report) => {
-            Refused::of_report(nginx_conf(), &report).note_in_current_cycle();
+            RefusedDocument::of_report(nginx_conf(), &report).note_in_current_cycle();
             log(cf, &line, report.mistakes(), &node_lines);
             if let Some(rest) = report.rest() {
                 cf.log_emerg_at(&line, rest);

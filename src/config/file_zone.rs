@@ -7,7 +7,7 @@ use core::ptr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-use cors_policy::document::{Mistake, Report, SourceFile};
+use cors_policy::document::{Report, SourceFile};
 use cors_shared::files::{FileId, FileState, Table, Version};
 use nginx_sys::{
     ngx_conf_t, ngx_cycle, ngx_cycle_t, ngx_int_t, ngx_pid, ngx_shm_zone_t, ngx_worker,
@@ -90,7 +90,7 @@ impl SharedFiles {
     }
 
     /// Notes that a document is refused.
-    pub(super) fn note_refused(&self, refused: &Refused) {
+    pub(super) fn note_refused(&self, refused: &RefusedDocument) {
         if self.is_current() {
             refused.note_in(&self.value, false);
         }
@@ -114,7 +114,7 @@ impl SharedFiles {
 }
 
 /// A document that is refused.
-pub(super) struct Refused {
+pub(super) struct RefusedDocument {
     document: PathBuf,
     /// The files that are refused, and the mistakes of each.
     files: Vec<(PathBuf, String)>,
@@ -122,43 +122,29 @@ pub(super) struct Refused {
     version: u64,
 }
 
-impl Refused {
-    /// By its mistakes: those of the document are those of its lists, too.
+impl RefusedDocument {
+    /// By its mistakes.
     pub(super) fn of_report(document: &Path, report: &Report) -> Self {
-        let errors = |path: Option<&Path>| {
-            let is_of = |mistake: &&Mistake| path.is_none_or(|path| mistake.file() == path);
-            let errors = report.errors().filter(is_of).map(Mistake::to_string);
-            errors.collect::<Vec<_>>().join("\n")
-        };
-        let all = match report.rest() {
-            Some(rest) => format!("{}\n{rest}", errors(None)),
-            None => errors(None),
-        };
-        let lists = report.files().iter().filter(|file| file.path != document);
-        let refused = lists.filter_map(|list| {
-            let own = errors(Some(&list.path));
-            match (list.sha256, own.is_empty()) {
-                // The mistake is one of the line that names the list.
-                (None, true) => Some((list.path.clone(), all.clone())),
-                (_, true) => None,
-                (_, false) => Some((list.path.clone(), own)),
-            }
-        });
-        let mut files: Vec<_> = refused.collect();
-        let mut hasher = DefaultHasher::new();
-        report.files().iter().for_each(|file| file.sha256.hash(&mut hasher));
-        all.hash(&mut hasher);
-        files.insert(0, (document.to_owned(), all));
-        Self { document: document.to_owned(), files, version: hasher.finish() }
+        let at_fault = report.files_at_fault(document).into_iter();
+        let files = at_fault.map(|(path, text)| (path.to_owned(), text)).collect();
+        Self::new(document, files, (report.files(), &report.errors_text()))
     }
 
     /// By a message about a document with these files.
     pub(super) fn of_message(document: &Path, files: &[SourceFile], message: String) -> Self {
+        let at_fault = vec![(document.to_owned(), message.clone())];
+        Self::new(document, at_fault, (files, &message))
+    }
+
+    fn new(
+        document: &Path,
+        files: Vec<(PathBuf, String)>,
+        (read, mistakes): (&[SourceFile], &str),
+    ) -> Self {
         let mut hasher = DefaultHasher::new();
-        files.iter().for_each(|file| file.sha256.hash(&mut hasher));
-        message.hash(&mut hasher);
-        let document = document.to_owned();
-        Self { files: vec![(document.clone(), message)], document, version: hasher.finish() }
+        read.iter().for_each(|file| file.sha256.hash(&mut hasher));
+        mistakes.hash(&mut hasher);
+        Self { document: document.to_owned(), files, version: hasher.finish() }
     }
 
     /// Notes, for the workers that run, that a new configuration could not be read for it.

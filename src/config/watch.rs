@@ -20,7 +20,7 @@ use nginx_sys::{
 };
 use ngx::ngx_log_error;
 
-use super::file_zone::{InForce, Refused, SharedFiles};
+use super::file_zone::{InForce, RefusedDocument, SharedFiles};
 use super::policies::{FileIndex, Policies};
 use super::rendered_policy::RenderedPolicy;
 use super::watched_file::DocumentFiles;
@@ -131,7 +131,7 @@ impl Watch {
         match &loaded {
             Ok(read) => self.in_force = read.files.clone(),
             // Workers of the current configuration go on with what they have.
-            Err(report) => Refused::of_report(&self.path, report).note_in_current_cycle(),
+            Err(report) => RefusedDocument::of_report(&self.path, report).note_in_current_cycle(),
         }
         loaded
     }
@@ -247,7 +247,7 @@ fn take_over(watch: &mut Watch, log: *mut ngx_log_t, found: Found) {
         Found::Panic(message) => {
             ngx_log_error!(NGX_LOG_ALERT, log, "reading \"{path}\" panicked: {message}");
             let message = format!("{path}: reading it panicked: {message}");
-            note_refused(watch, &Refused::of_message(&watch.path, &[], message));
+            note_refused(watch, &RefusedDocument::of_message(&watch.path, &[], message));
             return;
         }
     };
@@ -267,10 +267,13 @@ fn take_over(watch: &mut Watch, log: *mut ngx_log_t, found: Found) {
             .map(|replaced| (replaced, read.files.clone()))
             .inspect_err(|mistake| {
                 let message = format!("{path}: {mistake}");
-                note_refused(watch, &Refused::of_message(&watch.path, &read.files, message));
+                note_refused(
+                    watch,
+                    &RefusedDocument::of_message(&watch.path, &read.files, message),
+                );
             }),
         Err(report) => {
-            note_refused(watch, &Refused::of_report(&watch.path, &report));
+            note_refused(watch, &RefusedDocument::of_report(&watch.path, &report));
             Err(report.without_warnings().to_string().replace('\n', ", "))
         }
     };
@@ -308,7 +311,7 @@ fn note_loaded(watch: &mut Watch, files: Vec<SourceFile>, log: *mut ngx_log_t) {
 }
 
 /// Notes for all workers that a version of the file is refused.
-fn note_refused(watch: &Watch, refused: &Refused) {
+fn note_refused(watch: &Watch, refused: &RefusedDocument) {
     if let Some(shared) = &watch.shared {
         shared.note_refused(refused);
     }

@@ -4,7 +4,7 @@
 //! that the command line tool has too. Unlike everything else that the module does for a request, this takes
 //! memory of the C library: a dry run does not last.
 
-use cors_browser::{HeaderList, Response};
+use cors_browser::{Response, tokens};
 use cors_comparison::change::{self, Change, Difference, Permission};
 use cors_comparison::then::{self, Echo};
 use cors_policy::{Answer, Decision, OriginHeader, Refusal};
@@ -19,9 +19,12 @@ use crate::nginx::headers_in::{HeaderLines, headers_in};
 
 /// Counts the decision of a dry run about the response that is about to be sent.
 #[cold]
-pub(super) fn note(r: &ngx_http_request_t, applied: AppliedPolicy<'_>, request: &CorsRequest<'_>) {
-    let answer = origin_check::decide(r, applied, request);
-    let decision = answer.decision();
+pub(super) fn note(
+    r: &ngx_http_request_t,
+    applied: AppliedPolicy<'_>,
+    request: &CorsRequest<'_>,
+    decision: Decision,
+) {
     let is_preflight = match decision {
         Decision::DeniedHost => origin_check::is_preflight(r, request),
         _ => request.preflight().is_some(),
@@ -116,8 +119,7 @@ fn compare(
         (None, None) => then::response(responses, answer, echo, &now),
     };
     let Some(method) = method else { return Some(change::of_response(origin, &now, &then)) };
-    let names = HeaderList::from_iter(lines.iter().map(|line| ("", *line))).tokens("").ok()?;
-    let mut names = names.unwrap_or_default();
+    let mut names = tokens(lines.iter().copied()).ok()?;
     names.iter_mut().for_each(|name| name.make_ascii_lowercase());
     let permits = |permission: Permission<'_>| match permission {
         Permission::Method(name) => responses.permits_method(answer, name.as_bytes()),

@@ -228,7 +228,7 @@ fn write(
     is_answered: bool,
 ) -> Result<(), OutOfMemory> {
     if applied.is_dry_run() {
-        dry_run::note(r, applied, request);
+        dry_run::note(r, applied, request, answer.decision());
         return Ok(());
     }
     let responses = applied.responses;
@@ -277,10 +277,10 @@ fn merge(
         upstream_headers::take_over_but_answer(&mut headers, timing, answer.vary())
     } else {
         let vary = upstream_headers::take_over(&mut headers, timing, answer.vary());
-        (vary, [false; upstream_headers::ANSWER.len()])
+        (vary, [false; FieldName::OF_PREFLIGHT.len()])
     };
     let is_kept = |line: &ngx_table_elt_t| {
-        let mut names = upstream_headers::ANSWER.into_iter().zip(kept);
+        let mut names = FieldName::OF_PREFLIGHT.into_iter().zip(kept);
         names.any(|(name, kept)| kept && upstream_headers::is_named(line, name))
     };
     let rendered = responses.headers(answer);

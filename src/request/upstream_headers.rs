@@ -96,19 +96,15 @@ fn for_each_exposed(headers: &mut HeadersOut<'_>, mut f: impl FnMut(&[u8])) {
     });
 }
 
-/// The headers by which an application answers a preflight, and that `upstream_headers: merge` keeps.
-pub(super) const ANSWER: [FieldName; 3] =
-    [FieldName::AllowMethods, FieldName::AllowHeaders, FieldName::MaxAge];
-
-/// As [`take_over`], but keeps the lines of [`ANSWER`]. Also returns which of them the response has.
+/// As [`take_over`], but keeps the lines of [`FieldName::OF_PREFLIGHT`]. Also returns which of them the response has.
 pub(super) fn take_over_but_answer(
     headers: &mut HeadersOut<'_>,
     timing: bool,
     vary: Vary,
-) -> (Vary, [bool; ANSWER.len()]) {
-    let mut kept = [false; ANSWER.len()];
+) -> (Vary, [bool; FieldName::OF_PREFLIGHT.len()]) {
+    let mut kept = [false; FieldName::OF_PREFLIGHT.len()];
     let vary = take_over_lines(headers, timing, vary, |line| {
-        let index = ANSWER.iter().position(|name| is_named(line, *name));
+        let index = FieldName::OF_PREFLIGHT.iter().position(|name| is_named(line, *name));
         if let Some(index) = index {
             kept[index] = true;
         }

@@ -24,16 +24,18 @@ impl Source for Live<'_> {
     }
 
     fn files(&self, mut f: impl FnMut(&FileMetrics<'_>) -> fmt::Result) -> fmt::Result {
-        self.0.file_states().try_for_each(|(file, state)| {
-            f(&FileMetrics {
-                file: file.to_string_lossy(),
-                sha256: Sha256(state.sha256),
-                last_load: state.last_load,
-                success: state.success,
-                failures: state.failures,
-                workers: Workers { current: state.current, stale: state.stale },
-            })
-        })
+        self.0.file_states().try_for_each(|(file, state)| f(&metrics(file, &state)))
+    }
+}
+
+fn metrics<'f>(file: &'f Path, state: &FileState) -> FileMetrics<'f> {
+    FileMetrics {
+        file: file.to_string_lossy(),
+        sha256: Sha256(state.sha256),
+        last_load: state.last_load,
+        success: state.success,
+        failures: state.failures,
+        workers: Workers { current: state.current, stale: state.stale },
     }
 }
 
@@ -83,16 +85,8 @@ fn changes(entry: &PolicyEntry) -> Changes {
 }
 
 fn files(main: &MainConf) -> Vec<File> {
-    let file = |(path, state): (&Path, FileState)| File {
-        file: path.to_string_lossy().into_owned(),
-        sha256: Sha256(state.sha256),
-        last_load: state.last_load,
-        success: state.success,
-        failures: state.failures,
-        workers: Workers { current: state.current, stale: state.stale },
-        mistakes: main.mistakes(path),
-    };
-    main.file_states().map(file).collect()
+    let states = main.file_states();
+    states.map(|(file, state)| metrics(file, &state).with_mistakes(main.mistakes(file))).collect()
 }
 
 /// The origins that are refused, the most frequent first.

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
 
-use crate::{Changes, Count, Sha256, Workers};
+use crate::{Changes, Count, File, Sha256, Workers};
 
 /// Where the metrics come from.
 pub trait Source {
@@ -23,7 +23,7 @@ pub trait Source {
     fn files(&self, f: impl FnMut(&FileMetrics<'_>) -> fmt::Result) -> fmt::Result;
 }
 
-/// The metrics of a file, as [`File`](crate::File) has them.
+/// The metrics of a file, as [`File`] has them.
 #[derive(Clone, Debug)]
 pub struct FileMetrics<'f> {
     /// The path.
@@ -38,6 +38,15 @@ pub struct FileMetrics<'f> {
     pub failures: u64,
     /// The workers.
     pub workers: Workers,
+}
+
+impl FileMetrics<'_> {
+    /// The file with the mistakes of the version that was refused last.
+    pub fn with_mistakes(self, mistakes: Vec<String>) -> File {
+        let Self { file, sha256, last_load, success, failures, workers } = self;
+        let file = file.into_owned();
+        File { file, sha256, last_load, success, failures, workers, mistakes }
+    }
 }
 
 /// The metrics.

@@ -95,6 +95,34 @@ impl Report {
         &self.guards
     }
 
+    /// The errors as text, one a line, and how many more there are.
+    pub fn errors_text(&self) -> String {
+        let lines = self.errors().map(Mistake::to_string).chain(self.rest());
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Each file that is at fault, and its errors, one a line: a list with errors of its own, or one that could
+    /// not be read. All errors are those of the document.
+    pub fn files_at_fault(&self, document: &Path) -> Vec<(&Path, String)> {
+        let all = self.errors_text();
+        let lists = self.files.iter().filter(|file| file.path != document);
+        let at_fault = lists.filter_map(|list| {
+            let own = self.errors().filter(|error| error.file() == list.path);
+            let own: Vec<_> = own.map(Mistake::to_string).collect();
+            match (&own[..], list.sha256) {
+                // The error is one of the line that names the list.
+                ([], None) => Some((&*list.path, all.clone())),
+                ([], Some(_)) => None,
+                _ => Some((&*list.path, own.join("\n"))),
+            }
+        });
+        let mut files: Vec<_> = at_fault.collect();
+        if let Some(file) = self.files.iter().find(|file| file.path == document) {
+            files.insert(0, (&file.path, all));
+        }
+        files
+    }
+
     /// The files that were read: the document, if it is one, and each `allow_origins_file` that it names. A
     /// program that watches the document for changes has to watch these too, because some mistakes are mended
     /// there.

@@ -1974,3 +1974,23 @@ fn digests_are_those_of_the_bytes_that_were_read() {
     std::fs::remove_file(&file).unwrap();
     assert_eq!(load(&file).unwrap_err().files(), [SourceFile { path: file, sha256: None }]);
 }
+
+#[test]
+fn a_file_is_at_fault_for_its_errors_and_a_document_for_all() {
+    let directory = TestDirectory::new("at-fault");
+    let (good, bad) = (
+        directory.write("good.txt", "https://a.example\n"),
+        directory.write("bad.txt", "HTTPS://b\n"),
+    );
+    let rule = |list: &str| format!("\n  - allow_origins_file: {list}");
+    let lists = ["good.txt", "bad.txt", "missing.txt"].map(rule).concat();
+    let file = directory.write("cors.yaml", with_policy(&format!("rules:{lists}\nmax_age: soon")));
+    let report = load(&file).unwrap_err();
+    let at_fault = report.files_at_fault(&file);
+    let paths: Vec<_> = at_fault.iter().map(|(path, _)| *path).collect();
+    assert_eq!(paths, [&*file, &*bad, &*good.with_file_name("missing.txt")]);
+    assert_eq!(at_fault[0].1, report.errors_text());
+    assert_eq!(at_fault[1].1.lines().count(), 1);
+    assert!(at_fault[1].1.contains("bad.txt:1: "), "{}", at_fault[1].1);
+    assert_eq!(at_fault[2].1, report.errors_text());
+}

@@ -14,30 +14,14 @@ const PLACES: usize = 2 * CAPACITY;
 pub(crate) struct Index {
     /// Keeps clients from choosing origins with the same hash.
     seed: AtomicU64,
-    /// The hash of [`SAMPLE`].
-    sample: AtomicU64,
     /// The number of an entry and 1 in each place; 0 in a free one.
     places: [AtomicU16; PLACES],
 }
 
-/// By its hash a build recognizes tables of another version of the hash function.
-const SAMPLE: Key<'static> = Key {
-    policy: 1,
-    is_dry_run: true,
-    decision: 2,
-    origin: b"https://a-host-of-some-length.example.com:8443",
-};
-
 impl Index {
     pub(crate) fn init(&self, seed: u64) {
         self.seed.store(seed, Relaxed);
-        self.sample.store(self.hash(&SAMPLE), Relaxed);
         self.clear();
-    }
-
-    /// Whether this build computes the hashes of the index.
-    pub(crate) fn has_own_hashes(&self) -> bool {
-        self.sample.load(Relaxed) == self.hash(&SAMPLE)
     }
 
     pub(crate) fn clear(&self) {
@@ -77,7 +61,7 @@ impl Index {
 }
 
 /// A hash of bytes that clients choose, by folded multiplications as in
-/// [wyhash](https://github.com/wangyi-fudan/wyhash). Who does not know the seed cannot choose two with the same.
+/// [wyhash](https://github.com/wangyi-fudan/wyhash). The seed keeps clients from choosing two with the same.
 // PERF: takes half as many instructions as foldhash, which a denied request would notice.
 #[inline(always)]
 fn hash(bytes: &[u8], seed: u64) -> u64 {
@@ -113,15 +97,6 @@ fn short_words(bytes: &[u8]) -> [u64; 2] {
 #[cfg(test)]
 impl Index {
     pub(crate) fn of_any_bytes(place: u16) -> Self {
-        Self {
-            seed: AtomicU64::new(0),
-            sample: AtomicU64::new(0),
-            places: std::array::from_fn(|_| AtomicU16::new(place)),
-        }
-    }
-
-    /// Makes this the index of another build.
-    pub(crate) fn spoil(&self) {
-        self.sample.fetch_add(1, Relaxed);
+        Self { seed: AtomicU64::new(0), places: std::array::from_fn(|_| AtomicU16::new(place)) }
     }
 }

@@ -43,15 +43,6 @@ impl Table {
         self.open.store(0, Release);
     }
 
-    /// Makes the table empty if another build of this crate has filled it that computes other hashes.
-    ///
-    /// The caller must hold the lock of the table.
-    pub fn adopt(&self, seed: u64) {
-        if !self.index.has_own_hashes() {
-            self.init(seed);
-        }
-    }
-
     /// Counts a refusal of an origin that is in the table, at `now`, in seconds since 1970. Returns whether it is.
     // PERF: a call takes 24 instructions.
     #[inline(always)]

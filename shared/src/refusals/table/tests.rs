@@ -258,19 +258,6 @@ fn another_table_takes_over() {
 }
 
 #[test]
-fn a_table_with_other_hashes_is_made_empty() {
-    let table = table();
-    count(table, &key(1, "https://a.example"));
-    table.adopt(1);
-    assert_eq!(table.entries().count(), 1);
-    table.index.spoil();
-    table.adopt(1);
-    assert_eq!(table.entries().count(), 0);
-    count(table, &key(1, "https://a.example"));
-    assert_eq!(table.entries().count(), 1);
-}
-
-#[test]
 fn many_count_at_the_same_time() {
     const THREADS: u64 = 8;
     const EACH: u64 = 50_000;
