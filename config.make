@@ -1,12 +1,18 @@
 # The rule for the module's static library. Cargo knows best whether anything has to be built, so it is asked
 # each time; it does not touch a library that is up to date.
 
+# This machine's paths are not in what is built.
+ngx_cors_policy_remap="--remap-path-prefix=`cd "$ngx_addon_dir" && pwd`=."
+ngx_cors_policy_remap="$ngx_cors_policy_remap --remap-path-prefix=`pwd`=nginx"
+ngx_cors_policy_remap="$ngx_cors_policy_remap --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
+
 cat << END                                                    >> $NGX_MAKEFILE
 
 $ngx_cors_policy_bin:	$ngx_cors_policy_lib
 
 $ngx_cors_policy_lib:	ngx_cors_policy_ask_cargo
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \\
+		RUSTFLAGS="\$\$RUSTFLAGS $ngx_cors_policy_remap" \\
 		NGINX_SOURCE_DIR='`pwd`' NGINX_BUILD_DIR='$ngx_cors_policy_objs' \\
 		$CARGO rustc --release --locked --lib --crate-type staticlib \\
 		--manifest-path '$ngx_addon_dir/Cargo.toml' --package $ngx_addon_name \\
