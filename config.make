@@ -1,5 +1,6 @@
 # The rule for the module's static library. Cargo knows best whether anything has to be built, so it is asked
-# each time; it does not touch a library that is up to date.
+# each time; it does not touch a library that is up to date. It reads its configuration, which names the crates that
+# came along, where it runs.
 
 # This machine's paths are not in what is built.
 ngx_cors_policy_remap="--remap-path-prefix=`cd "$ngx_addon_dir" && pwd`=."
@@ -11,11 +12,11 @@ cat << END                                                    >> $NGX_MAKEFILE
 $ngx_cors_policy_bin:	$ngx_cors_policy_lib
 
 $ngx_cors_policy_lib:	ngx_cors_policy_ask_cargo
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \\
+	cd '$ngx_addon_dir' && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \\
 		RUSTFLAGS="\$\$RUSTFLAGS $ngx_cors_policy_remap" \\
 		NGINX_SOURCE_DIR='`pwd`' NGINX_BUILD_DIR='$ngx_cors_policy_objs' \\
 		$CARGO rustc --release --locked --lib --crate-type staticlib \\
-		--manifest-path '$ngx_addon_dir/Cargo.toml' --package $ngx_addon_name \\
+		--package $ngx_addon_name \\
 		--no-default-features --target-dir '$ngx_cors_policy_target'
 
 ngx_cors_policy_ask_cargo:
