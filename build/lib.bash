@@ -54,6 +54,16 @@ leave_out_paths() {
     export CARGO_ENCODED_RUSTFLAGS
 }
 
+# The version of the project.
+project_version() {
+    sed -n '/^\[workspace.package\]/,/^\[/ s/^version = "\(.*\)"/\1/p' Cargo.toml
+}
+
+# The name of the source tarball, without its ending.
+project_name() {
+    printf 'nginx-cors-policy-%s' "$(project_version)"
+}
+
 # Prints the path of Chromium, or of what is made from it. CHROMIUM names another one.
 find_chromium() {
     command -v "${CHROMIUM:-chromium}" || {
