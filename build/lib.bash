@@ -1,5 +1,7 @@
 # What the scripts beside this file share; they source it.
 
+project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+
 say() {
     printf '%s\n' "$*" >&2
 }
@@ -43,8 +45,7 @@ find_cargo() {
 # Keeps this machine's paths out of what cargo builds, which is then the same wherever it is built. Every script does,
 # since cargo builds everything anew where flags have changed.
 leave_out_paths() {
-    local flags home=${CARGO_HOME:-$HOME/.cargo} project
-    project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+    local flags home=${CARGO_HOME:-$HOME/.cargo}
     [ -z "${CARGO_ENCODED_RUSTFLAGS:-}" ] || return 0
     read -ra flags <<<"${RUSTFLAGS:-}"
     flags+=("--remap-path-prefix=$project=." "--remap-path-prefix=$home=cargo")
