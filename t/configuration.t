@@ -57,6 +57,22 @@ cors_policy api;
 
 
 
+=== a host beyond ASCII: refused, and what to write is to be had from the tool, which has the tables for it
+--- user_files
+>>> cors.yaml
+version: 1
+policies:
+  api: {allow_origins: ["https://m\u00fcller.example"]}
+--- http_config
+cors_policy_file ../html/cors.yaml;
+--- config
+cors_policy api;
+--- must_die
+--- error_log
+characters beyond ASCII never match: browsers send the punycode form; write the host in punycode, as `cors-policy check` shows it
+
+
+
 === a policy file that is not there
 --- http_config
 cors_policy_file ../html/missing.yaml;
