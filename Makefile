@@ -5,6 +5,7 @@ export DIST ?= dist
 export PORT ?= 8080
 export NGINX_SOURCE ?=
 export NGINX_OPTIONS ?=
+export ARCH ?=
 
 .DEFAULT_GOAL := help
 
@@ -13,7 +14,7 @@ export NGINX_OPTIONS ?=
 
 .PHONY: help build run test lint test-unit test-specs test-panics test-compare test-import test-probe browser-test \
 	test-debian test-neighbours test-hostile test-matrix test-changes soak test-valgrind test-sanitize test-layout \
-	test-configure test-nginx test-musl dist bench bench-check deb deb-matrix image test-image public-suffixes clean
+	test-configure test-nginx test-musl test-arm64 dist bench bench-check deb deb-matrix image test-image public-suffixes clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +24,7 @@ help: ## list these targets
 	@echo '  NGINX_SOURCE=path      make test-nginx: the source of an nginx, configured or not'
 	@echo '  NGINX_OPTIONS=words    make test-nginx: more options for its configure'
 	@echo '  NGINX_BUILD_DIR=path   make build: the same, where its objs/ is somewhere else'
+	@echo '  ARCH=arm64             make deb: for that processor'
 	@echo '  PORT=number            make run: the port on 127.0.0.1 (8080); the playground has the next'
 	@echo '  CARGO=command          another cargo'
 
@@ -84,6 +86,10 @@ test-musl: ## test the module in an nginx on musl, as on Alpine
 	@build/packages matrix
 	@build/musl
 
+test-arm64: ## build the packages for arm64, and test them and the module in Debian's nginx for arm64, in qemu
+	@build/packages matrix dist arm64
+	@build/arm64
+
 test-hostile: ## test millions of hostile requests against the engine, and thousands through nginx
 	@build/packages build test
 	@build/test hostile
@@ -129,7 +135,7 @@ dist: ## make the source tarball, from which packages and images are built, into
 	@build/dist
 
 deb: ## build the Debian packages for the release that runs here, into dist/
-	@build/packages matrix dist
+	@build/packages matrix dist $(filter arm64,$(ARCH))
 	@build/deb
 
 deb-matrix: ## build and test the packages of Debian 12, 13 and unstable, into dist/
@@ -151,6 +157,7 @@ public-suffixes: ## renew the Public Suffix List in policy/data/ (FILE=path: fro
 clean: ## remove everything built
 	[ ! -e target/matrix ] || build/matrix clean
 	[ ! -e target/musl ] || build/musl clean
+	[ ! -e target/arm64 ] || build/arm64 clean
 	[ ! -e target/deb ] || build/deb clean
 	[ ! -e target/image ] || build/test-image clean
 	rm -rf target dist t/servroot* t/browser/node_modules t/probe/node_modules

@@ -8,7 +8,9 @@ crates=
 can_become_root ||
     die "root folders are made and entered by root: run this as root, or install sudo"
 
-# make_root SUITE FOLDER PACKAGE…: a root folder of a release, unless it is there and was made like this.
+# make_root SUITE FOLDER PACKAGE…: a root folder of a release, unless it is there and was made like this. The array
+# `root_options` can hold more options of mmdebstrap.
+root_options=()
 make_root() {
     local suite=$1 root=$2 recipe
     local command=(mmdebstrap --quiet --variant=apt --include="${*:3}"
@@ -17,6 +19,7 @@ make_root() {
         --aptopt='APT::Install-Recommends "false"'
         # What is installed later is chosen by the lists.
         --skip=cleanup/apt/lists
+        ${root_options[@]+"${root_options[@]}"}
         "$suite" "$root")
     recipe=$(printf '%q ' "${command[@]}")
     [ "$(cat "$root.recipe" 2>/dev/null)" != "$recipe" ] || return 0
@@ -26,6 +29,27 @@ make_root() {
         as_root rm -rf "$root" "$root.recipe" &&
         as_root "${command[@]}" &&
         printf '%s\n' "$recipe" >"$root.recipe"
+}
+
+# emulate ARCH: has the kernel run programs of this processor in qemu, in every root, until the script ends.
+emulate() {
+    local qemu registry=/proc/sys/fs/binfmt_misc
+    [ "$1" = arm64 ] || die "ARCH=$1: arm64 is the only other processor that this knows"
+    [ -e "$registry/register" ] || as_root mount -t binfmt_misc none "$registry" ||
+        die "this kernel does not run programs of other processors (binfmt_misc)"
+    # Another one that is there has to work in root folders, too.
+    if [ -e "$registry/qemu-aarch64" ]; then
+        grep -q '^flags:.*F' "$registry/qemu-aarch64" ||
+            die "$registry/qemu-aarch64 does not work in root folders: it lacks the flag F (update-binfmts, or qemu-user-binfmt)"
+        return
+    fi
+    qemu=$(command -v qemu-aarch64-static) || die "qemu-aarch64-static is missing: install qemu-user-static"
+    # ELF, 64 bits, little endian, EM_AARCH64, as an executable or a shared object.
+    printf ':qemu-aarch64:M::%s:%s:%s:OCF' \
+        '\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00' \
+        '\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff' "$qemu" |
+        as_root tee "$registry/register" >/dev/null || die "the kernel did not take $qemu for programs of arm64"
+    trap 'echo -1 | as_root tee /proc/sys/fs/binfmt_misc/qemu-aarch64 >/dev/null' EXIT
 }
 
 # copy_project FOLDER: what is in the project and not built, into a folder, where a target/ stays from run to
