@@ -1,15 +1,15 @@
 # The rule for the module's static library. Cargo knows best whether anything has to be built, so it is asked
-# each time; it does not touch a library that is up to date.
+# each time; it does not touch a library that is up to date. It runs in the module's folder, as it reads the
+# .cargo/config.toml of the folder in which it runs: there, the source of a release names the crates that are in it.
 
 cat << END                                                    >> $NGX_MAKEFILE
 
 $ngx_cors_policy_bin:	$ngx_cors_policy_lib
 
 $ngx_cors_policy_lib:	ngx_cors_policy_ask_cargo
-	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \\
+	cd '$ngx_addon_dir' && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \\
 		NGINX_SOURCE_DIR='`pwd`' NGINX_BUILD_DIR='$ngx_cors_policy_objs' \\
-		$CARGO rustc --release --locked --lib --crate-type staticlib \\
-		--manifest-path '$ngx_addon_dir/Cargo.toml' --package $ngx_addon_name \\
+		$CARGO rustc --release --locked --lib --crate-type staticlib --package $ngx_addon_name \\
 		--no-default-features --target-dir '$ngx_cors_policy_target'
 
 ngx_cors_policy_ask_cargo:
