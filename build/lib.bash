@@ -37,6 +37,21 @@ find_cargo() {
     # make's own options, and variables from its command line, are not for cargo's jobserver
     # or nginx's Makefile.
     unset MAKEFLAGS MFLAGS MAKELEVEL
+    leave_out_paths
+}
+
+# Keeps this machine's paths out of what cargo builds, which is then the same wherever it is built. Every script does,
+# since cargo builds everything anew where flags have changed.
+leave_out_paths() {
+    local flags home=${CARGO_HOME:-$HOME/.cargo} project
+    project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+    [ -z "${CARGO_ENCODED_RUSTFLAGS:-}" ] || return 0
+    read -ra flags <<<"${RUSTFLAGS:-}"
+    flags+=("--remap-path-prefix=$project=." "--remap-path-prefix=$home=cargo")
+    [ -z "${CARGO_TARGET_DIR:-}" ] || flags+=("--remap-path-prefix=$CARGO_TARGET_DIR=target")
+    # Paths may have spaces.
+    CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && printf '%s' "${flags[*]}")
+    export CARGO_ENCODED_RUSTFLAGS
 }
 
 # Prints the path of Chromium, or of what is made from it. CHROMIUM names another one.

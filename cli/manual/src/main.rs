@@ -21,6 +21,8 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
+const NAME: &str = "cors-policy";
+
 const SHELLS: [(Shell, &str, &str); 3] = [
     (Shell::Bash, "bash", "cors-policy"),
     (Shell::Zsh, "zsh", "_cors-policy"),
@@ -55,10 +57,25 @@ fn write(directory: &Path) -> io::Result<()> {
     for (shell, folder, file) in SHELLS {
         let folder = directory.join(folder);
         fs::create_dir_all(&folder)?;
-        let mut file = File::create(folder.join(file))?;
-        clap_complete::generate(shell, &mut args::Args::command(), "cors-policy", &mut file);
+        fs::write(folder.join(file), completions(shell))?;
     }
     Ok(())
+}
+
+/// The script by which a shell completes the command line.
+fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    if shell != Shell::Bash {
+        clap_complete::generate(shell, &mut args::Args::command(), NAME, &mut script);
+        return script;
+    }
+    // For bash, clap_complete 4.6 names what belongs to a subcommand in two ways if the name of the program has a
+    // hyphen, so that nothing is completed after a subcommand.
+    let name = NAME.replace('-', "_");
+    clap_complete::generate(shell, &mut args::Args::command(), &name, &mut script);
+    let script = String::from_utf8_lossy(&script);
+    // The program is the last word of the lines that register the function.
+    script.replace(&format!(" -o default {name}\n"), &format!(" -o default {NAME}\n")).into_bytes()
 }
 
 /// Writes `cors-policy.1`, or the page of a subcommand.

@@ -46,6 +46,9 @@ impl PatternError {
                     .into()
             }
             Self::SameOrigin => "leave it out".into(),
+            Self::NonAscii { .. } if cfg!(not(feature = "unicode")) => {
+                "write the host in punycode, as `cors-policy check` shows it".into()
+            }
             Self::NonAscii { .. } => "write the host the way a browser's console shows it".into(),
             Self::SchemeTooLong { .. } => "use a scheme of at most 64 bytes".into(),
             Self::FileScheme => {

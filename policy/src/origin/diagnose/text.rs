@@ -57,7 +57,14 @@ fn without_enclosure(text: &str) -> Option<&str> {
     (is_one && !is_address).then_some(inner)
 }
 
+/// Without its tables, no host beyond ASCII has a form that is known.
+#[cfg(not(feature = "unicode"))]
+fn to_ascii(_: &str) -> Option<String> {
+    None
+}
+
 /// The text with its host in punycode, the form that goes over the network.
+#[cfg(feature = "unicode")]
 fn to_ascii(text: &str) -> Option<String> {
     let (before, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
