@@ -1,6 +1,6 @@
 # The rule for the module's static library. Cargo knows best whether anything has to be built, so it is asked
-# each time; it does not touch a library that is up to date. It runs in the module's folder, as it reads the
-# .cargo/config.toml of the folder in which it runs: there, the source of a release names the crates that are in it.
+# each time; it does not touch a library that is up to date. It reads its configuration, which names the crates that
+# came along, where it runs.
 
 # This machine's paths are not in what is built.
 ngx_cors_policy_remap="--remap-path-prefix=`cd "$ngx_addon_dir" && pwd`=."
@@ -15,7 +15,8 @@ $ngx_cors_policy_lib:	ngx_cors_policy_ask_cargo
 	cd '$ngx_addon_dir' && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL \\
 		RUSTFLAGS="\$\$RUSTFLAGS $ngx_cors_policy_remap" \\
 		NGINX_SOURCE_DIR='`pwd`' NGINX_BUILD_DIR='$ngx_cors_policy_objs' \\
-		$CARGO rustc --release --locked --lib --crate-type staticlib --package $ngx_addon_name \\
+		$CARGO rustc --release --locked --lib --crate-type staticlib \\
+		--package $ngx_addon_name \\
 		--no-default-features --target-dir '$ngx_cors_policy_target'
 
 ngx_cors_policy_ask_cargo:
