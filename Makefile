@@ -11,7 +11,7 @@ export PORT ?= 8080
 
 .PHONY: help build run test lint test-unit test-specs test-panics test-compare test-import test-probe browser-test \
 	test-debian test-neighbours test-hostile test-matrix test-changes soak test-valgrind test-sanitize test-layout \
-	test-configure bench bench-check deb deb-matrix image test-image public-suffixes clean
+	test-configure bench bench-check deb deb-matrix rpm test-rpm image test-image public-suffixes clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -120,10 +120,26 @@ deb-matrix: ## build and test the packages of Debian 12, 13 and unstable, into d
 	@build/packages matrix
 	@build/deb test
 
+rpm: ## build the RPM packages for nginx.org's nginx, in a root folder of Debian 13, into dist/
+	@build/packages matrix
+	@build/rpm
+
+test-rpm: ## build the RPM packages twice, ask rpmlint, install, upgrade and remove them
+	@build/packages matrix
+	@build/rpm test
+
 image: ## build the container image of the Dockerfile
 	@build/image
 
-test-image: ## build the image with buildah, run it and ask it
+test-rpm: ## build the RPM packages for nginx.org's nginx, in a root folder of Debian 13, into dist/
+	@build/packages matrix
+	@build/rpm
+
+test-rpm: ## build the RPM packages twice, ask rpmlint, install, upgrade and remove them
+	@build/packages matrix
+	@build/rpm test
+
+image: ## build the image with buildah, run it and ask it
 	@build/packages matrix image
 	@build/test-image
 
@@ -134,5 +150,6 @@ public-suffixes: ## renew the Public Suffix List in policy/data/ (FILE=path: fro
 clean: ## remove everything built
 	[ ! -e target/matrix ] || build/matrix clean
 	[ ! -e target/deb ] || build/deb clean
+	[ ! -e target/rpm ] || build/rpm clean
 	[ ! -e target/image ] || build/test-image clean
 	rm -rf target dist t/servroot* t/browser/node_modules t/probe/node_modules
