@@ -1,15 +1,14 @@
 # nginx of Debian 13 with the module, from the packages of debian/. It serves the demo on port 8080, or what is
-# mounted at /etc/nginx/conf.d: docs/install.md.
+# mounted at /etc/nginx/conf.d: docs/install.md. It is built from the source tarball of `make dist`, without network but
+# for Debian's packages.
 
 FROM debian:trixie-slim AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends build-essential
 WORKDIR /build/source
-# What is needed to build changes less often than what is built.
-COPY debian/control debian/
-RUN apt-get build-dep --yes --no-install-recommends ./
-COPY . .
-# Another one for a mirror of crates.io, or for crates that are here already.
-ARG CARGO_HOME=/build/cargo-home
+ARG VERSION=0.2.0
+ADD dist/nginx-cors-policy-${VERSION}.tar.gz /build/
+RUN mv /build/nginx-cors-policy-${VERSION}/* /build/nginx-cors-policy-${VERSION}/.[a-z]* . && \
+    apt-get build-dep --yes --no-install-recommends ./
 RUN DEB_BUILD_OPTIONS=noautodbgsym dpkg-buildpackage --build=binary --no-sign
 RUN mkdir -p /demo/conf.d && cp nginx-conf/image.conf /demo/nginx.conf && \
     cp nginx-conf/cors.yaml nginx-conf/htpasswd /demo && \

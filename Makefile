@@ -3,6 +3,8 @@
 export CARGO ?= cargo
 export DIST ?= dist
 export PORT ?= 8080
+export NGINX_SOURCE ?=
+export NGINX_OPTIONS ?=
 
 .DEFAULT_GOAL := help
 
@@ -11,13 +13,15 @@ export PORT ?= 8080
 
 .PHONY: help build run test lint test-unit test-specs test-panics test-compare test-import test-probe browser-test \
 	test-debian test-neighbours test-hostile test-matrix test-changes soak test-valgrind test-sanitize test-layout \
-	test-configure bench bench-check deb deb-matrix rpm test-rpm image test-image public-suffixes clean
+	test-configure test-nginx test-musl dist bench bench-check deb deb-matrix rpm test-rpm image test-image public-suffixes clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  DIST=folder            where make build puts what it has built (dist)'
 	@echo '  NGINX_SOURCE_DIR=path  make build: for the nginx configured there'
+	@echo '  NGINX_SOURCE=path      make test-nginx: the source of an nginx, configured or not'
+	@echo '  NGINX_OPTIONS=words    make test-nginx: more options for its configure'
 	@echo '  NGINX_BUILD_DIR=path   make build: the same, where its objs/ is somewhere else'
 	@echo '  PORT=number            make run: the port on 127.0.0.1 (8080); the playground has the next'
 	@echo '  CARGO=command          another cargo'
@@ -76,6 +80,10 @@ test-matrix: ## test the module in the nginx of Debian 13 and unstable, built wi
 	@build/packages matrix
 	@build/matrix
 
+test-musl: ## test the module in an nginx on musl, as on Alpine
+	@build/packages matrix
+	@build/musl
+
 test-hostile: ## test millions of hostile requests against the engine, and thousands through nginx
 	@build/packages build test
 	@build/test hostile
@@ -108,39 +116,40 @@ bench-check: ## compare the instructions that a request takes with bench/results
 	@build/packages build bench-check
 	@build/test bench
 
+test-nginx: ## test the module in another nginx: make test-nginx NGINX_SOURCE=nginx-1.30.6
+	@build/packages build test
+	@build/test nginx
+
 test-configure: ## test the module as nginx's own configure builds it, loaded and linked
 	@build/packages build test
 	@build/test configure
 
+dist: ## make the source tarball, from which packages and images are built, into dist/
+	@build/packages dist
+	@build/dist
+
 deb: ## build the Debian packages for the release that runs here, into dist/
-	@build/packages matrix
+	@build/packages matrix dist
 	@build/deb
 
 deb-matrix: ## build and test the packages of Debian 12, 13 and unstable, into dist/
-	@build/packages matrix
+	@build/packages matrix dist
 	@build/deb test
 
 rpm: ## build the RPM packages for nginx.org's nginx, in a root folder of Debian 13, into dist/
-	@build/packages matrix
+	@build/packages matrix dist
 	@build/rpm
 
 test-rpm: ## build the RPM packages twice, ask rpmlint, install, upgrade and remove them
-	@build/packages matrix
+	@build/packages matrix dist
 	@build/rpm test
 
 image: ## build the container image of the Dockerfile
+	@build/packages dist
 	@build/image
 
-test-rpm: ## build the RPM packages for nginx.org's nginx, in a root folder of Debian 13, into dist/
-	@build/packages matrix
-	@build/rpm
-
-test-rpm: ## build the RPM packages twice, ask rpmlint, install, upgrade and remove them
-	@build/packages matrix
-	@build/rpm test
-
-image: ## build the image with buildah, run it and ask it
-	@build/packages matrix image
+test-image: ## build the image with buildah, run it and ask it
+	@build/packages matrix image dist
 	@build/test-image
 
 public-suffixes: ## renew the Public Suffix List in policy/data/ (FILE=path: from a copy)
@@ -149,6 +158,7 @@ public-suffixes: ## renew the Public Suffix List in policy/data/ (FILE=path: fro
 
 clean: ## remove everything built
 	[ ! -e target/matrix ] || build/matrix clean
+	[ ! -e target/musl ] || build/musl clean
 	[ ! -e target/deb ] || build/deb clean
 	[ ! -e target/rpm ] || build/rpm clean
 	[ ! -e target/image ] || build/test-image clean

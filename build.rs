@@ -5,9 +5,10 @@
 //! names, otherwise the vendored one. It tells what it found in `DEP_NGINX_*`, which cargo gives
 //! only to a direct dependent.
 
-use std::env;
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
 
 /// The structs that the module reaches into, and with them everything they are made of.
 const STRUCTS: &[&str] = &[
@@ -51,6 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Only the package in `t/panics/` has it.
     println!("cargo::rustc-check-cfg=cfg(feature, values(\"fail-points\"))");
     keep_in_memory();
+    link_unwinder()?;
     pass_on_version()?;
     compile_bits()?;
     generate_layout()
@@ -66,6 +68,32 @@ fn keep_in_memory() {
     if ["linux", "freebsd"].contains(&os.as_str()) {
         println!("cargo::rustc-link-arg-cdylib=-Wl,-z,nodelete");
     }
+}
+
+/// Has the unwinder linked statically where the C library is musl: images of nginx on musl have no `libgcc_s.so.1`.
+///
+/// Rust asks the linker for `gcc_s`. What stands for it here is the unwinder that comes with Rust for musl, or else the
+/// compiler's. `config` does the same for nginx's own build.
+fn link_unwinder() -> Result<(), Box<dyn Error>> {
+    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
+    let is_static = features.split(',').any(|feature| feature == "crt-static");
+    if env::var("CARGO_CFG_TARGET_ENV").as_deref() != Ok("musl") || is_static {
+        return Ok(());
+    }
+    let sysroot = Command::new(env::var("RUSTC")?).args(["--print", "sysroot"]).output()?.stdout;
+    let unwinder = Path::new(String::from_utf8(sysroot)?.trim())
+        .join("lib/rustlib")
+        .join(env::var("TARGET")?)
+        .join("lib/self-contained/libunwind.a");
+    let script = if unwinder.exists() {
+        format!("INPUT({})\n", unwinder.display())
+    } else {
+        "INPUT(-lgcc_eh -lgcc)\n".to_owned()
+    };
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("libgcc_s.so"), script)?;
+    println!("cargo::rustc-link-search=native={}", out.display());
+    Ok(())
 }
 
 /// The value of a variable that `nginx-sys` hands to its direct dependents.

@@ -1,5 +1,7 @@
 # What the scripts beside this file share; they source it.
 
+project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+
 say() {
     printf '%s\n' "$*" >&2
 }
@@ -43,8 +45,7 @@ find_cargo() {
 # Keeps this machine's paths out of what cargo builds, which is then the same wherever it is built. Every script does,
 # since cargo builds everything anew where flags have changed.
 leave_out_paths() {
-    local flags home=${CARGO_HOME:-$HOME/.cargo} project
-    project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+    local flags home=${CARGO_HOME:-$HOME/.cargo}
     [ -z "${CARGO_ENCODED_RUSTFLAGS:-}" ] || return 0
     read -ra flags <<<"${RUSTFLAGS:-}"
     flags+=("--remap-path-prefix=$project=." "--remap-path-prefix=$home=cargo")
@@ -52,6 +53,16 @@ leave_out_paths() {
     # Paths may have spaces.
     CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && printf '%s' "${flags[*]}")
     export CARGO_ENCODED_RUSTFLAGS
+}
+
+# The version of the project.
+project_version() {
+    sed -n '/^\[workspace.package\]/,/^\[/ s/^version = "\(.*\)"/\1/p' Cargo.toml
+}
+
+# The name of the source tarball, without its ending.
+project_name() {
+    printf 'nginx-cors-policy-%s' "$(project_version)"
 }
 
 # Prints the path of Chromium, or of what is made from it. CHROMIUM names another one.

@@ -2,8 +2,8 @@
 # or test in other releases; they source it after lib.bash. It needs a working directory at the top of the
 # project.
 
-# Where crates from outside are, for the roots: see vendor_crates.
-crates=target/crates
+# Where crates from outside are, for the roots: empty, or see vendor_crates.
+crates=
 
 can_become_root ||
     die "root folders are made and entered by root: run this as root, or install sudo"
@@ -40,6 +40,7 @@ copy_project() {
 
 # The crates of Cargo.lock, and a CARGO_HOME whose configuration names them.
 vendor_crates() {
+    crates=target/crates
     mkdir -p "$crates/home"
     "${cargo[@]}" vendor --locked --versioned-dirs --respect-source-config --quiet \
         "$crates/vendor" >/dev/null
@@ -50,6 +51,20 @@ replace-with = "vendor"
 [source.vendor]
 directory = "/crates/vendor"
 END
+}
+
+# toolchain WHAT: the folder of the Rust toolchain that cargo belongs to, for what needs it.
+toolchain() {
+    local path dir
+    path=$(readlink -f "$(command -v "${cargo[0]}")")
+    dir=${path%/bin/*}
+    if [ ! -d "$dir/lib/rustlib" ]; then
+        # rustup stands in for it, and is told which one by a word like +1.85.
+        path=$(rustup which ${cargo[1]:+--toolchain "${cargo[1]#+}"} cargo)
+        dir=${path%/bin/*}
+    fi
+    [ "$dir" != /usr ] || die "$1: this needs a Rust of its own: install Rust 1.85 or newer (https://rustup.rs)"
+    printf '%s' "$dir"
 }
 
 # enter ROOT COMMAND…: in the folder, with processes and mounts that last as long as the command. The array
@@ -63,7 +78,11 @@ enter() {
         shift 3
         cp --remove-destination -L /etc/resolv.conf "$root/etc/resolv.conf"
         mkdir -p "$root/crates" "$root/rust"
-        mount --bind "$crates" "$root/crates"
+        home=
+        if [ -n "$crates" ]; then
+            mount --bind "$crates" "$root/crates"
+            home=CARGO_HOME=/crates/home
+        fi
         if [ -n "$rust" ]; then
             mount --bind "$rust" "$root/rust"
             mount -o remount,bind,ro "$root/rust"
@@ -71,6 +90,6 @@ enter() {
         mount --rbind /dev "$root/dev"
         mount -t proc proc "$root/proc"
         exec chroot "$root" /usr/bin/env -i PATH=/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
-            LANG=C.UTF-8 CI=true CARGO_HOME=/crates/home CARGO_NET_OFFLINE=true "$@"
+            LANG=C.UTF-8 CI=true CARGO_NET_OFFLINE=true $home "$@"
     ' enter "$1" "$crates" "$rust" "${@:2}" </dev/null
 }
