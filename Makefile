@@ -14,7 +14,8 @@ export ARCH ?=
 
 .PHONY: help build run test lint test-unit test-specs test-panics test-compare test-import test-probe browser-test \
 	test-debian test-neighbours test-hostile test-matrix test-changes soak test-valgrind test-sanitize test-layout \
-	test-configure test-nginx test-musl test-arm64 dist bench bench-check deb deb-matrix image test-image public-suffixes clean
+	test-configure test-nginx test-musl test-arm64 dist bench bench-check deb deb-matrix rpm test-rpm image test-image \
+	public-suffixes clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -142,6 +143,14 @@ deb-matrix: ## build and test the packages of Debian 12, 13 and unstable, into d
 	@build/packages matrix dist
 	@build/deb test
 
+rpm: ## build the RPM packages for nginx.org's nginx, in a root folder of Debian 13, into dist/
+	@build/packages matrix dist
+	@build/rpm
+
+test-rpm: ## build the RPM packages twice, ask rpmlint, install, upgrade and remove them
+	@build/packages matrix dist
+	@build/rpm test
+
 image: ## build the container image of the Dockerfile
 	@build/packages dist
 	@build/image
@@ -159,5 +168,6 @@ clean: ## remove everything built
 	[ ! -e target/musl ] || build/musl clean
 	[ ! -e target/arm64 ] || build/arm64 clean
 	[ ! -e target/deb ] || build/deb clean
+	[ ! -e target/rpm ] || build/rpm clean
 	[ ! -e target/image ] || build/test-image clean
 	rm -rf target dist t/servroot* t/browser/node_modules t/probe/node_modules
