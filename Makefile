@@ -18,7 +18,7 @@ export ARCH ?=
 	public-suffixes clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  DIST=folder            where make build puts what it has built (dist)'
 	@echo '  NGINX_SOURCE_DIR=path  make build: for the nginx configured there'
