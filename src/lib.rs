@@ -29,7 +29,6 @@ use ngx::core::{NGX_CONF_ERROR, NGX_CONF_OK};
 use ngx::http::{HttpModule, HttpModuleLocationConf, HttpModuleMainConf, NgxHttpCoreModule};
 
 use crate::config::cycles;
-use crate::config::define::ngx_cors_policy_define_module;
 use crate::config::location::LocationConf;
 use crate::config::main_conf::MainConf;
 use crate::nginx::conf::{Logged, add_nameless_variable};
@@ -69,10 +68,12 @@ mod export {
 
     use nginx_sys::ngx_module_t;
 
+    use crate::config::define::ngx_cors_policy_define_module;
+
     #[unsafe(no_mangle)]
     pub(crate) static mut ngx_modules: [*const ngx_module_t; 3] = [
         &raw const super::ngx_http_cors_policy_module,
-        &raw const super::ngx_cors_policy_define_module,
+        &raw const ngx_cors_policy_define_module,
         ptr::null(),
     ];
 

@@ -234,7 +234,7 @@ sub shell {
     ok close($shell), "$name: the shell can parse it";
 
     open my $makefile, '<', 'Makefile' or die "Makefile: $!\n";
-    my %targets = map { /^([a-z-]+):/ ? ($1 => 1) : () } <$makefile>;
+    my %targets = map { /^([a-z0-9-]+):/ ? ($1 => 1) : () } <$makefile>;
     my $code = $text =~ s/(?<!\S)#.*//gr;
     for my $line (split /\n/, $code) {
         # From here on it is the Makefile of nginx, or of somewhere else.
