@@ -131,6 +131,8 @@ fn compile_bits() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", path.display());
     let mut build = cc::Build::new();
     build.file(&path).includes(env::split_paths(&nginx_sys("INCLUDE")?)).warnings(false);
+    // As rustc does with the paths of this machine, where a package is built: in the debug information.
+    build.flag_if_supported(format!("-ffile-prefix-map={root}=."));
     for flag in nginx_sys("CFLAGS").unwrap_or_default().split_whitespace() {
         build.flag(flag);
     }
