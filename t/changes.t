@@ -251,8 +251,11 @@ if (!$ENV{VALGRIND_NGINX} && !$ENV{ASAN_OPTIONS}) {
     }
     for my $worker (sort keys %resident) {
         is scalar @{ $resident{$worker} }, 10, 'all changes are taken over';
-        # What is in use varies by what the threads of a worker do at the moment.
-        cmp_ok $resident{$worker}[-1], '<', $resident{$worker}[1] + 8192, 'memory does not grow';
+    SKIP: {
+            skip 'under emulation: qemu keeps memory of every thread that has ended', 1 if $ENV{TEST_NGINX_EMULATED};
+            # What is in use varies by what the threads of a worker do at the moment.
+            cmp_ok $resident{$worker}[-1], '<', $resident{$worker}[1] + 8192, 'memory does not grow';
+        }
     }
     is_deeply \@wrong, [], 'every answer is one version as a whole';
     is_deeply \@back, [], 'and never one before that of an earlier answer';

@@ -124,7 +124,8 @@ for my $file (sort keys %good) {
         my $before = $server->log_lines($says);
         my $known  = $server->log_lines("$says.*$message");
         put($path, $make);
-        ok Server::wait_for(60, sub { $server->log_lines("$says.*$message") >= $known + 2 }),
+        # qemu takes its time to hash 512 MiB, which each worker does.
+        ok Server::wait_for($ENV{TEST_NGINX_EMULATED} ? 600 : 60, sub { $server->log_lines("$says.*$message") >= $known + 2 }),
             "$file: $name, watched: both workers say so";
         my @said = grep {/$says/} split /^/, $server->log;
         # The one file goes before the other comes, and somebody may look in between.

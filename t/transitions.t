@@ -1059,7 +1059,10 @@ sub memory_of_versions {
     }
     my $list = $resident[1] - $resident[0];
     $say->(sprintf '%d origins, a slow download per version: %s MiB', $origins, join ' ', map { sprintf '%.1f', $_ / 1024 } @resident);
-    cmp_ok $resident[6] - $resident[2], '<', $list, 'requests that last hold no lists of origins' if !$is_slow;
+SKIP: {
+        skip 'under emulation: qemu keeps memory of every thread that has ended', 1 if $ENV{TEST_NGINX_EMULATED};
+        cmp_ok $resident[6] - $resident[2], '<', $list, 'requests that last hold no lists of origins' if !$is_slow;
+    }
     let_go_all($run);
     problem($run, look_at_log($run));
     no_problems($run, 'and end well');
