@@ -6,6 +6,7 @@ export PORT ?= 8080
 export NGINX_SOURCE ?=
 export NGINX_OPTIONS ?=
 export ARCH ?=
+export SUITE ?=
 
 .DEFAULT_GOAL := help
 
@@ -26,6 +27,7 @@ help: ## list these targets
 	@echo '  NGINX_OPTIONS=words    make test-nginx: more options for its configure'
 	@echo '  NGINX_BUILD_DIR=path   make build: the same, where its objs/ is somewhere else'
 	@echo '  ARCH=arm64             make deb: for that processor'
+	@echo '  SUITE=name             make deb: for that release of Debian (trixie, for instance)'
 	@echo '  PORT=number            make run: the port on 127.0.0.1 (8080); the playground has the next'
 	@echo '  CARGO=command          another cargo'
 
@@ -135,7 +137,7 @@ dist: ## make the source tarball, from which packages and images are built, into
 	@build/packages dist
 	@build/dist
 
-deb: ## build the Debian packages for the release that runs here, into dist/
+deb: ## build the Debian packages for the release that runs here, or for SUITE and ARCH, into dist/
 	@build/packages matrix dist $(filter arm64,$(ARCH))
 	@build/deb
 

@@ -31,25 +31,32 @@ make_root() {
         printf '%s\n' "$recipe" >"$root.recipe"
 }
 
-# emulate ARCH: has the kernel run programs of this processor in qemu, in every root, until the script ends.
+# emulate ARCH: has the kernel run programs of this processor in qemu, in every root, until the script ends. A handler that
+# is there stays as it is.
 emulate() {
-    local qemu registry=/proc/sys/fs/binfmt_misc
+    local qemu registry=/proc/sys/fs/binfmt_misc handler=cors-policy-$1-$$
     [ "$1" = arm64 ] || die "ARCH=$1: arm64 is the only other processor that this knows"
+    # One that is sold. What qemu does otherwise, it signs pointers, which takes most of the time, and has a cache with lines
+    # of 32 bytes, by which nginx sizes its hashes.
+    emulated_cpu=${QEMU_CPU:-cortex-a72}
+    # It stays mounted, as it is on most systems.
     [ -e "$registry/register" ] || as_root mount -t binfmt_misc none "$registry" ||
-        die "this kernel does not run programs of other processors (binfmt_misc)"
-    # Another one that is there has to work in root folders, too.
-    if [ -e "$registry/qemu-aarch64" ]; then
-        grep -q '^flags:.*F' "$registry/qemu-aarch64" ||
-            die "$registry/qemu-aarch64 does not work in root folders: it lacks the flag F (update-binfmts, or qemu-user-binfmt)"
-        return
-    fi
-    qemu=$(command -v qemu-aarch64-static) || die "qemu-aarch64-static is missing: install qemu-user-static"
+        die "programs of $1 cannot run here: the kernel has no binfmt_misc, or does not allow to mount it"
+    grep -qx enabled "$registry/status" ||
+        die "programs of $1 cannot run here: binfmt_misc is switched off (echo 1 > $registry/status)"
+    # F: the kernel opens qemu here, and no root folder needs to have it. What other runs of this have registered does not
+    # count, since it goes with them.
+    ! { head -n 1 "$registry/qemu-aarch64" | grep -qx enabled && grep -q '^flags:.*F' "$registry/qemu-aarch64"; } \
+        2>/dev/null || return 0
+    qemu=$(command -v qemu-aarch64-static) || die "programs of $1 cannot run here: install qemu-user-static"
     # ELF, 64 bits, little endian, EM_AARCH64, as an executable or a shared object.
-    printf ':qemu-aarch64:M::%s:%s:%s:OCF' \
+    printf ':%s:M::%s:%s:%s:OCF' "$handler" \
         '\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00' \
         '\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff' "$qemu" |
-        as_root tee "$registry/register" >/dev/null || die "the kernel did not take $qemu for programs of arm64"
-    trap 'echo -1 | as_root tee /proc/sys/fs/binfmt_misc/qemu-aarch64 >/dev/null' EXIT
+        as_root tee "$registry/register" >/dev/null ||
+        die "programs of $1 cannot run here: the kernel did not take $qemu for them"
+    # shellcheck disable=SC2064  # the name of now
+    trap "echo -1 | as_root tee '$registry/$handler' >/dev/null" EXIT
 }
 
 # copy_project FOLDER: what is in the project and not built, into a folder, where a target/ stays from run to
@@ -92,14 +99,16 @@ toolchain() {
 }
 
 # enter ROOT COMMAND…: in the folder, with processes and mounts that last as long as the command. The array
-# `enter_with` can hold more options of unshare; the folder of a Rust toolchain in `rust` is /rust there.
+# `enter_with` can hold more options of unshare; the folder of a Rust toolchain in `rust` is /rust there; `emulated_cpu` is
+# what qemu is told.
 enter_with=()
 rust=
+emulated_cpu=
 enter() {
     # shellcheck disable=SC2016  # for the shell inside
     as_root unshare --mount --pid --fork --kill-child ${enter_with[@]+"${enter_with[@]}"} bash -euc '
-        root=$1 crates=$2 rust=$3
-        shift 3
+        root=$1 crates=$2 rust=$3 emulated_cpu=$4
+        shift 4
         cp --remove-destination -L /etc/resolv.conf "$root/etc/resolv.conf"
         mkdir -p "$root/crates" "$root/rust"
         home=
@@ -114,6 +123,6 @@ enter() {
         mount --rbind /dev "$root/dev"
         mount -t proc proc "$root/proc"
         exec chroot "$root" /usr/bin/env -i PATH=/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
-            LANG=C.UTF-8 CI=true CARGO_NET_OFFLINE=true $home "$@"
-    ' enter "$1" "$crates" "$rust" "${@:2}" </dev/null
+            LANG=C.UTF-8 CI=true CARGO_NET_OFFLINE=true $home ${emulated_cpu:+QEMU_CPU="$emulated_cpu"} "$@"
+    ' enter "$1" "$crates" "$rust" "$emulated_cpu" "${@:2}" </dev/null
 }
