@@ -94,6 +94,9 @@ def third_party(tree, crates, metadata):
         "What is built into the module and the command line tool, or runs while they are built. The Public Suffix List in",
         "policy/data/ is under the Mozilla Public License 2.0 (https://mozilla.org/MPL/2.0/).",
         "",
+        "Rust's standard library is in them too (MIT OR Apache-2.0, https://github.com/rust-lang/rust), and where the C library",
+        "is musl, LLVM's libunwind (Apache-2.0 WITH LLVM-exception).",
+        "",
         "| crate | version | license | text |",
         "| --- | --- | --- | --- |",
     ]
