@@ -15,7 +15,7 @@ die() {
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
-    elif [ -t 0 ] && [ -z "${CI:-}" ]; then
+    elif [ -z "${CI:-}" ] && { : </dev/tty; } 2>/dev/null; then
         sudo "$@"
     else
         sudo -n "$@"
@@ -87,6 +87,27 @@ vendored_nginx() {
         sed 's/.*"manifest_path":"\([^"]*\/nginx-src-[^"\/]*\)\/Cargo.toml".*/\1/')/nginx
     [ -f "$source/src/core/nginx.h" ] || die "the source of nginx is not in $source"
     printf '%s' "$source"
+}
+
+# The version of a source of nginx.
+nginx_version() {
+    sed -n 's/^#define NGINX_VERSION *"\(.*\)"/\1/p' "$1/src/core/nginx.h"
+}
+
+# pack_nginx SOURCE VERSION FOLDER: makes FOLDER/nginx-VERSION.tar.gz, as nginx.org has it, and as that version.
+pack_nginx() {
+    local name=nginx-$2 scratch major minor patch
+    scratch=$(mktemp -d "${TMPDIR:-/tmp}/cors-policy-nginx.XXXXXX")
+    cp -R "$1" "$scratch/$name"
+    # A source from the repository has neither at this place.
+    [ -e "$scratch/$name/configure" ] || cp "$scratch/$name/auto/configure" "$scratch/$name/configure"
+    [ -e "$scratch/$name/man" ] || cp -R "$scratch/$name/docs/man" "$scratch/$name/man"
+    IFS=. read -r major minor patch <<<"$2"
+    sed -i "s/^\(#define nginx_version *\).*/\1$((major * 1000000 + minor * 1000 + patch))/
+        s/^\(#define NGINX_VERSION *\).*/\1\"$2\"/" "$scratch/$name/src/core/nginx.h"
+    tar --create --directory "$scratch" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner "$name" |
+        gzip -n1 >"$3/$name.tar.gz"
+    rm -rf "$scratch"
 }
 
 # configure_nginx SOURCE OPTION…: in the source, the log beside it.

@@ -56,7 +56,8 @@ emulate() {
         as_root tee "$registry/register" >/dev/null ||
         die "programs of $1 cannot run here: the kernel did not take $qemu for them"
     # shellcheck disable=SC2064  # the name of now
-    trap "echo -1 | as_root tee '$registry/$handler' >/dev/null" EXIT
+    trap "echo -1 | as_root tee '$registry/$handler' >/dev/null ||
+        say 'qemu is still registered; as root: echo -1 > $registry/$handler'" EXIT
 }
 
 # copy_project FOLDER: what is in the project and not built, into a folder, where a target/ stays from run to

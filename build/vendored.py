@@ -26,11 +26,17 @@ TARGETS = [
     "x86_64-unknown-linux-musl",
     "aarch64-unknown-linux-musl",
     "x86_64-unknown-freebsd",
+    # Where the tool is used.
+    "aarch64-apple-darwin",
+    "x86_64-apple-darwin",
 ]
 
 LEFT_OUT = """\
 compile_error!("{name} is not in the source tarball, which has what the module for a given nginx (NGINX_SOURCE_DIR) and \\
     the tool are built from: for all else, take a checkout, with network");
+// For where this stands for a build script.
+#[allow(dead_code)]
+fn main() {{}}
 """
 
 LICENSE_NAMES = ("license", "licence", "copying", "copyright", "notice", "unlicense")
@@ -72,6 +78,10 @@ def leave_out_tests(crate):
         shutil.rmtree(crate / name, ignore_errors=True)
     # As its author wrote it. Tools that clean up remove it, and cargo would miss it.
     (crate / "Cargo.toml.orig").unlink(missing_ok=True)
+    # Cargo leaves these out when it takes crates from a folder.
+    for file in crate.iterdir():
+        if file.name.startswith(".") and file != path:
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
     sums["files"] = {name: checksum for name, checksum in sums["files"].items() if (crate / name).exists()}
     path.write_text(json.dumps(sums))
 
@@ -83,7 +93,12 @@ def targets(manifest, content):
 
 
 def license_files(crate):
-    return sorted(file for file in crate.iterdir() if file.is_file() and file.name.lower().startswith(LICENSE_NAMES))
+    """Also those of code that a crate has taken from elsewhere, which lie in folders below."""
+    return sorted(
+        file
+        for file in crate.rglob("*")
+        if file.is_file() and file.suffix != ".rs" and file.name.lower().startswith(LICENSE_NAMES)
+    )
 
 
 def third_party(tree, crates, metadata):
@@ -107,7 +122,7 @@ def third_party(tree, crates, metadata):
             continue
         numbers = []
         for file in license_files(tree / "vendor" / folder):
-            text = file.read_text(errors="replace").strip()
+            text = file.read_text(encoding="utf-8", errors="replace").strip()
             numbers.append(texts.setdefault(text, len(texts) + 1))
         if not package["license"] and not numbers:
             sys.exit(f"{folder} has no license")
@@ -115,7 +130,7 @@ def third_party(tree, crates, metadata):
         lines.append(f"| {package['name']} | {package['version']} | {package['license'] or 'see the text'} | {numbers or '–'} |")
     for text, number in texts.items():
         lines += ["", f"## Text {number}", "", *(f"    {line}".rstrip() for line in text.splitlines())]
-    (tree / "THIRD-PARTY.md").write_text("\n".join(lines) + "\n")
+    (tree / "THIRD-PARTY.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main():
@@ -124,7 +139,6 @@ def main():
     command = [*cargo, "metadata", "--quiet", "--locked", "--offline", "--format-version", "1"]
     metadata = json.loads(subprocess.run(command, cwd=tree, check=True, capture_output=True, text=True).stdout)
     crates = needed(cargo, tree)
-    third_party(tree, crates, metadata)
     left_out = 0
     for crate in sorted((tree / "vendor").iterdir()):
         if crate.name in crates:
@@ -132,6 +146,7 @@ def main():
         else:
             leave_out(crate)
             left_out += 1
+    third_party(tree, crates, metadata)
     print(f"{len(crates)} crates, {left_out} left out", file=sys.stderr)
 
 

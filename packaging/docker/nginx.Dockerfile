@@ -20,7 +20,7 @@ ADD ${NGINX_SOURCE} /build/
 ADD dist/nginx-cors-policy-${VERSION}.tar.gz /build/
 RUN set -e; \
     if [ ! -d nginx-${NGINX_VERSION} ]; then \
-        [ -z "${NGINX_SHA256}" ] || echo "${NGINX_SHA256}  nginx-${NGINX_VERSION}.tar.gz" | sha256sum --check; \
+        [ -z "${NGINX_SHA256}" ] || echo "${NGINX_SHA256}  nginx-${NGINX_VERSION}.tar.gz" | sha256sum -c; \
         tar xf nginx-${NGINX_VERSION}.tar.gz; \
     fi; \
     cd nginx-${NGINX_VERSION}; \
@@ -39,4 +39,5 @@ COPY --from=build /files/ngx_http_cors_policy_module.so /usr/lib/nginx/modules/
 COPY --from=build /files/cors-policy /usr/bin/
 COPY --from=build /files/*.md /files/*.json /usr/share/doc/nginx-cors-policy/
 # A configuration that is mounted over this one has to load the module itself.
-RUN sed -i '1i load_module modules/ngx_http_cors_policy_module.so;' /etc/nginx/nginx.conf && nginx -t
+RUN sed -i '1i load_module modules/ngx_http_cors_policy_module.so;' /etc/nginx/nginx.conf && \
+    nginx -t && cors-policy --version

@@ -73,7 +73,17 @@ fn completions(shell: Shell) -> Vec<u8> {
     // hyphen, so that nothing is completed after a subcommand.
     let name = NAME.replace('-', "_");
     clap_complete::generate(shell, &mut args::Args::command(), &name, &mut script);
-    let script = String::from_utf8_lossy(&script);
+    // bash takes the `=` of `--format=json` for a word.
+    let script = String::from_utf8_lossy(&script).replace(
+        "    prev=\"$3\"\n",
+        "    prev=\"$3\"
+    if [[ \"${cur}\" == = ]]; then
+        cur=\"\"
+    elif [[ \"${prev}\" == = ]]; then
+        prev=\"${COMP_WORDS[COMP_CWORD-2]}\"
+    fi
+",
+    );
     // The program is the last word of the lines that register the function.
     script.replace(&format!(" -o default {name}\n"), &format!(" -o default {NAME}\n")).into_bytes()
 }

@@ -43,4 +43,6 @@ fn options_after_a_subcommand() {
 #[test]
 fn values_of_an_option() {
     assert_eq!(complete(&["cors-policy", "check", "--format", "sa"]), ["sarif"]);
+    assert_eq!(complete(&["cors-policy", "check", "--format", "=", "sa"]), ["sarif"]);
+    assert_eq!(complete(&["cors-policy", "check", "--format", "="]).len(), 4);
 }
