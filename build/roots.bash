@@ -36,8 +36,8 @@ make_root() {
 emulate() {
     local qemu registry=/proc/sys/fs/binfmt_misc handler=cors-policy-$1-$$
     [ "$1" = arm64 ] || die "ARCH=$1: arm64 is the only other processor that this knows"
-    # One that is sold. What qemu does otherwise, it signs pointers, which takes most of the time, and has a cache with lines
-    # of 32 bytes, by which nginx sizes its hashes.
+    # A processor that is sold. qemu's own signs pointers, which takes most of the time, and has cache lines of 32 bytes, by
+    # which nginx sizes its hashes.
     emulated_cpu=${QEMU_CPU:-cortex-a72}
     # It stays mounted, as it is on most systems.
     [ -e "$registry/register" ] || as_root mount -t binfmt_misc none "$registry" ||
